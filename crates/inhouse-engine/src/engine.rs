@@ -1,0 +1,301 @@
+//! The engine's face: submit, get, list, cancel, follow. Each takes a `Permit` and touches the permit's owner alone.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use inhouse_proto::error::{A2aError, ErrorKind};
+use inhouse_proto::snapshot::Snapshot;
+use inhouse_trust::{AgentName, Permit, Principal, SlidingWindow};
+use tokio::sync::watch;
+
+use crate::agent::{Agent, End, Note};
+use crate::cancel::{CancelSource, StopCause};
+use crate::limits::EngineLimits;
+use crate::note::now_ms;
+use crate::queue::{Offer, Queue, Slot};
+use crate::reader::Reader;
+use crate::refusal::{not_found, refused, unsupported};
+use crate::state::{is_interrupted, is_terminal};
+use crate::store::{Filter, Owner, Page, Store, TaskKey};
+use crate::turn::{self, Ticket, TurnLimits};
+
+/// An agent and what the engine has to know about it.
+pub struct AgentEntry {
+    /// Takes the turns.
+    pub agent: Arc<dyn Agent>,
+    /// A turn's total time, in milliseconds.
+    pub turn_ms_max: u64,
+    /// Whether it takes file parts (`raw`, `url`).
+    pub takes_files: bool,
+    /// Whether it may answer with a message instead of a task.
+    pub answers_directly: bool,
+}
+
+/// The task engine. Clones are the same engine.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) agents: HashMap<AgentName, AgentEntry>,
+    pub(crate) limits: EngineLimits,
+    born: Instant,
+    pub(crate) starts: Mutex<SlidingWindow<Principal>>,
+    // Held for a lookup or a change of a few entries, never across an await.
+    queue: Mutex<Queue<Ticket>>,
+    live: Mutex<HashMap<TaskKey, Arc<CancelSource>>>,
+    running: watch::Sender<usize>,
+    closing: watch::Sender<bool>,
+}
+
+impl Engine {
+    /// An engine over `store` for these agents.
+    pub fn new(store: Arc<dyn Store>, agents: HashMap<AgentName, AgentEntry>, limits: EngineLimits) -> Self {
+        let inner = Inner {
+            store,
+            agents,
+            limits,
+            born: Instant::now(),
+            starts: Mutex::new(SlidingWindow::new(limits.starts)),
+            queue: Mutex::new(Queue::new(limits.queue)),
+            live: Mutex::default(),
+            running: watch::Sender::new(0),
+            closing: watch::Sender::new(false),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The task as it stands (spec 3.1.3).
+    ///
+    /// # Errors
+    /// Task not found.
+    pub async fn get(&self, permit: &Permit, id: &str) -> Result<Snapshot, A2aError> {
+        let snapshot = self.inner.store.get(&key(permit, id)).await.map_err(refused)?;
+        // A direct answer is no task.
+        if snapshot.message.is_some() { Err(not_found(id)) } else { Ok(snapshot) }
+    }
+
+    /// A page of the caller's tasks (spec 3.1.4).
+    ///
+    /// # Errors
+    /// The store's own trouble.
+    pub async fn list(&self, permit: &Permit, filter: &Filter) -> Result<Page, A2aError> {
+        self.inner.store.list(&owner(permit), filter).await.map_err(refused)
+    }
+
+    /// Cancels a task and returns it as it then stands (spec 3.1.5). Nothing of a running turn is left when this returns.
+    ///
+    /// # Errors
+    /// Task not found; task not cancelable when it is finished, or finishes first.
+    pub async fn cancel(&self, permit: &Permit, id: &str) -> Result<Snapshot, A2aError> {
+        let key = key(permit, id);
+        let snapshot = self.get(permit, id).await?;
+        if !is_terminal(snapshot.state) {
+            self.stop_turn(&key, is_interrupted(snapshot.state)).await?;
+            let ended = self.settled(&key).await?;
+            if ended.state == inhouse_proto::v1::TaskState::Canceled {
+                return Ok(ended);
+            }
+        }
+        Err(A2aError::new(ErrorKind::TaskNotCancelable).with("taskId", id))
+    }
+
+    async fn stop_turn(&self, key: &TaskKey, waits: bool) -> Result<(), A2aError> {
+        let queued = lock(&self.inner.queue).remove(&key.owner, |ticket| ticket.lease.key == *key);
+        if let Some(ticket) = queued {
+            ticket.stop.fire(StopCause::Canceled);
+            self.inner.close(&ticket, End::Canceled(Note::default())).await;
+        } else if let Some(stop) = lock(&self.inner.live).get(key) {
+            stop.fire(StopCause::Canceled);
+        } else if waits {
+            self.inner.end_waiting(key).await.map_err(refused)?;
+        }
+        Ok(())
+    }
+
+    /// Follows a task (spec 3.1.6): its snapshot and what comes after; or, with the number of the last event that the
+    /// caller has seen, exactly what came after that, on a finished task too.
+    ///
+    /// # Errors
+    /// Task not found; unsupported operation when it is finished and no number was given; invalid parameters for a
+    /// number that the log has not reached.
+    pub async fn follow(&self, permit: &Permit, id: &str, last_event: Option<u64>) -> Result<(Option<Snapshot>, Reader), A2aError> {
+        let snapshot = self.get(permit, id).await?;
+        let key = key(permit, id);
+        match last_event {
+            Some(seen) if seen > snapshot.generation => {
+                let most = snapshot.generation;
+                Err(A2aError::invalid("Last-Event-ID", format!("{seen} is beyond the last event of the task, {most}")))
+            }
+            Some(seen) => Ok((None, self.reader(key, seen)?)),
+            None if is_terminal(snapshot.state) => Err(unsupported(id, "the task is finished; its result is in GetTask")),
+            None => {
+                let reader = self.reader(key, snapshot.generation)?;
+                Ok((Some(snapshot), reader))
+            }
+        }
+    }
+
+    pub(crate) fn reader(&self, key: TaskKey, after: u64) -> Result<Reader, A2aError> {
+        Reader::new(&self.inner.store, key, after, Duration::from_millis(self.inner.limits.recheck_ms))
+    }
+
+    /// Waits until the task is finished or waits for its caller.
+    pub(crate) async fn settled(&self, key: &TaskKey) -> Result<Snapshot, A2aError> {
+        let mut hint = self.inner.store.hint(key).map_err(refused)?;
+        loop {
+            let _ = tokio::time::timeout(Duration::from_millis(self.inner.limits.recheck_ms), hint.settled()).await;
+            let snapshot = self.inner.store.get(key).await.map_err(refused)?;
+            if snapshot.message.is_some() || is_terminal(snapshot.state) || is_interrupted(snapshot.state) {
+                return Ok(snapshot);
+            }
+        }
+    }
+
+    /// Forgets what is over its time. Called about once a second by whoever owns the engine.
+    pub async fn compact(&self) {
+        match self.inner.store.compact(now_ms()).await {
+            Ok(overdue) => {
+                for key in overdue {
+                    let _ = self.inner.end_waiting(&key).await;
+                }
+            }
+            Err(error) => tracing::error!(%error, "the task store could not be compacted"),
+        }
+    }
+
+    /// Takes no new work, ends what waits, lets running turns go on for their grace, then ends them. Nothing runs afterwards.
+    pub async fn shutdown(&self) {
+        self.inner.closing.send_replace(true);
+        let waiting = lock(&self.inner.queue).drain();
+        for ticket in waiting {
+            ticket.stop.fire(StopCause::Shutdown);
+            self.inner.close(&ticket, End::Canceled(Note::default())).await;
+        }
+        let mut running = self.inner.running.subscribe();
+        let grace = Duration::from_millis(self.inner.limits.shutdown_grace_ms);
+        let _ = tokio::time::timeout(grace, running.wait_for(|count| *count == 0)).await;
+        self.stop_all();
+        let _ = running.wait_for(|count| *count == 0).await;
+    }
+
+    /// Ends all running turns now.
+    pub fn stop_all(&self) {
+        lock(&self.inner.live).values().for_each(|stop| stop.fire(StopCause::Shutdown));
+    }
+}
+
+impl Inner {
+    pub(crate) fn is_closing(&self) -> bool {
+        *self.closing.borrow()
+    }
+
+    /// Milliseconds of a clock that never goes back.
+    pub(crate) fn uptime_ms(&self) -> u64 {
+        u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Promises a turn of `owner` a place in the queue.
+    pub(crate) fn reserve(self: &Arc<Self>, owner: &Owner) -> Option<Place> {
+        lock(&self.queue).reserve(owner).then(|| Place { inner: Arc::clone(self), owner: owner.clone(), taken: false })
+    }
+
+    /// Lets a turn run, or wait: then at which place.
+    pub(crate) fn enqueue(self: &Arc<Self>, mut place: Place, ticket: Ticket) -> Option<usize> {
+        place.taken = true;
+        lock(&self.live).insert(ticket.lease.key.clone(), Arc::clone(&ticket.stop));
+        let offer = lock(&self.queue).offer(ticket.slot.clone(), ticket);
+        match offer {
+            Offer::Start(ticket) => {
+                self.start(ticket);
+                None
+            }
+            Offer::Queued { position } => Some(position),
+        }
+    }
+
+    fn start(self: &Arc<Self>, ticket: Ticket) {
+        self.running.send_modify(|count| *count += 1);
+        let inner = Arc::clone(self);
+        // Ends with the turn, is counted in `running`, and is joined by `shutdown`.
+        tokio::spawn(async move {
+            let slot = ticket.slot.clone();
+            let key = ticket.lease.key.clone();
+            inner.run(ticket).await;
+            lock(&inner.live).remove(&key);
+            let next = lock(&inner.queue).finish(&slot);
+            next.into_iter().for_each(|ticket| inner.start(ticket));
+            inner.running.send_modify(|count| *count -= 1);
+        });
+    }
+
+    async fn run(&self, ticket: Ticket) {
+        let Some(entry) = self.agents.get(&ticket.slot.owner.agent) else { return };
+        let limits = TurnLimits {
+            turn_ms_max: entry.turn_ms_max,
+            stop_grace_ms: self.limits.stop_grace_ms,
+            output_bytes_max: self.limits.output_bytes_max,
+        };
+        let spare = Ticket {
+            turn: ticket.turn.clone(),
+            lease: ticket.lease.clone(),
+            slot: ticket.slot.clone(),
+            direct: false,
+            stop: Arc::clone(&ticket.stop),
+        };
+        // Its own task, so that a panic in an adapter is an error here and not the end of the bookkeeping.
+        let turn = tokio::spawn(turn::run(Arc::clone(&entry.agent), Arc::clone(&self.store), ticket, limits));
+        if turn.await.is_err() {
+            self.close(&spare, turn::lost()).await;
+        }
+    }
+
+    pub(crate) async fn close(&self, ticket: &Ticket, end: End) {
+        turn::close(Arc::clone(&self.store), ticket, end).await;
+        lock(&self.live).remove(&ticket.lease.key);
+    }
+
+    async fn end_waiting(&self, key: &TaskKey) -> Result<(), crate::store::StoreError> {
+        let lease = self.store.claim(key).await?;
+        let snapshot = self.store.get(key).await?;
+        let ids = crate::note::Ids { task: &snapshot.id, context: &snapshot.context_id };
+        let event = ids.end(Some(StopCause::Canceled), End::Canceled(Note::default()), None);
+        self.store.append(&lease, vec![event]).await.map(|_| ())
+    }
+}
+
+/// A promised place in the queue; given back when it is dropped unused.
+pub(crate) struct Place {
+    inner: Arc<Inner>,
+    owner: Owner,
+    taken: bool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.taken {
+            lock(&self.inner.queue).release(&self.owner);
+        }
+    }
+}
+
+/// The tasks that a permit is about.
+pub(crate) fn owner(permit: &Permit) -> Owner {
+    Owner { principal: permit.principal().clone(), agent: permit.agent().clone() }
+}
+
+pub(crate) fn key(permit: &Permit, id: &str) -> TaskKey {
+    TaskKey { owner: owner(permit), id: id.into() }
+}
+
+pub(crate) fn slot(owner: Owner, context_id: Arc<str>) -> Slot {
+    Slot { owner, context_id }
+}
+
+/// A panic while a lock was held left nothing half done: all changes under these locks are single steps.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,23 @@
+//! The task engine: life cycle, event log, contexts, queue, and the ports that agents and stores implement.
+//!
+//! Each task has one append-only log with a dense numbering; everything else is a reader of it. One task at a time appends:
+//! the turn that holds the lease. Reading order: `engine`, `submit`, `turn`, `output`, then the ports `agent` and `store`.
+
+mod engine;
+mod submit;
+mod turn;
+mod output;
+mod reader;
+mod queue;
+mod note;
+mod refusal;
+mod limits;
+pub mod agent;
+pub mod cancel;
+pub mod state;
+pub mod store;
+
+pub use engine::{AgentEntry, Engine};
+pub use limits::{EngineLimits, Idempotency, QueueLimits};
+pub use reader::{Numbered, Reader};
+pub use submit::{Accepted, Submission};

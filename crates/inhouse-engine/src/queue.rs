@@ -1,0 +1,213 @@
+//! Who may run now: a pure queue of turns, fair between callers, with limits per agent and per caller.
+//!
+//! Turns of one conversation run one after another. Waiting turns of an agent are taken from its callers in rotation, so
+//! that one caller with a thousand turns delays another caller's first turn by one turn, not by a thousand.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use inhouse_trust::{AgentName, Principal};
+
+use crate::limits::QueueLimits;
+use crate::store::Owner;
+
+/// What the queue needs to know of a turn.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Slot {
+    /// The caller and the agent.
+    pub(crate) owner: Owner,
+    /// The conversation.
+    pub(crate) context_id: Arc<str>,
+}
+
+/// What became of an offered turn.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Offer<T> {
+    /// It runs now.
+    Start(T),
+    /// It waits; 1 is next.
+    Queued {
+        /// Place among the agent's waiting turns.
+        position: usize,
+    },
+}
+
+/// The queue. `T` is whatever starts a turn.
+#[derive(Debug)]
+pub(crate) struct Queue<T> {
+    limits: QueueLimits,
+    agents: HashMap<AgentName, Lane<T>>,
+}
+
+#[derive(Debug)]
+struct Lane<T> {
+    running: usize,
+    running_by_caller: HashMap<Principal, usize>,
+    /// Places promised to turns that are about to be offered.
+    reserved: HashMap<Principal, usize>,
+    busy: HashSet<Slot>,
+    /// Callers with waiting turns; the first is served next.
+    rotation: VecDeque<Principal>,
+    waiting: HashMap<Principal, VecDeque<(Slot, T)>>,
+}
+
+impl<T> Default for Lane<T> {
+    fn default() -> Self {
+        Self { running: 0, running_by_caller: HashMap::new(), reserved: HashMap::new(), busy: HashSet::new(), rotation: VecDeque::new(), waiting: HashMap::new() }
+    }
+}
+
+impl<T> Queue<T> {
+    /// An empty queue.
+    pub(crate) fn new(limits: QueueLimits) -> Self {
+        Self { limits, agents: HashMap::new() }
+    }
+
+    /// Promises a place to a turn of `owner`; `false` when there is no room. Each promise is taken up by one `offer`, or given back.
+    pub(crate) fn reserve(&mut self, owner: &Owner) -> bool {
+        let limits = self.limits;
+        let lane = self.agents.entry(owner.agent.clone()).or_default();
+        let caller = &owner.principal;
+        let agent_room = limits.running_per_agent_max.saturating_add(limits.queued_per_agent_max);
+        let caller_room = limits.running_per_caller_max.saturating_add(limits.queued_per_caller_max);
+        let free = lane.admitted() < agent_room && lane.admitted_of(caller) < caller_room;
+        if free {
+            *lane.reserved.entry(caller.clone()).or_default() += 1;
+        }
+        free
+    }
+
+    /// Gives a promised place back.
+    pub(crate) fn release(&mut self, owner: &Owner) {
+        if let Some(lane) = self.agents.get_mut(&owner.agent) {
+            lane.take_reservation(&owner.principal);
+        }
+    }
+
+    /// Starts a turn for which a place was reserved, or lets it wait.
+    pub(crate) fn offer(&mut self, slot: Slot, turn: T) -> Offer<T> {
+        let limits = self.limits;
+        let lane = self.agents.entry(slot.owner.agent.clone()).or_default();
+        let caller = slot.owner.principal.clone();
+        lane.take_reservation(&caller);
+        // Whatever waits can not start now, or `finish` would have started it: a turn that can passes nobody.
+        if lane.may_start(&slot, limits) {
+            lane.start(slot);
+            return Offer::Start(turn);
+        }
+        let line = lane.waiting.entry(caller.clone()).or_default();
+        if line.is_empty() {
+            lane.rotation.push_back(caller);
+        }
+        line.push_back((slot, turn));
+        Offer::Queued { position: lane.waiting_count() }
+    }
+
+    /// A running turn has ended: the turns that start now.
+    pub(crate) fn finish(&mut self, slot: &Slot) -> Vec<T> {
+        let limits = self.limits;
+        let Some(lane) = self.agents.get_mut(&slot.owner.agent) else { return Vec::new() };
+        lane.stop(slot);
+        let mut started = Vec::new();
+        while let Some(turn) = lane.next(limits) {
+            started.push(turn);
+        }
+        started
+    }
+
+    /// Takes a waiting turn out of the queue.
+    pub(crate) fn remove(&mut self, owner: &Owner, wanted: impl Fn(&T) -> bool) -> Option<T> {
+        let lane = self.agents.get_mut(&owner.agent)?;
+        let line = lane.waiting.get_mut(&owner.principal)?;
+        let at = line.iter().position(|(_, turn)| wanted(turn))?;
+        let (_, turn) = line.remove(at)?;
+        lane.forget_empty_line(&owner.principal);
+        Some(turn)
+    }
+
+    /// Takes all waiting turns out of the queue.
+    pub(crate) fn drain(&mut self) -> Vec<T> {
+        let mut turns = Vec::new();
+        for lane in self.agents.values_mut() {
+            lane.rotation.clear();
+            turns.extend(lane.waiting.drain().flat_map(|(_, line)| line).map(|(_, turn)| turn));
+        }
+        turns
+    }
+}
+
+impl<T> Lane<T> {
+    fn waiting_count(&self) -> usize {
+        self.waiting.values().map(VecDeque::len).sum()
+    }
+
+    fn admitted(&self) -> usize {
+        self.running + self.waiting_count() + self.reserved.values().sum::<usize>()
+    }
+
+    fn admitted_of(&self, caller: &Principal) -> usize {
+        let count = |counts: &HashMap<Principal, usize>| counts.get(caller).copied().unwrap_or(0);
+        count(&self.running_by_caller) + count(&self.reserved) + self.waiting.get(caller).map_or(0, VecDeque::len)
+    }
+
+    fn take_reservation(&mut self, caller: &Principal) {
+        decrement(&mut self.reserved, caller);
+    }
+
+    fn may_start(&self, slot: &Slot, limits: QueueLimits) -> bool {
+        self.running < limits.running_per_agent_max
+            && self.running_by_caller.get(&slot.owner.principal).is_none_or(|running| *running < limits.running_per_caller_max)
+            && !self.busy.contains(slot)
+    }
+
+    fn start(&mut self, slot: Slot) {
+        self.running += 1;
+        *self.running_by_caller.entry(slot.owner.principal.clone()).or_default() += 1;
+        self.busy.insert(slot);
+    }
+
+    fn stop(&mut self, slot: &Slot) {
+        if !self.busy.remove(slot) {
+            return;
+        }
+        self.running -= 1;
+        decrement(&mut self.running_by_caller, &slot.owner.principal);
+    }
+
+    /// The first turn in rotation that may start; its caller goes to the end of the rotation.
+    fn next(&mut self, limits: QueueLimits) -> Option<T> {
+        for turn_of in 0..self.rotation.len() {
+            let caller = self.rotation[turn_of].clone();
+            let line = self.waiting.get(&caller)?;
+            let Some(at) = line.iter().position(|(slot, _)| self.may_start(slot, limits)) else { continue };
+            let (slot, turn) = self.waiting.get_mut(&caller)?.remove(at)?;
+            self.rotation.remove(turn_of);
+            self.rotation.push_back(caller.clone());
+            self.forget_empty_line(&caller);
+            self.start(slot);
+            return Some(turn);
+        }
+        None
+    }
+
+    fn forget_empty_line(&mut self, caller: &Principal) {
+        if self.waiting.get(caller).is_some_and(VecDeque::is_empty) {
+            self.waiting.remove(caller);
+            self.rotation.retain(|other| other != caller);
+        }
+    }
+}
+
+/// Counts one less, and forgets a count of zero.
+fn decrement(counts: &mut HashMap<Principal, usize>, caller: &Principal) {
+    if let Some(count) = counts.get_mut(caller) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(caller);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;

@@ -1,0 +1,128 @@
+//! The queue's promises, over a model: random offers and ends never break a limit, starve a caller or lose a turn.
+
+use std::collections::HashMap;
+
+use inhouse_trust::{AgentName, Principal};
+use proptest::prelude::*;
+
+use super::*;
+
+fn slot(caller: &str, context: &str) -> Slot {
+    let owner = Owner { principal: Principal::new(caller).unwrap(), agent: AgentName::new("demo").unwrap() };
+    Slot { owner, context_id: context.into() }
+}
+
+fn limits(running: usize, running_per_caller: usize, queued: usize, queued_per_caller: usize) -> QueueLimits {
+    QueueLimits {
+        running_per_agent_max: running,
+        running_per_caller_max: running_per_caller,
+        queued_per_agent_max: queued,
+        queued_per_caller_max: queued_per_caller,
+    }
+}
+
+fn offer(queue: &mut Queue<u32>, slot: &Slot, turn: u32) -> Option<Offer<u32>> {
+    queue.reserve(&slot.owner).then(|| queue.offer(slot.clone(), turn))
+}
+
+#[test]
+fn turns_of_one_conversation_run_one_after_another() {
+    let mut queue = Queue::new(limits(9, 9, 9, 9));
+    assert_eq!(offer(&mut queue, &slot("ann", "c1"), 1), Some(Offer::Start(1)));
+    assert_eq!(offer(&mut queue, &slot("ann", "c1"), 2), Some(Offer::Queued { position: 1 }));
+    assert_eq!(offer(&mut queue, &slot("ann", "c2"), 3), Some(Offer::Start(3)), "another conversation does not wait");
+    assert_eq!(offer(&mut queue, &slot("bob", "c1"), 4), Some(Offer::Start(4)), "a context belongs to its caller");
+    assert!(queue.finish(&slot("ann", "c2")).is_empty());
+    assert_eq!(queue.finish(&slot("ann", "c1")), [2]);
+}
+
+#[test]
+fn waiting_callers_are_served_in_rotation() {
+    let mut queue = Queue::new(limits(1, 1, 99, 99));
+    offer(&mut queue, &slot("ann", "c0"), 0);
+    for turn in 1..=3 {
+        offer(&mut queue, &slot("ann", &format!("c{turn}")), turn);
+    }
+    offer(&mut queue, &slot("bob", "b"), 9);
+    let mut served = Vec::new();
+    for done in [slot("ann", "c0"), slot("ann", "c1"), slot("bob", "b"), slot("ann", "c2")] {
+        served.extend(queue.finish(&done));
+    }
+    assert_eq!(served, [1, 9, 2, 3]);
+}
+
+#[test]
+fn beyond_the_limits_there_is_no_place_and_a_released_one_is_free_again() {
+    let mut queue = Queue::new(limits(1, 1, 2, 1));
+    let (ann, bob, eve) = (slot("ann", "a"), slot("bob", "b"), slot("eve", "e"));
+    assert_eq!(offer(&mut queue, &ann, 1), Some(Offer::Start(1)));
+    assert_eq!(offer(&mut queue, &ann, 2), Some(Offer::Queued { position: 1 }));
+    assert_eq!(offer(&mut queue, &ann, 3), None, "one waiting turn a caller");
+    assert!(queue.reserve(&bob.owner));
+    assert_eq!(offer(&mut queue, &eve, 4), None, "the promised place counts");
+    queue.release(&bob.owner);
+    assert_eq!(offer(&mut queue, &eve, 4), Some(Offer::Queued { position: 2 }));
+    assert_eq!(queue.remove(&eve.owner, |turn| *turn == 4), Some(4));
+    assert_eq!(offer(&mut queue, &bob, 5), Some(Offer::Queued { position: 2 }));
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Offer { caller: u8, context: u8 },
+    Finish { nth: u8 },
+    Remove { caller: u8 },
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        3 => (0..3u8, 0..3u8).prop_map(|(caller, context)| Step::Offer { caller, context }),
+        2 => any::<u8>().prop_map(|nth| Step::Finish { nth }),
+        1 => (0..3u8).prop_map(|caller| Step::Remove { caller }),
+    ];
+    proptest::collection::vec(step, 0..80)
+}
+
+proptest! {
+    #[test]
+    fn no_limit_is_broken_and_no_turn_is_lost(steps in steps()) {
+        let limits = limits(3, 2, 4, 3);
+        let mut queue = Queue::new(limits);
+        let mut running: Vec<(Slot, u32)> = Vec::new();
+        let mut slots: HashMap<u32, Slot> = HashMap::new();
+        let (mut taken, mut ended) = (0, 0);
+        for (turn, step) in (0u32..).zip(steps) {
+            match step {
+                Step::Offer { caller, context } => {
+                    let slot = slot(["ann", "bob", "eve"][usize::from(caller)], &context.to_string());
+                    slots.insert(turn, slot.clone());
+                    match offer(&mut queue, &slot, turn) {
+                        Some(Offer::Start(turn)) => { taken += 1; running.push((slot, turn)); }
+                        Some(Offer::Queued { .. }) => taken += 1,
+                        None => {}
+                    }
+                }
+                Step::Finish { nth } if !running.is_empty() => {
+                    let (slot, _) = running.remove(usize::from(nth) % running.len());
+                    ended += 1;
+                    running.extend(queue.finish(&slot).into_iter().map(|turn| (slots[&turn].clone(), turn)));
+                }
+                Step::Finish { .. } => {}
+                Step::Remove { caller } => {
+                    let owner = slot(["ann", "bob", "eve"][usize::from(caller)], "0").owner;
+                    ended += usize::from(queue.remove(&owner, |_| true).is_some());
+                }
+            }
+            prop_assert!(running.len() <= limits.running_per_agent_max);
+            for caller in ["ann", "bob", "eve"] {
+                let own = running.iter().filter(|(slot, _)| slot.owner.principal.as_str() == caller).count();
+                prop_assert!(own <= limits.running_per_caller_max);
+            }
+            let mut contexts: Vec<_> = running.iter().map(|(slot, _)| format!("{slot:?}")).collect();
+            contexts.sort();
+            contexts.dedup();
+            prop_assert_eq!(contexts.len(), running.len(), "two turns of one conversation at once");
+        }
+        let waiting = queue.drain().len();
+        prop_assert_eq!(taken, ended + running.len() + waiting);
+    }
+}

@@ -1,0 +1,284 @@
+//! A message comes in: the rules of ids (spec 3.4), retries, limits, and then a turn that runs or waits.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, LazyLock};
+
+use inhouse_proto::error::{A2aError, ErrorKind};
+use inhouse_proto::snapshot::Snapshot;
+use inhouse_proto::v1::{self, TaskState, part::Content};
+use inhouse_proto::wire::to_json;
+use inhouse_proto::json;
+use inhouse_trust::Permit;
+
+use crate::agent::{Note, Turn};
+use crate::cancel::CancelSource;
+use crate::engine::{AgentEntry, Engine, Place, key, lock, owner, slot};
+use crate::limits::Idempotency;
+use crate::note::Ids;
+use crate::reader::Reader;
+use crate::refusal::{refused, unsupported};
+use crate::state::is_interrupted;
+use crate::store::{Lease, NewTask, Owner, RetryKey, Submitted, TaskKey};
+use crate::turn::Ticket;
+
+/// A message for an agent, validated by its binding.
+#[derive(Debug, Clone, Default)]
+pub struct Submission {
+    /// The message as the caller sent it.
+    pub message: v1::Message,
+    /// Media types that the caller accepts.
+    pub accepted_output_modes: Vec<String>,
+    /// The `Idempotency-Key` of the request.
+    pub idempotency_key: Option<String>,
+    /// The id that the caller chose for the task; only the first generation of the protocol lets it.
+    pub task_id: Option<String>,
+    /// Whether the caller can take a message instead of a task: it has seen no task yet and will not before the answer.
+    pub direct: bool,
+}
+
+/// A message that was taken.
+pub struct Accepted {
+    engine: Engine,
+    key: TaskKey,
+    direct: bool,
+}
+
+static CONTENT: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+impl Engine {
+    /// Takes a message: begins a task, or continues one that waits for its caller (spec 3.1.1, 3.4).
+    ///
+    /// # Errors
+    /// Task not found, unsupported operation (the task does not wait), content type not supported, invalid parameters
+    /// (contexts that do not match, a message id used with other content), resource exhausted (limits), unavailable
+    /// (the server is stopping). Then nothing has changed.
+    pub async fn submit(&self, permit: &Permit, submission: Submission) -> Result<Accepted, A2aError> {
+        let entry = self.entry(permit)?;
+        check_parts(entry, &submission.message)?;
+        let continued = self.continued(permit, &submission).await?;
+        let retry = self.retry_key(&submission);
+        if let (None, Some(retry)) = (&continued, &retry) {
+            if let Some(id) = self.inner.store.retried(&owner(permit), retry).await.map_err(refused)? {
+                return Ok(self.accepted(key(permit, &id), false));
+            }
+        }
+        let place = self.admit(permit)?;
+        match continued {
+            Some(snapshot) => self.resume(permit, submission, snapshot, place).await,
+            None => self.create(permit, submission, retry, place).await,
+        }
+    }
+
+    fn entry(&self, permit: &Permit) -> Result<&AgentEntry, A2aError> {
+        self.inner.agents.get(permit.agent()).ok_or_else(|| A2aError::new(ErrorKind::Internal))
+    }
+
+    /// The waiting task that the message continues.
+    async fn continued(&self, permit: &Permit, submission: &Submission) -> Result<Option<Snapshot>, A2aError> {
+        let message = &submission.message;
+        if let Some(chosen) = &submission.task_id {
+            let known = self.get(permit, chosen).await.ok();
+            return Ok(known.filter(|task| is_interrupted(task.state)));
+        }
+        if message.task_id.is_empty() {
+            return Ok(None);
+        }
+        let task = self.get(permit, &message.task_id).await?;
+        if !message.context_id.is_empty() && *message.context_id != *task.context_id {
+            return Err(A2aError::invalid("message.contextId", "the task belongs to another context".to_owned()));
+        }
+        if !is_interrupted(task.state) {
+            return Err(unsupported(&task.id, &format!("the task is {} and does not wait for a message", task.state.as_str_name())));
+        }
+        Ok(Some(task))
+    }
+
+    fn retry_key(&self, submission: &Submission) -> Option<RetryKey> {
+        let message = &submission.message;
+        let by_message = !message.message_id.is_empty()
+            && match self.inner.limits.idempotency {
+                Idempotency::Auto => uuid::Uuid::try_parse(&message.message_id).is_ok(),
+                Idempotency::Always => true,
+                Idempotency::Off => false,
+            };
+        let key = match (&submission.idempotency_key, &submission.task_id) {
+            (Some(key), _) => format!("key {key}"),
+            (None, Some(id)) => format!("task {id}"),
+            (None, None) if by_message => format!("message {}", message.message_id),
+            _ => return None,
+        };
+        Some(RetryKey { key: key.into(), content: CONTENT.hash_one(to_json(message)) })
+    }
+
+    /// The limits that decide whether the caller may start a turn now.
+    fn admit(&self, permit: &Permit) -> Result<Place, A2aError> {
+        if self.inner.is_closing() {
+            return Err(A2aError::new(ErrorKind::Unavailable).retry_after(1));
+        }
+        let place = self.inner.reserve(&owner(permit)).ok_or_else(|| {
+            let full = A2aError::new(ErrorKind::ResourceExhausted).with("cause", "the queue is full");
+            full.retry_after(self.inner.limits.queue_retry_s)
+        })?;
+        lock(&self.inner.starts).admit(permit.principal(), self.inner.uptime_ms()).map_err(|retry| {
+            let limit = self.inner.limits.starts.starts_max.to_string();
+            A2aError::new(ErrorKind::ResourceExhausted).with("startsMax", limit).retry_after(retry.seconds)
+        })?;
+        Ok(place)
+    }
+
+    async fn create(
+        &self,
+        permit: &Permit,
+        submission: Submission,
+        retry: Option<RetryKey>,
+        place: Place,
+    ) -> Result<Accepted, A2aError> {
+        let id: Arc<str> = submission.task_id.clone().unwrap_or_else(new_id).into();
+        let given = &submission.message.context_id;
+        let context_id: Arc<str> = if given.is_empty() { new_id().into() } else { given.as_str().into() };
+        let key = key(permit, &id);
+        let message = filled(submission.message, &id, &context_id);
+        let new = NewTask {
+            key: key.clone(),
+            context_id: Arc::clone(&context_id),
+            retry,
+            message: to_json(&message),
+            event: submitted(&id, &context_id, None),
+        };
+        let lease = match self.inner.store.submit(new).await.map_err(refused)? {
+            Submitted::Created(lease) => lease,
+            Submitted::Retried(id) => return Ok(self.accepted(TaskKey { id, ..key }, false)),
+        };
+        let direct = submission.direct && self.entry(permit)?.answers_directly;
+        let begun = Begun { message, accepted: submission.accepted_output_modes, number: 1, history: Vec::new() };
+        self.begin(place, ticket(permit, lease, context_id, begun, direct)).await;
+        Ok(self.accepted(key, direct))
+    }
+
+    async fn resume(&self, permit: &Permit, submission: Submission, task: Snapshot, place: Place) -> Result<Accepted, A2aError> {
+        let message = filled(submission.message, &task.id, &task.context_id);
+        let history: Vec<v1::Message> = task.history.iter().filter_map(|json| json::decode(json).ok()).collect();
+        let turns = history.iter().filter(|message| message.role() == v1::Role::User).count();
+        let key = key(permit, &task.id);
+        let event = submitted(&task.id, &task.context_id, None);
+        let lease = self.inner.store.resume(&key, to_json(&message), event).await.map_err(refused)?;
+        let begun = Begun { message, accepted: submission.accepted_output_modes, number: number(turns), history };
+        self.begin(place, ticket(permit, lease, task.context_id, begun, false)).await;
+        Ok(self.accepted(key, false))
+    }
+
+    /// Lets the turn run or wait, and says in the log where it waits.
+    async fn begin(&self, place: Place, ticket: Ticket) {
+        let (lease, context) = (ticket.lease.clone(), Arc::clone(&ticket.turn.context_id));
+        if let Some(position) = self.inner.enqueue(place, ticket) {
+            let event = submitted(&lease.key.id, &context, Some(position));
+            // The turn may have begun, or ended, in the meantime: then its place is of no interest.
+            let _ = self.inner.store.append(&lease, vec![event]).await;
+        }
+    }
+
+    fn accepted(&self, key: TaskKey, direct: bool) -> Accepted {
+        Accepted { engine: self.clone(), key, direct }
+    }
+}
+
+impl std::fmt::Debug for Accepted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Accepted").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+impl Accepted {
+    /// The id of the task.
+    pub fn task_id(&self) -> &Arc<str> {
+        &self.key.id
+    }
+
+    /// Waits until the task is finished or waits for its caller. The snapshot may hold a direct answer.
+    ///
+    /// # Errors
+    /// Task not found, when it was forgotten in the meantime.
+    pub async fn settled(&self) -> Result<Snapshot, A2aError> {
+        self.engine.settled(&self.key).await
+    }
+
+    /// The task as it stands.
+    ///
+    /// # Errors
+    /// Task not found, when it was forgotten in the meantime.
+    pub async fn snapshot(&self) -> Result<Snapshot, A2aError> {
+        self.engine.inner.store.get(&self.key).await.map_err(refused)
+    }
+
+    /// The task as it stands and what comes after. Where the agent may answer without a task, this waits for its first word.
+    ///
+    /// # Errors
+    /// Task not found, when it was forgotten in the meantime.
+    pub async fn follow(&self) -> Result<(Snapshot, Reader), A2aError> {
+        if self.direct {
+            let mut first = self.engine.reader(self.key.clone(), 1)?;
+            first.next().await?;
+        }
+        let snapshot = self.snapshot().await?;
+        let reader = self.engine.reader(self.key.clone(), snapshot.generation)?;
+        Ok((snapshot, reader))
+    }
+}
+
+struct Begun {
+    message: v1::Message,
+    accepted: Vec<String>,
+    number: u32,
+    history: Vec<v1::Message>,
+}
+
+fn ticket(permit: &Permit, lease: Lease, context_id: Arc<str>, begun: Begun, direct: bool) -> Ticket {
+    let (source, cancel) = CancelSource::new();
+    let owner: Owner = lease.key.owner.clone();
+    let turn = Turn {
+        permit: permit.clone(),
+        task_id: Arc::clone(&lease.key.id),
+        context_id: Arc::clone(&context_id),
+        number: begun.number,
+        message: begun.message,
+        history: begun.history,
+        accepted_output_modes: begun.accepted,
+        cancel,
+    };
+    Ticket { turn, lease, slot: slot(owner, context_id), direct, stop: Arc::new(source) }
+}
+
+/// Refuses what the agent can not take, instead of dropping it (spec 3.1.1).
+fn check_parts(entry: &AgentEntry, message: &v1::Message) -> Result<(), A2aError> {
+    let file = |part: &&v1::Part| matches!(part.content, Some(Content::Raw(_) | Content::Url(_)));
+    match message.parts.iter().find(file) {
+        Some(part) if !entry.takes_files => {
+            let error = A2aError::new(ErrorKind::ContentTypeNotSupported).with("mediaType", &part.media_type);
+            Err(error.with("supported", "text/plain, application/json"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn submitted(task: &str, context: &str, position: Option<usize>) -> inhouse_proto::wire::Event {
+    let text = position.map(|place| format!("queued at position {place}"));
+    Ids { task, context }.status(TaskState::Submitted, Note { text, data: None }, None)
+}
+
+/// The message as the task's history keeps it: with the ids that the server gave.
+fn filled(mut message: v1::Message, task_id: &str, context_id: &str) -> v1::Message {
+    message.task_id = task_id.to_owned();
+    message.context_id = context_id.to_owned();
+    if message.message_id.is_empty() {
+        message.message_id = new_id();
+    }
+    message
+}
+
+fn number(turns_before: usize) -> u32 {
+    u32::try_from(turns_before + 1).unwrap_or(u32::MAX)
+}
+
+fn new_id() -> String {
+    uuid::Uuid::new_v4().to_string()
+}

@@ -1,0 +1,209 @@
+//! The memory store: a shelf of tasks per owner, each task a record behind its own lock.
+//!
+//! Lock order: the map of shelves, a shelf, a record. A shelf's lock is held for a lookup, or for a change of status, which
+//! moves the task in the list index in the same step; text of a running task takes its record's lock alone.
+
+mod record;
+mod shelf;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use inhouse_engine::store::{
+    Filter, Hint, Lease, NewTask, Owner, Page, RetryKey, Store, StoreError, Submitted, TaskKey,
+};
+use inhouse_proto::snapshot::Snapshot;
+use inhouse_proto::wire::Event;
+
+use record::Record;
+use shelf::Shelf;
+
+/// What the memory store keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryLimits {
+    /// How long a finished task is kept, in seconds.
+    pub finished_s_max: u64,
+    /// How many finished tasks are kept.
+    pub finished_tasks_max: usize,
+    /// How much the finished tasks may keep together, in bytes.
+    pub finished_bytes_max: usize,
+    /// How long a task waits for its caller's next message, in seconds.
+    pub waiting_s_max: u64,
+}
+
+impl Default for MemoryLimits {
+    fn default() -> Self {
+        Self {
+            finished_s_max: 3_600,
+            finished_tasks_max: 200_000,
+            finished_bytes_max: 512 << 20,
+            waiting_s_max: 86_400,
+        }
+    }
+}
+
+/// Keeps tasks in memory.
+pub struct MemoryStore {
+    limits: MemoryLimits,
+    shelves: RwLock<HashMap<Owner, Arc<Mutex<Shelf>>>>,
+    kept: Mutex<Kept>,
+}
+
+/// What all finished tasks keep together.
+#[derive(Debug, Clone, Copy, Default)]
+struct Kept {
+    tasks: usize,
+    bytes: usize,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new(limits: MemoryLimits) -> Self {
+        Self { limits, shelves: RwLock::default(), kept: Mutex::default() }
+    }
+
+    fn shelf(&self, owner: &Owner) -> Option<Arc<Mutex<Shelf>>> {
+        self.shelves.read().unwrap_or_else(PoisonError::into_inner).get(owner).cloned()
+    }
+
+    fn shelf_or_new(&self, owner: &Owner) -> Arc<Mutex<Shelf>> {
+        self.shelf(owner).unwrap_or_else(|| {
+            let mut shelves = self.shelves.write().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(shelves.entry(owner.clone()).or_default())
+        })
+    }
+
+    fn record(&self, key: &TaskKey) -> Result<Arc<Mutex<Record>>, StoreError> {
+        let shelf = self.shelf(&key.owner).ok_or_else(|| StoreError::NotFound(Arc::clone(&key.id)))?;
+        let record = lock(&shelf).record(&key.id);
+        record.ok_or_else(|| StoreError::NotFound(Arc::clone(&key.id)))
+    }
+
+    /// Counts a task that has just finished, and forgets the oldest ones of whoever keeps most while there are too many.
+    fn finished(&self, bytes: usize) {
+        let over = {
+            let mut kept = lock(&self.kept);
+            kept.tasks += 1;
+            kept.bytes += bytes;
+            kept.tasks > self.limits.finished_tasks_max || kept.bytes > self.limits.finished_bytes_max
+        };
+        if over {
+            self.evict();
+        }
+    }
+
+    fn evict(&self) {
+        loop {
+            let kept = *lock(&self.kept);
+            let over_bytes = kept.bytes > self.limits.finished_bytes_max;
+            if !over_bytes && kept.tasks <= self.limits.finished_tasks_max {
+                return;
+            }
+            let shelves: Vec<_> =
+                self.shelves.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+            let heaviest = shelves.iter().max_by_key(|shelf| {
+                let (tasks, bytes) = lock(shelf).finished_load();
+                if over_bytes { bytes } else { tasks }
+            });
+            let Some(bytes) = heaviest.and_then(|shelf| lock(shelf).forget_oldest_finished(i64::MAX)) else { return };
+            self.forgotten(bytes);
+        }
+    }
+
+    fn forgotten(&self, bytes: usize) {
+        let mut kept = lock(&self.kept);
+        kept.tasks = kept.tasks.saturating_sub(1);
+        kept.bytes = kept.bytes.saturating_sub(bytes);
+    }
+
+    /// Appends under the shelf's lock, so that the list index moves in the same step.
+    fn append_status(&self, lease: &Lease, events: Vec<Event>) -> Result<u64, StoreError> {
+        let shelf = self.shelf(&lease.key.owner).ok_or_else(|| StoreError::NotFound(Arc::clone(&lease.key.id)))?;
+        let (generation, finished_bytes) = lock(&shelf).append(lease, events)?;
+        if let Some(bytes) = finished_bytes {
+            self.finished(bytes);
+        }
+        Ok(generation)
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn submit(&self, task: NewTask) -> Result<Submitted, StoreError> {
+        let shelf = self.shelf_or_new(&task.key.owner);
+        let mut shelf = lock(&shelf);
+        shelf.submit(task)
+    }
+
+    async fn retried(&self, owner: &Owner, retry: &RetryKey) -> Result<Option<Arc<str>>, StoreError> {
+        self.shelf(owner).map_or(Ok(None), |shelf| lock(&shelf).retried(retry))
+    }
+
+    async fn get(&self, key: &TaskKey) -> Result<Snapshot, StoreError> {
+        let record = self.record(key)?;
+        let snapshot = lock(&record).snapshot(true);
+        Ok(snapshot)
+    }
+
+    async fn list(&self, owner: &Owner, filter: &Filter) -> Result<Page, StoreError> {
+        let empty = Page { tasks: Vec::new(), next: None, total: 0 };
+        Ok(self.shelf(owner).map_or(empty, |shelf| lock(&shelf).list(filter)))
+    }
+
+    async fn events(&self, key: &TaskKey, after: u64, bytes_max: usize) -> Result<Vec<Event>, StoreError> {
+        let record = self.record(key)?;
+        let events = lock(&record).events_after(after, bytes_max);
+        Ok(events)
+    }
+
+    async fn claim(&self, key: &TaskKey) -> Result<Lease, StoreError> {
+        let record = self.record(key)?;
+        let fence = lock(&record).claim();
+        Ok(Lease { key: key.clone(), fence })
+    }
+
+    async fn resume(&self, key: &TaskKey, message: Bytes, event: Event) -> Result<Lease, StoreError> {
+        let shelf = self.shelf(&key.owner).ok_or_else(|| StoreError::NotFound(Arc::clone(&key.id)))?;
+        let mut shelf = lock(&shelf);
+        shelf.resume(key, message, event)
+    }
+
+    async fn append(&self, lease: &Lease, events: Vec<Event>) -> Result<u64, StoreError> {
+        if events.iter().any(|event| matches!(event, Event::Status(_) | Event::Message(_))) {
+            return self.append_status(lease, events);
+        }
+        let record = self.record(&lease.key)?;
+        let mut record = lock(&record);
+        record.append(lease, events)
+    }
+
+    async fn compact(&self, now_ms: i64) -> Result<Vec<TaskKey>, StoreError> {
+        let before = |seconds: u64| now_ms.saturating_sub(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000));
+        let mut overdue = Vec::new();
+        let shelves: Vec<_> = {
+            let map = self.shelves.read().unwrap_or_else(PoisonError::into_inner);
+            map.iter().map(|(owner, shelf)| (owner.clone(), Arc::clone(shelf))).collect()
+        };
+        for (owner, shelf) in shelves {
+            while let Some(bytes) = lock(&shelf).forget_oldest_finished(before(self.limits.finished_s_max)) {
+                self.forgotten(bytes);
+            }
+            let waiting = lock(&shelf).waiting_since(before(self.limits.waiting_s_max));
+            overdue.extend(waiting.into_iter().map(|id| TaskKey { owner: owner.clone(), id }));
+        }
+        Ok(overdue)
+    }
+
+    fn hint(&self, key: &TaskKey) -> Result<Hint, StoreError> {
+        let record = self.record(key)?;
+        let hint = lock(&record).hint();
+        Ok(hint)
+    }
+}
+
+/// A panic while a lock was held left nothing half done: each change is checked before its first step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

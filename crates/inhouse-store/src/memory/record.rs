@@ -1,0 +1,190 @@
+//! One task in memory: its log, and what of it a snapshot needs.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use inhouse_engine::state::{is_interrupted, is_terminal, may_move};
+use inhouse_engine::store::{Hint, Lease, Place, Progress, RetryKey, StoreError};
+use inhouse_proto::snapshot::{Snapshot, fold};
+use inhouse_proto::v1::TaskState;
+use inhouse_proto::wire::{Event, StatusEvent};
+use tokio::sync::watch;
+
+/// A task's log, state and history.
+#[derive(Debug)]
+pub(super) struct Record {
+    id: Arc<str>,
+    pub(super) context_id: Arc<str>,
+    pub(super) retry: Option<RetryKey>,
+    log: Vec<Event>,
+    pub(super) status: StatusEvent,
+    history: Vec<Bytes>,
+    metadata: Option<Bytes>,
+    pub(super) message: Option<Bytes>,
+    pub(super) kept_bytes: usize,
+    fence: u64,
+    progress: watch::Sender<Progress>,
+}
+
+impl Record {
+    /// A task with its first event, if that is one it may begin with.
+    pub(super) fn new(
+        id: Arc<str>,
+        context_id: Arc<str>,
+        retry: Option<RetryKey>,
+        message: Bytes,
+        event: Event,
+    ) -> Result<Self, StoreError> {
+        let Event::Status(status) = event.clone() else {
+            return Err(illegal(&id, TaskState::Unspecified, TaskState::Unspecified));
+        };
+        if !may_move(TaskState::Unspecified, status.state) {
+            return Err(illegal(&id, TaskState::Unspecified, status.state));
+        }
+        Ok(Self {
+            id,
+            context_id,
+            retry,
+            kept_bytes: event.kept_bytes() + message.len(),
+            log: vec![event],
+            status,
+            history: vec![message],
+            metadata: None,
+            message: None,
+            fence: 1,
+            progress: watch::Sender::new(Progress { generation: 1, settled: false }),
+        })
+    }
+
+    /// Takes the right to append from whoever holds it.
+    pub(super) fn claim(&mut self) -> u64 {
+        self.fence += 1;
+        self.fence
+    }
+
+    /// Whether all of `events` may follow in this order; nothing is changed.
+    fn check(&self, lease: &Lease, events: &[Event]) -> Result<(), StoreError> {
+        if lease.fence != self.fence {
+            return Err(StoreError::Fenced(Arc::clone(&self.id)));
+        }
+        let mut state = self.status.state;
+        let mut answered = self.message.is_some();
+        for event in events {
+            let to = match event {
+                Event::Status(status) => status.state,
+                Event::Message(_) => TaskState::Completed,
+                Event::Text { .. } | Event::Artifact(_) => TaskState::Working,
+            };
+            let fits = match event {
+                Event::Status(_) => may_move(state, to),
+                Event::Message(_) => state == TaskState::Submitted,
+                Event::Text { .. } | Event::Artifact(_) => state == TaskState::Working,
+            };
+            if answered || !fits {
+                return Err(illegal(&self.id, state, to));
+            }
+            answered = matches!(event, Event::Message(_));
+            state = to;
+        }
+        Ok(())
+    }
+
+    /// Appends all of `events`, or none.
+    pub(super) fn append(&mut self, lease: &Lease, events: Vec<Event>) -> Result<u64, StoreError> {
+        self.check(lease, &events)?;
+        for event in events {
+            self.kept_bytes += event.kept_bytes();
+            match &event {
+                Event::Status(status) => self.enter(status.clone()),
+                Event::Message(json) => self.message = Some(json.clone()),
+                Event::Text { .. } | Event::Artifact(_) => {}
+            }
+            self.log.push(event);
+        }
+        let progress = Progress { generation: self.generation(), settled: self.is_settled() };
+        // Readers are woken after the commit: what they find is there.
+        self.progress.send_replace(progress);
+        Ok(progress.generation)
+    }
+
+    fn enter(&mut self, status: StatusEvent) {
+        self.history.extend(status.history.clone());
+        if status.metadata.is_some() {
+            self.metadata.clone_from(&status.metadata);
+        }
+        self.status = status;
+    }
+
+    /// The caller's next message; the lease that goes with it.
+    pub(super) fn resume(&mut self, lease: &mut Lease, message: Bytes, event: Event) -> Result<(), StoreError> {
+        if !is_interrupted(self.status.state) {
+            return Err(illegal(&self.id, self.status.state, TaskState::Submitted));
+        }
+        lease.fence = self.fence + 1;
+        self.fence = lease.fence;
+        self.append(lease, vec![event])?;
+        self.kept_bytes += message.len();
+        self.history.push(message);
+        Ok(())
+    }
+
+    /// Number of the last event.
+    pub(super) fn generation(&self) -> u64 {
+        self.log.len() as u64
+    }
+
+    /// Whether nothing can happen any more.
+    pub(super) fn is_finished(&self) -> bool {
+        self.message.is_some() || is_terminal(self.status.state)
+    }
+
+    fn is_settled(&self) -> bool {
+        self.is_finished() || is_interrupted(self.status.state)
+    }
+
+    /// Where the task stands in the list.
+    pub(super) fn place(&self) -> Place {
+        Place { time_ms: self.status.time_ms, id: Arc::clone(&self.id) }
+    }
+
+    /// The task as it stands, with its artifacts or without.
+    pub(super) fn snapshot(&self, with_artifacts: bool) -> Snapshot {
+        let mut artifacts = Vec::new();
+        if with_artifacts {
+            self.log.iter().for_each(|event| fold(&mut artifacts, event));
+        }
+        Snapshot {
+            id: Arc::clone(&self.id),
+            context_id: Arc::clone(&self.context_id),
+            generation: self.generation(),
+            state: self.status.state,
+            status_time_ms: self.status.time_ms,
+            status: self.status.status.clone(),
+            history: self.history.clone(),
+            artifacts,
+            metadata: self.metadata.clone(),
+            message: self.message.clone(),
+        }
+    }
+
+    /// Events after a generation: some `bytes_max` of them, at least one if there is one.
+    pub(super) fn events_after(&self, after: u64, bytes_max: usize) -> Vec<Event> {
+        let from = usize::try_from(after).unwrap_or(usize::MAX).min(self.log.len());
+        let mut bytes = 0;
+        let enough = |event: &&Event| {
+            let more = bytes < bytes_max;
+            bytes += event.kept_bytes();
+            more
+        };
+        self.log[from..].iter().take_while(enough).cloned().collect()
+    }
+
+    /// Wake-ups for readers.
+    pub(super) fn hint(&self) -> Hint {
+        Hint::new(self.progress.subscribe())
+    }
+}
+
+fn illegal(id: &Arc<str>, from: TaskState, to: TaskState) -> StoreError {
+    StoreError::IllegalMove { id: Arc::clone(id), from, to }
+}

@@ -1,0 +1,237 @@
+//! The engine over the memory store, with scripted agents: what a caller sees of a task's life.
+
+mod scripted;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use inhouse_engine::{EngineLimits, Idempotency, QueueLimits};
+use inhouse_proto::error::ErrorKind;
+use inhouse_proto::v1::TaskState;
+use scripted::{House, Script, message, permit, reason, submission, text_of};
+
+#[tokio::test]
+async fn an_answer_is_one_artifact_exact_to_the_byte() {
+    let house = House::new(Script::say(["käse ", "\u{1f980}", "\n\"end\""]));
+    let task = house.send("ann", "hi").await;
+    assert_eq!(task.state, TaskState::Completed);
+    assert_eq!(text_of(&task), "käse \u{1f980}\n\"end\"");
+    assert_eq!(task.history.len(), 1);
+}
+
+#[tokio::test]
+async fn every_end_of_an_agent_is_its_own_state_with_a_reason() {
+    for (script, state, code) in [
+        (Script::fail("exit code 3"), TaskState::Failed, Some("agent_failed")),
+        (Script::reject("not my job"), TaskState::Rejected, None),
+        (Script::ask("which one?"), TaskState::InputRequired, None),
+        (Script::panics(), TaskState::Failed, Some("internal")),
+    ] {
+        let task = House::new(script).send("ann", "hi").await;
+        assert_eq!((task.state, reason(&task).as_deref()), (state, code));
+    }
+}
+
+#[tokio::test]
+async fn a_turn_that_takes_too_long_fails_with_timeout_and_what_it_said_is_kept() {
+    let house = House::new(Script::say_then_hang("so far")).turn_ms_max(50);
+    let task = house.send("ann", "hi").await;
+    assert_eq!((task.state, reason(&task).as_deref()), (TaskState::Failed, Some("timeout")));
+    assert_eq!(text_of(&task), "so far");
+}
+
+#[tokio::test]
+async fn output_beyond_the_limit_fails_with_output_limit() {
+    let limits = EngineLimits { output_bytes_max: 10_000, ..EngineLimits::default() };
+    let task = House::with(Script::flood(), limits).send("ann", "hi").await;
+    assert_eq!((task.state, reason(&task).as_deref()), (TaskState::Failed, Some("output_limit")));
+    assert!(text_of(&task).len() <= 10_000);
+}
+
+#[tokio::test]
+async fn a_canceled_task_is_canceled_and_never_completed() {
+    for script in [Script::say_then_hang("x"), Script::completes_when_canceled()] {
+        let house = House::new(script);
+        let id = house.start("ann", "hi").await;
+        house.wait_for(&id, TaskState::Working).await;
+        let task = house.engine.cancel(&permit("ann"), &id).await.unwrap();
+        assert_eq!(task.state, TaskState::Canceled);
+        let again = house.engine.cancel(&permit("ann"), &id).await.unwrap_err();
+        assert_eq!(again.kind, ErrorKind::TaskNotCancelable);
+    }
+}
+
+#[tokio::test]
+async fn a_waiting_task_takes_the_next_message_and_only_then() {
+    let house = House::new(Script::ask_twice());
+    let task = house.send("ann", "hi").await;
+    assert_eq!(task.state, TaskState::InputRequired);
+    let mut next = message("first answer");
+    next.task_id = task.id.to_string();
+    next.context_id = "another".to_owned();
+    let refused = house.submit("ann", next.clone()).await.unwrap_err();
+    assert_eq!((refused.kind, refused.violations[0].field.as_str()), (ErrorKind::InvalidParams, "message.contextId"));
+    next.context_id.clear();
+    let task = house.submit("ann", next.clone()).await.unwrap().settled().await.unwrap();
+    assert_eq!(task.state, TaskState::InputRequired, "a third turn is asked for");
+    next.message_id = uuid();
+    let task = house.submit("ann", next.clone()).await.unwrap().settled().await.unwrap();
+    assert_eq!((task.state, task.history.len()), (TaskState::Completed, 5));
+    assert_eq!(house.submit("ann", next).await.unwrap_err().kind, ErrorKind::UnsupportedOperation);
+}
+
+#[tokio::test]
+async fn what_belongs_to_another_caller_is_answered_like_what_does_not_exist() {
+    let house = House::new(Script::ask("well?"));
+    let task = house.send("ann", "hi").await;
+    let eve = permit("eve");
+    let mut reply = message("me too");
+    reply.task_id = task.id.to_string();
+    let missing = |error: inhouse_proto::error::A2aError| (error.kind, error.metadata.get("taskId").cloned());
+    let expected = (ErrorKind::TaskNotFound, Some(task.id.to_string()));
+    assert_eq!(missing(house.engine.get(&eve, &task.id).await.unwrap_err()), expected);
+    assert_eq!(missing(house.engine.cancel(&eve, &task.id).await.unwrap_err()), expected);
+    assert_eq!(missing(house.engine.follow(&eve, &task.id, None).await.err().unwrap()), expected);
+    assert_eq!(missing(house.submit("eve", reply).await.unwrap_err()), expected);
+}
+
+#[tokio::test]
+async fn a_retry_with_a_uuid_runs_once_and_a_readable_id_runs_again() {
+    let house = House::new(Script::say(["x"]));
+    let mut first = message("hi");
+    first.message_id = uuid();
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(house.submit("ann", first.clone()).await.unwrap().task_id().to_string());
+    }
+    ids.dedup();
+    assert_eq!(ids.len(), 1);
+    let other = house.submit("bob", first.clone()).await.unwrap();
+    assert_ne!(**other.task_id(), *ids[0], "a key belongs to its caller");
+    let mut changed = message("something else");
+    changed.message_id.clone_from(&first.message_id);
+    assert_eq!(house.submit("ann", changed).await.unwrap_err().kind, ErrorKind::InvalidParams);
+    first.message_id = "kit-task-001".to_owned();
+    let one = house.submit("ann", first.clone()).await.unwrap().task_id().clone();
+    let two = house.submit("ann", first.clone()).await.unwrap().task_id().clone();
+    assert_ne!(one, two);
+    let mut keyed = submission(first);
+    keyed.idempotency_key = Some("k1".to_owned());
+    let one = house.engine.submit(&permit("ann"), keyed.clone()).await.unwrap().task_id().clone();
+    assert_eq!(&one, house.engine.submit(&permit("ann"), keyed).await.unwrap().task_id());
+}
+
+#[tokio::test]
+async fn idempotency_can_be_always_or_off() {
+    for (idempotency, same) in [(Idempotency::Always, true), (Idempotency::Off, false)] {
+        let house = House::with(Script::say(["x"]), EngineLimits { idempotency, ..EngineLimits::default() });
+        for id in ["readable".to_owned(), uuid()] {
+            let mut twice = message("hi");
+            twice.message_id = id;
+            let one = house.submit("ann", twice.clone()).await.unwrap().task_id().clone();
+            let two = house.submit("ann", twice).await.unwrap().task_id().clone();
+            assert_eq!(one == two && idempotency == Idempotency::Always, same, "{idempotency:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn beyond_the_running_turns_a_task_waits_with_its_place_and_beyond_that_it_is_refused() {
+    let queue = QueueLimits { running_per_agent_max: 1, queued_per_agent_max: 1, ..QueueLimits::default() };
+    let house = House::with(Script::say_then_hang("x"), EngineLimits { queue, ..EngineLimits::default() });
+    let first = house.start("ann", "1").await;
+    house.wait_for(&first, TaskState::Working).await;
+    let second = house.start("ann", "2").await;
+    let waiting = house.engine.get(&permit("ann"), &second).await.unwrap();
+    assert_eq!(waiting.state, TaskState::Submitted);
+    assert!(String::from_utf8_lossy(&waiting.status).contains("queued at position 1"));
+    let refused = house.submit("ann", message("3")).await.unwrap_err();
+    assert_eq!((refused.kind, refused.retry_after_s), (ErrorKind::ResourceExhausted, Some(5)));
+    let canceled = house.engine.cancel(&permit("ann"), &second).await.unwrap();
+    assert_eq!(canceled.state, TaskState::Canceled, "a queued task is canceled without running");
+    let third = house.start("ann", "3").await;
+    house.engine.cancel(&permit("ann"), &first).await.unwrap();
+    house.wait_for(&third, TaskState::Working).await;
+}
+
+#[tokio::test]
+async fn more_starts_than_the_window_allows_are_refused_with_a_retry_time() {
+    let mut limits = EngineLimits::default();
+    limits.starts.starts_max = 2;
+    let house = House::with(Script::say(["x"]), limits);
+    for _ in 0..2 {
+        house.send("ann", "hi").await;
+    }
+    let refused = house.submit("ann", message("hi")).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::ResourceExhausted);
+    assert!(refused.retry_after_s.is_some_and(|seconds| (1..=60).contains(&seconds)));
+    house.send("bob", "the window belongs to its caller").await;
+}
+
+#[tokio::test]
+async fn readers_see_every_event_once_wherever_they_begin_and_however_late() {
+    let house = House::new(Script::lines(500));
+    let accepted = house.submit("ann", message("hi")).await.unwrap();
+    let id = accepted.task_id().to_string();
+    let done = accepted.settled().await.unwrap();
+    let all = house.read_from(&id, 0).await;
+    assert_eq!(all.len() as u64, done.generation);
+    assert_eq!(all.iter().map(|(number, _)| *number).collect::<Vec<_>>(), (1..=done.generation).collect::<Vec<_>>());
+    for from in [1, 2, 250, done.generation - 1] {
+        assert_eq!(house.read_from(&id, from).await.len() as u64, done.generation - from, "from {from}");
+    }
+    let beyond = house.engine.follow(&permit("ann"), &id, Some(done.generation + 1)).await.err().unwrap();
+    assert_eq!(beyond.kind, ErrorKind::InvalidParams);
+    let finished = house.engine.follow(&permit("ann"), &id, None).await.err().unwrap();
+    assert_eq!(finished.kind, ErrorKind::UnsupportedOperation, "spec 3.1.6");
+}
+
+#[tokio::test]
+async fn a_store_that_drops_every_wake_up_only_costs_time() {
+    let limits = EngineLimits { recheck_ms: 10, ..EngineLimits::default() };
+    let house = House::deaf(Script::lines(20), limits);
+    let task = tokio::time::timeout(Duration::from_secs(20), house.send("ann", "hi")).await.unwrap();
+    assert_eq!(task.state, TaskState::Completed);
+    assert_eq!(house.read_from(&task.id, 0).await.len() as u64, task.generation);
+}
+
+#[tokio::test]
+async fn withdrawn_text_is_replaced_and_not_appended_to() {
+    let house = House::new(Script::withdraws("first try", "second"));
+    let task = house.send("ann", "hi").await;
+    assert_eq!(text_of(&task), "second");
+}
+
+#[tokio::test]
+async fn a_direct_answer_is_no_task_unless_the_caller_has_seen_one() {
+    let house = House::new(Script::answers_directly("42"));
+    let mut direct = submission(message("hi"));
+    direct.direct = true;
+    let accepted = house.engine.submit(&permit("ann"), direct).await.unwrap();
+    let settled = accepted.settled().await.unwrap();
+    assert!(settled.message.is_some());
+    let missing = house.engine.get(&permit("ann"), accepted.task_id()).await.unwrap_err();
+    assert_eq!(missing.kind, ErrorKind::TaskNotFound);
+    let task = house.send("ann", "hi").await;
+    assert_eq!((task.state, text_of(&task).as_str()), (TaskState::Completed, "42"));
+}
+
+#[tokio::test]
+async fn a_stop_ends_what_runs_and_what_waits_and_takes_nothing_new() {
+    let queue = QueueLimits { running_per_agent_max: 1, ..QueueLimits::default() };
+    let limits = EngineLimits { queue, shutdown_grace_ms: 20, ..EngineLimits::default() };
+    let house = Arc::new(House::with(Script::say_then_hang("x"), limits));
+    let running = house.start("ann", "1").await;
+    let waiting = house.start("ann", "2").await;
+    house.wait_for(&running, TaskState::Working).await;
+    house.engine.shutdown().await;
+    for id in [running, waiting] {
+        let task = house.engine.get(&permit("ann"), &id).await.unwrap();
+        assert_eq!((task.state, reason(&task).as_deref()), (TaskState::Failed, Some("shutdown")));
+    }
+    assert_eq!(house.submit("ann", message("late")).await.unwrap_err().kind, ErrorKind::Unavailable);
+}
+
+fn uuid() -> String {
+    uuid::Uuid::new_v4().to_string()
+}

@@ -1,0 +1,69 @@
+//! The memory store keeps what the `Store` port promises, and its own bounds.
+
+mod conformance;
+
+use std::sync::Arc;
+
+use conformance::{append, completed, submit, text};
+use inhouse_engine::store::{Filter, Store, StoreError};
+use inhouse_store::{MemoryLimits, MemoryStore};
+
+fn store(limits: MemoryLimits) -> Arc<dyn Store> {
+    Arc::new(MemoryStore::new(limits))
+}
+
+#[tokio::test]
+async fn the_memory_store_keeps_the_promises_of_a_store() {
+    conformance::all(|| store(MemoryLimits::default())).await;
+}
+
+#[test]
+fn the_memory_store_follows_the_model() {
+    conformance::model(|| store(MemoryLimits::default()));
+}
+
+#[tokio::test]
+async fn finished_tasks_beyond_the_bounds_are_forgotten_oldest_first_from_whoever_keeps_most() {
+    let store = store(MemoryLimits { finished_tasks_max: 3, ..MemoryLimits::default() });
+    let mut kept = Vec::new();
+    for (at, who) in ["ann", "ann", "ann", "bob"].into_iter().enumerate() {
+        let lease = submit(&store, who, &format!("t{at}"), "c").await;
+        append(&store, &lease, completed(&lease, i64::try_from(at).unwrap())).await;
+        kept.push(lease.key);
+    }
+    assert!(matches!(store.get(&kept[0]).await, Err(StoreError::NotFound(_))));
+    for key in &kept[1..] {
+        assert!(store.get(key).await.is_ok(), "{key:?}");
+    }
+}
+
+#[tokio::test]
+async fn kept_bytes_are_bounded_and_running_tasks_are_never_forgotten() {
+    let store = store(MemoryLimits { finished_bytes_max: 10_000, ..MemoryLimits::default() });
+    let running = submit(&store, "ann", "running", "c").await;
+    append(&store, &running, vec![conformance::working(&running), text(&running, &"x".repeat(50_000), false)]).await;
+    for at in 0..20 {
+        let lease = submit(&store, "ann", &format!("t{at}"), "c").await;
+        let said = vec![conformance::working(&lease), text(&lease, &"y".repeat(2_000), false)];
+        append(&store, &lease, said).await;
+        append(&store, &lease, completed(&lease, at)).await;
+    }
+    let page = store.list(&running.key.owner, &Filter { limit: 100, ..Filter::default() }).await.unwrap();
+    assert!((2..=6).contains(&page.total), "{}", page.total);
+    assert!(store.get(&running.key).await.is_ok());
+}
+
+#[tokio::test]
+async fn finished_tasks_are_forgotten_after_their_time_and_their_retry_key_is_free_again() {
+    let store = store(MemoryLimits { finished_s_max: 10, waiting_s_max: 20, ..MemoryLimits::default() });
+    let done = conformance::submit_with_retry(&store, "ann", "t1", "c", "key-1", 7).await;
+    append(&store, &done, completed(&done, 1_000)).await;
+    let waits = submit(&store, "ann", "t2", "c").await;
+    append(&store, &waits, vec![conformance::working(&waits), conformance::input_required(&waits, 1_000)]).await;
+    assert_eq!(store.compact(11_000).await.unwrap(), []);
+    assert!(store.get(&done.key).await.is_ok(), "its time is not over");
+    assert_eq!(store.compact(21_001).await.unwrap(), [waits.key.clone()], "waits for too long");
+    assert!(matches!(store.get(&done.key).await, Err(StoreError::NotFound(_))));
+    let again = conformance::submit_with_retry(&store, "ann", "t3", "c", "key-1", 8).await;
+    assert_eq!(&*again.key.id, "t3");
+}

@@ -1,0 +1,60 @@
+//! A memory store whose wake-ups never arrive.
+
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use inhouse_engine::store::{
+    Filter, Hint, Lease, NewTask, Owner, Page, Progress, RetryKey, Store, StoreError, Submitted, TaskKey,
+};
+use inhouse_proto::snapshot::Snapshot;
+use inhouse_proto::wire::Event;
+use inhouse_store::MemoryStore;
+use tokio::sync::watch;
+
+pub struct Deaf(pub MemoryStore);
+
+#[async_trait]
+impl Store for Deaf {
+    async fn submit(&self, task: NewTask) -> Result<Submitted, StoreError> {
+        self.0.submit(task).await
+    }
+
+    async fn retried(&self, owner: &Owner, retry: &RetryKey) -> Result<Option<Arc<str>>, StoreError> {
+        self.0.retried(owner, retry).await
+    }
+
+    async fn get(&self, key: &TaskKey) -> Result<Snapshot, StoreError> {
+        self.0.get(key).await
+    }
+
+    async fn list(&self, owner: &Owner, filter: &Filter) -> Result<Page, StoreError> {
+        self.0.list(owner, filter).await
+    }
+
+    async fn events(&self, key: &TaskKey, after: u64, bytes_max: usize) -> Result<Vec<Event>, StoreError> {
+        self.0.events(key, after, bytes_max).await
+    }
+
+    async fn claim(&self, key: &TaskKey) -> Result<Lease, StoreError> {
+        self.0.claim(key).await
+    }
+
+    async fn resume(&self, key: &TaskKey, message: Bytes, event: Event) -> Result<Lease, StoreError> {
+        self.0.resume(key, message, event).await
+    }
+
+    async fn append(&self, lease: &Lease, events: Vec<Event>) -> Result<u64, StoreError> {
+        self.0.append(lease, events).await
+    }
+
+    async fn compact(&self, now_ms: i64) -> Result<Vec<TaskKey>, StoreError> {
+        self.0.compact(now_ms).await
+    }
+
+    fn hint(&self, key: &TaskKey) -> Result<Hint, StoreError> {
+        self.0.hint(key)?;
+        Ok(Hint::new(watch::Sender::new(Progress::default()).subscribe()))
+    }
+}

@@ -1,0 +1,240 @@
+//! Scripted agents and a small house around them: an engine over the memory store.
+
+#![allow(unreachable_pub, missing_docs, reason = "shared between test files")]
+
+mod deaf;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use inhouse_engine::agent::{Agent, AgentEvent, End, Failure, Note, Output, Reason, Turn};
+use inhouse_engine::store::Store;
+use inhouse_engine::{Accepted, AgentEntry, Engine, EngineLimits, Numbered, Submission};
+use inhouse_proto::error::A2aError;
+use inhouse_proto::json;
+use inhouse_proto::snapshot::{Snapshot, View};
+use inhouse_proto::v1::{self, TaskState, part::Content};
+use inhouse_store::{MemoryLimits, MemoryStore};
+use inhouse_trust::{AgentName, Operation, Permit, Policy, Principal, Secret, TokenDigest, Tokens, grants};
+
+/// What a scripted agent does in a turn.
+#[derive(Debug, Clone)]
+pub enum Script {
+    Say(Vec<String>),
+    SayThenHang(String),
+    CompletesWhenCanceled,
+    Withdraws(String, String),
+    AnswersDirectly(String),
+    Ends(End),
+    AskTwice,
+    Flood,
+    Panics,
+}
+
+impl Script {
+    pub fn say<const N: usize>(texts: [&str; N]) -> Self {
+        Self::Say(texts.map(str::to_owned).to_vec())
+    }
+
+    pub fn lines(count: usize) -> Self {
+        Self::Say((0..count).map(|at| format!("line {at}\n")).collect())
+    }
+
+    pub fn say_then_hang(text: &str) -> Self {
+        Self::SayThenHang(text.to_owned())
+    }
+
+    pub fn completes_when_canceled() -> Self {
+        Self::CompletesWhenCanceled
+    }
+
+    pub fn withdraws(first: &str, second: &str) -> Self {
+        Self::Withdraws(first.to_owned(), second.to_owned())
+    }
+
+    pub fn answers_directly(text: &str) -> Self {
+        Self::AnswersDirectly(text.to_owned())
+    }
+
+    pub fn fail(detail: &str) -> Self {
+        Self::Ends(End::Failed(Failure { reason: Reason::AgentFailed, detail: Some(detail.to_owned()) }))
+    }
+
+    pub fn reject(text: &str) -> Self {
+        Self::Ends(End::Rejected(note(text)))
+    }
+
+    pub fn ask(text: &str) -> Self {
+        Self::Ends(End::InputRequired(note(text)))
+    }
+
+    pub fn ask_twice() -> Self {
+        Self::AskTwice
+    }
+
+    pub fn flood() -> Self {
+        Self::Flood
+    }
+
+    pub fn panics() -> Self {
+        Self::Panics
+    }
+}
+
+#[async_trait]
+impl Agent for Script {
+    async fn turn(&self, turn: &Turn, output: &mut dyn Output) -> End {
+        let done = End::Completed(Note::default());
+        match self {
+            Self::Say(texts) => {
+                for text in texts {
+                    let _ = output.emit(AgentEvent::Text(text.clone())).await;
+                }
+                done
+            }
+            Self::SayThenHang(text) => {
+                let _ = output.emit(AgentEvent::Text(text.clone())).await;
+                std::future::pending().await
+            }
+            Self::CompletesWhenCanceled => {
+                turn.cancel.requested().await;
+                done
+            }
+            Self::Withdraws(first, second) => {
+                for event in [AgentEvent::Text(first.clone()), AgentEvent::Withdraw, AgentEvent::Text(second.clone())] {
+                    let _ = output.emit(event).await;
+                }
+                done
+            }
+            Self::AnswersDirectly(text) => {
+                let part = v1::Part { content: Some(Content::Text(text.clone())), ..v1::Part::default() };
+                let _ = output.emit(AgentEvent::Message(vec![part])).await;
+                done
+            }
+            Self::Ends(end) => end.clone(),
+            Self::AskTwice if turn.number < 3 => End::InputRequired(note("and?")),
+            Self::AskTwice => done,
+            Self::Flood => loop {
+                if output.emit(AgentEvent::Text("x".repeat(1_000))).await.is_err() {
+                    return done;
+                }
+            },
+            Self::Panics => panic!("on purpose"),
+        }
+    }
+}
+
+/// An engine with one scripted agent, `demo`.
+pub struct House {
+    script: Script,
+    limits: EngineLimits,
+    store: Arc<dyn Store>,
+    pub engine: Engine,
+}
+
+impl House {
+    pub fn new(script: Script) -> Self {
+        Self::with(script, EngineLimits::default())
+    }
+
+    pub fn with(script: Script, mut limits: EngineLimits) -> Self {
+        limits.stop_grace_ms = 200;
+        Self::over(Arc::new(MemoryStore::new(MemoryLimits::default())), script, limits, 60_000)
+    }
+
+    /// A house whose store drops every wake-up.
+    pub fn deaf(script: Script, limits: EngineLimits) -> Self {
+        let store = deaf::Deaf(MemoryStore::new(MemoryLimits::default()));
+        Self::over(Arc::new(store), script, limits, 60_000)
+    }
+
+    pub fn turn_ms_max(self, turn_ms_max: u64) -> Self {
+        Self::over(self.store, self.script, self.limits, turn_ms_max)
+    }
+
+    fn over(store: Arc<dyn Store>, script: Script, limits: EngineLimits, turn_ms_max: u64) -> Self {
+        let answers_directly = matches!(script, Script::AnswersDirectly(_));
+        let agent = Arc::new(script.clone());
+        let entry = AgentEntry { agent, turn_ms_max, takes_files: false, answers_directly };
+        let agents = HashMap::from([(AgentName::new("demo").unwrap(), entry)]);
+        let engine = Engine::new(Arc::clone(&store), agents, limits);
+        Self { script, limits, store, engine }
+    }
+
+    pub async fn submit(&self, who: &str, message: v1::Message) -> Result<Accepted, A2aError> {
+        self.engine.submit(&permit(who), submission(message)).await
+    }
+
+    /// Starts a task and does not wait.
+    pub async fn start(&self, who: &str, text: &str) -> String {
+        self.submit(who, message(text)).await.unwrap().task_id().to_string()
+    }
+
+    /// Sends and waits.
+    pub async fn send(&self, who: &str, text: &str) -> Snapshot {
+        let accepted = self.submit(who, message(text)).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(20), accepted.settled()).await.unwrap().unwrap()
+    }
+
+    pub async fn wait_for(&self, id: &str, state: TaskState) {
+        let reached = async {
+            while self.engine.get(&permit("ann"), id).await.unwrap().state != state {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), reached).await.unwrap();
+    }
+
+    /// All events after `after`, up to the last one of a finished task.
+    pub async fn read_from(&self, id: &str, after: u64) -> Vec<Numbered> {
+        let (_, mut reader) = self.engine.follow(&permit("ann"), id, Some(after)).await.unwrap();
+        let last = self.engine.get(&permit("ann"), id).await.unwrap().generation;
+        let mut seen: Vec<Numbered> = Vec::new();
+        while after + (seen.len() as u64) < last {
+            seen.extend(tokio::time::timeout(Duration::from_secs(20), reader.next()).await.unwrap().unwrap());
+        }
+        seen
+    }
+}
+
+pub fn message(text: &str) -> v1::Message {
+    let part = v1::Part { content: Some(Content::Text(text.to_owned())), ..v1::Part::default() };
+    let message_id = uuid::Uuid::new_v4().to_string();
+    v1::Message { message_id, role: v1::Role::User.into(), parts: vec![part], ..v1::Message::default() }
+}
+
+pub fn submission(message: v1::Message) -> Submission {
+    Submission { message, ..Submission::default() }
+}
+
+pub fn permit(who: &str) -> Permit {
+    let secret = Secret::new(format!("{who}-secret-token"));
+    let tokens = Tokens::new([(Principal::new(who).unwrap(), TokenDigest::of(&secret))]);
+    let header = format!("Bearer {who}-secret-token");
+    let caller = tokens.caller(&[header.as_bytes()]).unwrap();
+    grants(&caller, Operation::Send, &AgentName::new("demo").unwrap(), &Policy::default()).unwrap()
+}
+
+/// The text of the task's artifacts.
+pub fn text_of(task: &Snapshot) -> String {
+    let task = task.to_v1(View::ALL).unwrap();
+    let parts = task.artifacts.into_iter().flat_map(|artifact| artifact.parts);
+    let text = |part: v1::Part| match part.content {
+        Some(Content::Text(text)) => text,
+        _ => String::new(),
+    };
+    parts.map(text).collect()
+}
+
+/// The reason code in the status message.
+pub fn reason(task: &Snapshot) -> Option<String> {
+    let status: v1::TaskStatus = json::decode(&task.status).unwrap();
+    let metadata = status.message?.metadata?;
+    Some(metadata.0.get("reason")?.as_str()?.to_owned())
+}
+
+fn note(text: &str) -> Note {
+    Note { text: Some(text.to_owned()), data: None }
+}
