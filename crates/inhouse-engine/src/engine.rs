@@ -122,7 +122,12 @@ impl Engine {
     /// # Errors
     /// Task not found; unsupported operation when it is finished and no number was given; invalid parameters for a
     /// number that the log has not reached.
-    pub async fn follow(&self, permit: &Permit, id: &str, last_event: Option<u64>) -> Result<(Option<Snapshot>, Reader), A2aError> {
+    pub async fn follow(
+        &self,
+        permit: &Permit,
+        id: &str,
+        last_event: Option<u64>,
+    ) -> Result<(Option<Snapshot>, Reader), A2aError> {
         let snapshot = self.get(permit, id).await?;
         let key = key(permit, id);
         match last_event {
@@ -131,7 +136,9 @@ impl Engine {
                 Err(A2aError::invalid("Last-Event-ID", format!("{seen} is beyond the last event of the task, {most}")))
             }
             Some(seen) => Ok((None, self.reader(key, seen)?)),
-            None if is_terminal(snapshot.state) => Err(unsupported(id, "the task is finished; its result is in GetTask")),
+            None if is_terminal(snapshot.state) => {
+                Err(unsupported(id, "the task is finished; its result is in GetTask"))
+            }
             None => {
                 let reader = self.reader(key, snapshot.generation)?;
                 Ok((Some(snapshot), reader))

@@ -17,7 +17,12 @@ pub struct QueueLimits {
 
 impl Default for QueueLimits {
     fn default() -> Self {
-        Self { running_per_agent_max: 16, running_per_caller_max: 16, queued_per_agent_max: 256, queued_per_caller_max: 64 }
+        Self {
+            running_per_agent_max: 16,
+            running_per_caller_max: 16,
+            queued_per_agent_max: 256,
+            queued_per_caller_max: 64,
+        }
     }
 }
 

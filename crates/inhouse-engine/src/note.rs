@@ -42,7 +42,9 @@ impl Ids<'_> {
             (Some(StopCause::Canceled), End::Canceled(note)) => self.status(TaskState::Canceled, note, usage),
             (Some(StopCause::Canceled), _) => self.status(TaskState::Canceled, Note::default(), usage),
             (Some(StopCause::Timeout), _) => failed(Reason::Timeout, "the agent took longer than its time limit"),
-            (Some(StopCause::OutputLimit), _) => failed(Reason::OutputLimit, "the agent wrote more than a task may keep"),
+            (Some(StopCause::OutputLimit), _) => {
+                failed(Reason::OutputLimit, "the agent wrote more than a task may keep")
+            }
             (Some(StopCause::Shutdown), _) => failed(Reason::Shutdown, "the server is stopping"),
             (None, End::Completed(note)) => self.status(TaskState::Completed, note, usage),
             (None, End::Failed(failure)) => self.failed(&failure, usage),

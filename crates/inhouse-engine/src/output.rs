@@ -65,7 +65,9 @@ impl Output for TaskOutput {
                 self.silent = false;
                 self.ids().status(TaskState::Working, note, self.usage)
             }
-            AgentEvent::Message(parts) if self.direct && self.silent => Event::message(&self.ids().agent_message(parts, None)),
+            AgentEvent::Message(parts) if self.direct && self.silent => {
+                Event::message(&self.ids().agent_message(parts, None))
+            }
             AgentEvent::Message(parts) => {
                 self.artifact(ArtifactUpdate { parts, last_chunk: true, ..ArtifactUpdate::default() })
             }

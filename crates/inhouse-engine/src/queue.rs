@@ -53,7 +53,14 @@ struct Lane<T> {
 
 impl<T> Default for Lane<T> {
     fn default() -> Self {
-        Self { running: 0, running_by_caller: HashMap::new(), reserved: HashMap::new(), busy: HashSet::new(), rotation: VecDeque::new(), waiting: HashMap::new() }
+        Self {
+            running: 0,
+            running_by_caller: HashMap::new(),
+            reserved: HashMap::new(),
+            busy: HashSet::new(),
+            rotation: VecDeque::new(),
+            waiting: HashMap::new(),
+        }
     }
 }
 
@@ -156,7 +163,10 @@ impl<T> Lane<T> {
 
     fn may_start(&self, slot: &Slot, limits: QueueLimits) -> bool {
         self.running < limits.running_per_agent_max
-            && self.running_by_caller.get(&slot.owner.principal).is_none_or(|running| *running < limits.running_per_caller_max)
+            && self
+                .running_by_caller
+                .get(&slot.owner.principal)
+                .is_none_or(|running| *running < limits.running_per_caller_max)
             && !self.busy.contains(slot)
     }
 

@@ -9,9 +9,17 @@ pub(crate) fn refused(error: StoreError) -> A2aError {
     match error {
         StoreError::NotFound(id) => not_found(&id),
         StoreError::OtherContent(key) => {
-            A2aError::invalid("message.messageId", format!("{key} was used before with other content; a new message needs a new id"))
+            // The engine's retry keys begin with what they are.
+            let field = match key.split(' ').next() {
+                Some("task") => "id",
+                Some("key") => "Idempotency-Key",
+                _ => "message.messageId",
+            };
+            A2aError::invalid(field, format!("{key} was used before with other content; a new message needs a new id"))
         }
-        StoreError::Exists(id) => A2aError::invalid("id", format!("task {id} exists already; a new task needs a new id")),
+        StoreError::Exists(id) => {
+            A2aError::invalid("id", format!("task {id} exists already; a new task needs a new id"))
+        }
         StoreError::IllegalMove { id, from, .. } => unsupported(&id, &format!("the task is {}", from.as_str_name())),
         StoreError::Fenced(id) => unsupported(&id, "somebody else is at work on the task"),
         StoreError::Unavailable(why) => {

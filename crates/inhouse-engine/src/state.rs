@@ -20,8 +20,17 @@ mod tests {
     use super::*;
     use TaskState as S;
 
-    const ALL: [S; 9] =
-        [S::Unspecified, S::Submitted, S::Working, S::Completed, S::Failed, S::Canceled, S::InputRequired, S::Rejected, S::AuthRequired];
+    const ALL: [S; 9] = [
+        S::Unspecified,
+        S::Submitted,
+        S::Working,
+        S::Completed,
+        S::Failed,
+        S::Canceled,
+        S::InputRequired,
+        S::Rejected,
+        S::AuthRequired,
+    ];
 
     #[test]
     fn nothing_leaves_a_terminal_state() {

@@ -4,10 +4,10 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, LazyLock};
 
 use inhouse_proto::error::{A2aError, ErrorKind};
+use inhouse_proto::json;
 use inhouse_proto::snapshot::Snapshot;
 use inhouse_proto::v1::{self, TaskState, part::Content};
 use inhouse_proto::wire::to_json;
-use inhouse_proto::json;
 use inhouse_trust::Permit;
 
 use crate::agent::{Note, Turn};
@@ -88,7 +88,10 @@ impl Engine {
             return Err(A2aError::invalid("message.contextId", "the task belongs to another context".to_owned()));
         }
         if !is_interrupted(task.state) {
-            return Err(unsupported(&task.id, &format!("the task is {} and does not wait for a message", task.state.as_str_name())));
+            return Err(unsupported(
+                &task.id,
+                &format!("the task is {} and does not wait for a message", task.state.as_str_name()),
+            ));
         }
         Ok(Some(task))
     }
@@ -155,7 +158,13 @@ impl Engine {
         Ok(self.accepted(key, direct))
     }
 
-    async fn resume(&self, permit: &Permit, submission: Submission, task: Snapshot, place: Place) -> Result<Accepted, A2aError> {
+    async fn resume(
+        &self,
+        permit: &Permit,
+        submission: Submission,
+        task: Snapshot,
+        place: Place,
+    ) -> Result<Accepted, A2aError> {
         let message = filled(submission.message, &task.id, &task.context_id);
         let history: Vec<v1::Message> = task.history.iter().filter_map(|json| json::decode(json).ok()).collect();
         let turns = history.iter().filter(|message| message.role() == v1::Role::User).count();

@@ -180,7 +180,8 @@ impl Store for MemoryStore {
     }
 
     async fn compact(&self, now_ms: i64) -> Result<Vec<TaskKey>, StoreError> {
-        let before = |seconds: u64| now_ms.saturating_sub(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000));
+        let before =
+            |seconds: u64| now_ms.saturating_sub(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000));
         let mut overdue = Vec::new();
         let shelves: Vec<_> = {
             let map = self.shelves.read().unwrap_or_else(PoisonError::into_inner);

@@ -26,7 +26,8 @@ pub fn key(who: &str, id: &str) -> TaskKey {
 }
 
 pub fn status(key: &TaskKey, state: TaskState, time_ms: i64) -> Event {
-    let message = (state == TaskState::InputRequired).then(|| v1::Message { message_id: "q".into(), ..Default::default() });
+    let message =
+        (state == TaskState::InputRequired).then(|| v1::Message { message_id: "q".into(), ..Default::default() });
     let status = v1::TaskStatus { state: state.into(), message, timestamp: Some(Timestamp { millis: time_ms }) };
     Event::status(&key.id, "c", &status, None)
 }
@@ -59,7 +60,14 @@ pub async fn submit(store: &Arc<dyn Store>, who: &str, id: &str, context: &str) 
     created(store.submit(new_task(who, id, context, None)).await.unwrap())
 }
 
-pub async fn submit_with_retry(store: &Arc<dyn Store>, who: &str, id: &str, context: &str, retry: &str, content: u64) -> Lease {
+pub async fn submit_with_retry(
+    store: &Arc<dyn Store>,
+    who: &str,
+    id: &str,
+    context: &str,
+    retry: &str,
+    content: u64,
+) -> Lease {
     let retry = RetryKey { key: retry.into(), content };
     created(store.submit(new_task(who, id, context, Some(retry))).await.unwrap())
 }

@@ -1,6 +1,5 @@
 //! Random steps on a store and on a plain model of it: both always agree.
 
-
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -1,6 +1,5 @@
 //! The promises of a store one by one (design: the log is the truth).
 
-
 use std::sync::Arc;
 
 use inhouse_engine::store::{Filter, Lease, RetryKey, Store, StoreError, Submitted};
@@ -8,7 +7,9 @@ use inhouse_proto::snapshot::View;
 use inhouse_proto::v1::TaskState;
 use inhouse_proto::wire::Event;
 
-use super::{append, completed, input_required, key, new_task, owner, status, submit, submit_with_retry, text, working};
+use super::{
+    append, completed, input_required, key, new_task, owner, status, submit, submit_with_retry, text, working,
+};
 
 /// Runs every promise on a fresh store each.
 pub async fn all(store: impl Fn() -> Arc<dyn Store>) {
@@ -62,7 +63,9 @@ async fn a_refused_batch_changes_nothing(store: Arc<dyn Store>) {
 }
 
 async fn a_terminal_event_is_the_last(store: Arc<dyn Store>) {
-    for (at, state) in [TaskState::Completed, TaskState::Failed, TaskState::Canceled, TaskState::Rejected].into_iter().enumerate() {
+    for (at, state) in
+        [TaskState::Completed, TaskState::Failed, TaskState::Canceled, TaskState::Rejected].into_iter().enumerate()
+    {
         let lease = submit(&store, "ann", &format!("t{at}"), "c").await;
         append(&store, &lease, vec![working(&lease), status(&lease.key, state, 1)]).await;
         for late in [text(&lease, "late", false), working(&lease), status(&lease.key, TaskState::Completed, 2)] {

@@ -1,6 +1,5 @@
 //! A memory store whose wake-ups never arrive.
 
-
 use std::sync::Arc;
 
 use async_trait::async_trait;

@@ -1,0 +1,96 @@
+//! Errors as JSON: the v1 error object with google.rpc details (spec 9.5), and the plain one of the first generation.
+
+use std::collections::BTreeMap;
+
+use serde::ser::{Serialize, SerializeSeq, Serializer};
+
+use super::A2aError;
+use crate::validate::FieldViolation;
+
+const DOMAIN: &str = "a2a-protocol.org";
+/// The member of the metadata that carries an error's `detail`.
+const DETAIL: &str = "detail";
+
+/// The JSON-RPC error object of v1: `{"code":…,"message":…,"data":[…]}`.
+#[derive(serde::Serialize)]
+pub(crate) struct ErrorObject<'a> {
+    code: i32,
+    message: &'static str,
+    data: Details<'a>,
+}
+
+/// The details of an error as a list of google.rpc objects, each with its `@type`; for `data` in JSON-RPC (spec 9.5) and
+/// `details` in HTTP+JSON (spec 11.6).
+pub struct Details<'a>(&'a A2aError);
+
+#[derive(serde::Serialize)]
+#[serde(tag = "@type")]
+enum Detail<'a> {
+    #[serde(rename = "type.googleapis.com/google.rpc.ErrorInfo")]
+    ErrorInfo {
+        reason: &'static str,
+        domain: &'static str,
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        metadata: BTreeMap<&'a str, &'a str>,
+    },
+    #[serde(rename = "type.googleapis.com/google.rpc.BadRequest", rename_all = "camelCase")]
+    BadRequest { field_violations: &'a [FieldViolation] },
+    #[serde(rename = "type.googleapis.com/google.rpc.RetryInfo", rename_all = "camelCase")]
+    RetryInfo { retry_delay: String },
+}
+
+impl Serialize for Details<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let error = self.0;
+        let mut list = serializer.serialize_seq(None)?;
+        list.serialize_element(&Detail::ErrorInfo {
+            reason: error.kind.reason(),
+            domain: DOMAIN,
+            metadata: error.facts(),
+        })?;
+        if !error.violations.is_empty() {
+            list.serialize_element(&Detail::BadRequest { field_violations: &error.violations })?;
+        }
+        if let Some(seconds) = error.retry_after_s {
+            list.serialize_element(&Detail::RetryInfo { retry_delay: format!("{seconds}s") })?;
+        }
+        list.end()
+    }
+}
+
+/// The error object of the first generation, whose `data` is one object (v0.1 schema, `JSONRPCError`).
+#[derive(serde::Serialize)]
+pub(crate) struct PlainErrorObject {
+    code: i32,
+    message: &'static str,
+    data: serde_json::Map<String, serde_json::Value>,
+}
+
+impl A2aError {
+    /// The details as google.rpc objects.
+    pub fn details(&self) -> Details<'_> {
+        Details(self)
+    }
+
+    pub(crate) fn object(&self) -> ErrorObject<'_> {
+        ErrorObject { code: self.kind.code(), message: self.kind.message(), data: self.details() }
+    }
+
+    pub(crate) fn plain_object(&self) -> PlainErrorObject {
+        let mut data: serde_json::Map<_, _> =
+            self.facts().into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
+        data.insert("reason".to_owned(), self.kind.reason().into());
+        if !self.violations.is_empty() {
+            data.insert("fieldViolations".to_owned(), serde_json::json!(self.violations));
+        }
+        if let Some(seconds) = self.retry_after_s {
+            data.insert("retryAfterSeconds".to_owned(), seconds.into());
+        }
+        PlainErrorObject { code: self.kind.code(), message: self.kind.message(), data }
+    }
+
+    fn facts(&self) -> BTreeMap<&str, &str> {
+        let detail = self.detail.as_deref().map(|detail| (DETAIL, detail));
+        self.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())).chain(detail).collect()
+    }
+}

@@ -1,0 +1,108 @@
+//! The table against the one of the specification, and the two JSON forms.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use ErrorKind as K;
+
+fn v1(error: &A2aError) -> String {
+    serde_json::to_string(&error.object()).unwrap()
+}
+
+fn plain(error: &A2aError) -> String {
+    serde_json::to_string(&error.plain_object()).unwrap()
+}
+
+/// Spec 5.4, row by row.
+#[test]
+fn a2a_errors_have_the_codes_of_the_specification() {
+    for (kind, code, grpc, http, reason) in [
+        (K::TaskNotFound, -32001, 5, 404, "TASK_NOT_FOUND"),
+        (K::TaskNotCancelable, -32002, 9, 400, "TASK_NOT_CANCELABLE"),
+        (K::PushNotificationNotSupported, -32003, 9, 400, "PUSH_NOTIFICATION_NOT_SUPPORTED"),
+        (K::UnsupportedOperation, -32004, 9, 400, "UNSUPPORTED_OPERATION"),
+        (K::ContentTypeNotSupported, -32005, 3, 400, "CONTENT_TYPE_NOT_SUPPORTED"),
+        (K::InvalidAgentResponse, -32006, 13, 500, "INVALID_AGENT_RESPONSE"),
+        (K::ExtendedAgentCardNotConfigured, -32007, 9, 400, "EXTENDED_AGENT_CARD_NOT_CONFIGURED"),
+        (K::ExtensionSupportRequired, -32008, 9, 400, "EXTENSION_SUPPORT_REQUIRED"),
+        (K::VersionNotSupported, -32009, 9, 400, "VERSION_NOT_SUPPORTED"),
+    ] {
+        assert_eq!((kind.code(), kind.grpc_code(), kind.http_status(), kind.reason()), (code, grpc, http, reason));
+    }
+}
+
+/// Spec 9.5.
+#[test]
+fn json_rpc_errors_have_the_codes_and_messages_of_the_specification() {
+    for (kind, code, message) in [
+        (K::ParseError, -32700, "Invalid JSON payload"),
+        (K::InvalidRequest, -32600, "Request payload validation error"),
+        (K::MethodNotFound, -32601, "Method not found"),
+        (K::InvalidParams, -32602, "Invalid parameters"),
+        (K::Internal, -32603, "Internal error"),
+    ] {
+        assert_eq!((kind.code(), kind.message()), (code, message));
+    }
+}
+
+#[test]
+fn every_kind_has_a_row_of_its_own() {
+    let unique = |values: Vec<String>| values.into_iter().collect::<BTreeSet<_>>().len();
+    assert_eq!(unique(K::ALL.iter().map(|kind| kind.code().to_string()).collect()), K::ALL.len());
+    assert_eq!(unique(K::ALL.iter().map(|kind| kind.reason().to_owned()).collect()), K::ALL.len());
+    assert_eq!(unique(K::ALL.iter().map(|kind| kind.message().to_owned()).collect()), K::ALL.len());
+    for kind in K::ALL {
+        assert_eq!(K::from_code(kind.code()), Some(kind));
+        assert!((400..600).contains(&kind.http_status()) && (1..=16).contains(&kind.grpc_code()), "{kind:?}");
+        assert!(kind.reason().bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'), "{kind:?}");
+    }
+    assert_eq!(K::from_code(0), None);
+}
+
+#[test]
+fn details_stand_in_data_and_the_message_is_canonical() {
+    for (error, json) in [
+        (
+            A2aError::new(K::TaskNotFound).with("taskId", "t1"),
+            r#"{"code":-32001,"message":"Task not found","data":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"TASK_NOT_FOUND","domain":"a2a-protocol.org","metadata":{"taskId":"t1"}}]}"#,
+        ),
+        (
+            A2aError::invalid("message.parts", "must have at least one element"),
+            r#"{"code":-32602,"message":"Invalid parameters","data":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"INVALID_PARAMS","domain":"a2a-protocol.org"},{"@type":"type.googleapis.com/google.rpc.BadRequest","fieldViolations":[{"field":"message.parts","description":"must have at least one element"}]}]}"#,
+        ),
+        (
+            A2aError::new(K::ResourceExhausted).detail("30 starts a minute").retry_after(7),
+            r#"{"code":-31429,"message":"Too many requests","data":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"RESOURCE_EXHAUSTED","domain":"a2a-protocol.org","metadata":{"detail":"30 starts a minute"}},{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"7s"}]}"#,
+        ),
+    ] {
+        assert_eq!(v1(&error), json);
+    }
+}
+
+#[test]
+fn the_first_generation_gets_an_object_as_data() {
+    for (error, json) in [
+        (
+            A2aError::new(K::TaskNotFound).with("taskId", "t1").with("reason", "forged"),
+            r#"{"code":-32001,"message":"Task not found","data":{"reason":"TASK_NOT_FOUND","taskId":"t1"}}"#,
+        ),
+        (
+            A2aError::invalid("message.parts", "empty").detail("no parts").retry_after(2),
+            r#"{"code":-32602,"message":"Invalid parameters","data":{"detail":"no parts","fieldViolations":[{"description":"empty","field":"message.parts"}],"reason":"INVALID_PARAMS","retryAfterSeconds":2}}"#,
+        ),
+    ] {
+        assert_eq!(plain(&error), json);
+    }
+}
+
+#[test]
+fn an_error_reads_as_a_sentence() {
+    for (error, sentence) in [
+        (A2aError::new(K::Internal), "Internal error"),
+        (A2aError::new(K::Internal).detail("the log is full"), "Internal error: the log is full"),
+        (A2aError::invalid("id", "must be set"), "Invalid parameters: id must be set"),
+        (A2aError::invalid("id", "must be set").detail("x"), "Invalid parameters: x; id must be set"),
+    ] {
+        assert_eq!(error.to_string(), sentence);
+    }
+}

@@ -1,0 +1,76 @@
+//! Bytes to messages, strictly: hostile JSON gets a sentence, never a panic and never a guess.
+
+use serde::de::DeserializeOwned;
+
+/// Objects and arrays inside one another, at most.
+pub const DEPTH_MAX: usize = 64;
+
+/// A sentence quotes at most this much of what was sent.
+const SENTENCE_BYTES_MAX: usize = 320;
+
+/// Why bytes were not taken as a message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// The bytes are not one JSON value.
+    #[error("{0}")]
+    NotJson(String),
+    /// They are, but not of the shape that was asked for.
+    #[error("{0}")]
+    WrongShape(String),
+}
+
+/// Decodes one JSON value that fills all of `bytes`.
+///
+/// # Errors
+/// `NotJson` for anything that is no JSON in UTF-8, with a byte order mark, or with something after its end; `WrongShape`
+/// for JSON that is no `T`, has a member twice, or is nested deeper than [`DEPTH_MAX`].
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
+    if bytes.starts_with(b"\xEF\xBB\xBF") {
+        return Err(DecodeError::NotJson("a byte order mark stands before the JSON".to_owned()));
+    }
+    refuse_depth(bytes)?;
+    Ok(serde_json::from_slice(bytes)?)
+}
+
+impl From<serde_json::Error> for DecodeError {
+    fn from(error: serde_json::Error) -> Self {
+        let mut sentence = error.to_string();
+        // serde_json's words for one half of a surrogate pair without the other.
+        for words in ["unexpected end of hex escape", "lone leading surrogate in hex escape"] {
+            sentence = sentence.replace(words, "escape of half a character (lone surrogate)");
+        }
+        if sentence.len() > SENTENCE_BYTES_MAX {
+            let end = (0..=SENTENCE_BYTES_MAX).rev().find(|at| sentence.is_char_boundary(*at));
+            sentence.truncate(end.unwrap_or(0));
+            sentence.push('…');
+        }
+        if error.is_data() { Self::WrongShape(sentence) } else { Self::NotJson(sentence) }
+    }
+}
+
+/// Looks at brackets outside of strings only, so that it costs little; what is no JSON is for the parser to say.
+pub(crate) fn refuse_depth(bytes: &[u8]) -> Result<(), DecodeError> {
+    let (mut depth, mut in_string, mut is_escaped) = (0_usize, false, false);
+    for byte in bytes {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = in_string,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > DEPTH_MAX {
+                    return Err(DecodeError::WrongShape(format!("nested deeper than {DEPTH_MAX} levels")));
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether the JSON begins as an object.
+pub(crate) fn is_object(json: &[u8]) -> bool {
+    json.trim_ascii_start().first() == Some(&b'{')
+}

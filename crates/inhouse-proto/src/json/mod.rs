@@ -1,0 +1,13 @@
+//! Strict decoding of JSON, and the three google.protobuf types whose JSON is not that of a message.
+
+mod decode;
+mod protobuf;
+#[cfg(test)]
+mod tests;
+mod timestamp;
+mod value;
+
+pub use decode::{DEPTH_MAX, DecodeError, decode};
+pub(crate) use decode::{is_object, refuse_depth};
+pub use timestamp::{Timestamp, TimestampError};
+pub use value::{Struct, Value};

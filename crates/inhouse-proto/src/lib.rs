@@ -1,0 +1,14 @@
+//! The wire of A2A: the v1 model with its JSON and protobuf forms, the table of errors, the JSON-RPC envelope, and the
+//! first generation of the protocol as pure conversions.
+//!
+//! Reading order: `v1` (what is said), `json` (how it is decoded), `validate` and `error` (how it is refused), `jsonrpc`
+//! (how it is wrapped), `v0_1` (how it was said before).
+
+pub mod error;
+pub mod json;
+pub mod jsonrpc;
+pub mod snapshot;
+pub mod v0_1;
+pub mod v1;
+pub mod validate;
+pub mod wire;

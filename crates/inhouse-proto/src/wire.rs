@@ -1,0 +1,305 @@
+//! Events and tasks as bytes: what the log keeps is the v1 JSON itself, written once and shared by all readers.
+//!
+//! Agent text is escaped for JSON when it enters the log; the same bytes serve live streams, replays and `GetTask`. A frame
+//! is then a few small pieces around shared ones, and nothing is copied but for the socket.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::json::{self, DecodeError};
+use crate::v1;
+
+/// Text escaped for the inside of a JSON string, without its quotes. Clones share the bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EscapedText(Bytes);
+
+impl EscapedText {
+    /// Escapes `text`.
+    pub fn new(text: &str) -> Self {
+        let quoted = Bytes::from(quoted(text));
+        Self(quoted.slice(1..quoted.len() - 1))
+    }
+
+    /// The escaped bytes: what is kept and what is sent.
+    pub fn as_bytes(&self) -> &Bytes {
+        &self.0
+    }
+
+    /// The text as it was.
+    pub fn unescape(&self) -> String {
+        let mut json = Vec::with_capacity(self.0.len() + 2);
+        json.push(b'"');
+        json.extend_from_slice(&self.0);
+        json.push(b'"');
+        serde_json::from_slice(&json).unwrap_or_default()
+    }
+}
+
+/// `text` as a JSON string with its quotes.
+pub fn quoted(text: &str) -> Vec<u8> {
+    serde_json::to_vec(text).unwrap_or_else(|_| b"\"\"".to_vec())
+}
+
+/// The fixed beginning of every text event of one artifact of one task; made once per turn.
+#[derive(Debug, Clone)]
+pub struct TextHead {
+    artifact_id: Arc<str>,
+    /// `{"artifactUpdate":{…,"artifact":{"artifactId":"…","parts":[{"text":"`
+    prefix: Bytes,
+}
+
+impl TextHead {
+    /// The head for texts of `artifact_id`.
+    pub fn new(task_id: &str, context_id: &str, artifact_id: &str) -> Self {
+        let mut out = Vec::with_capacity(192);
+        out.extend_from_slice(b"{\"artifactUpdate\":{\"taskId\":");
+        out.extend(quoted(task_id));
+        out.extend_from_slice(b",\"contextId\":");
+        out.extend(quoted(context_id));
+        out.extend_from_slice(b",\"artifact\":{\"artifactId\":");
+        out.extend(quoted(artifact_id));
+        out.extend_from_slice(b",\"parts\":[{\"text\":\"");
+        Self { artifact_id: artifact_id.into(), prefix: out.into() }
+    }
+
+    /// The artifact that the texts belong to.
+    pub fn artifact_id(&self) -> &str {
+        &self.artifact_id
+    }
+}
+
+/// One entry of a task's log (spec 4.2). Clones share the bytes.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A new status, as a v1 `StreamResponse`.
+    Status(StatusEvent),
+    /// Text of an artifact.
+    Text {
+        /// The artifact.
+        head: Arc<TextHead>,
+        /// What is said.
+        text: EscapedText,
+        /// Appends to the artifact; replaces it otherwise.
+        append: bool,
+        /// Nothing more comes for this artifact.
+        last_chunk: bool,
+    },
+    /// Any other artifact update.
+    Artifact(ArtifactEvent),
+    /// The whole answer of an agent that answered without a task; the only event that a caller sees.
+    Message(Bytes),
+}
+
+/// A status update with the pieces that a snapshot needs.
+#[derive(Debug, Clone)]
+pub struct StatusEvent {
+    /// The state of the task from here on.
+    pub state: v1::TaskState,
+    /// When, in milliseconds since the epoch.
+    pub time_ms: i64,
+    /// The v1 `TaskStatus` as JSON.
+    pub status: Bytes,
+    /// The v1 `Message` of the status as JSON, if it belongs to the task's history.
+    pub history: Option<Bytes>,
+    /// Metadata of the task from here on, as JSON.
+    pub metadata: Option<Bytes>,
+    /// The v1 `StreamResponse` as JSON.
+    pub json: Bytes,
+}
+
+/// An artifact update with the pieces that a snapshot needs.
+#[derive(Debug, Clone)]
+pub struct ArtifactEvent {
+    /// Unique within the task.
+    pub artifact_id: Arc<str>,
+    /// The artifact's members but `parts`, as JSON members, with a comma at the end.
+    pub members: Bytes,
+    /// The parts, each as JSON.
+    pub parts: Vec<Bytes>,
+    /// Appends to the artifact; replaces it otherwise.
+    pub append: bool,
+    /// The v1 `StreamResponse` as JSON.
+    pub json: Bytes,
+}
+
+impl Event {
+    /// A status update of a task.
+    pub fn status(task_id: &str, context_id: &str, status: &v1::TaskStatus, metadata: Option<&json::Struct>) -> Self {
+        let status_json = to_json(status);
+        let metadata_json = metadata.map(to_json);
+        let mut out = Vec::with_capacity(status_json.len() + 160);
+        out.extend_from_slice(b"{\"statusUpdate\":{\"taskId\":");
+        out.extend(quoted(task_id));
+        out.extend_from_slice(b",\"contextId\":");
+        out.extend(quoted(context_id));
+        out.extend_from_slice(b",\"status\":");
+        let start = out.len();
+        out.extend_from_slice(&status_json);
+        let end = out.len();
+        if let Some(metadata) = &metadata_json {
+            out.extend_from_slice(b",\"metadata\":");
+            out.extend_from_slice(metadata);
+        }
+        out.extend_from_slice(b"}}");
+        let json = Bytes::from(out);
+        Self::Status(StatusEvent {
+            state: status.state(),
+            time_ms: status.timestamp.as_ref().map_or(0, |time| time.millis),
+            status: json.slice(start..end),
+            history: status.message.as_ref().filter(|_| is_interrupted(status.state())).map(to_json),
+            metadata: metadata_json,
+            json,
+        })
+    }
+
+    /// An artifact update of a task.
+    pub fn artifact(update: &v1::TaskArtifactUpdateEvent) -> Self {
+        let empty = v1::Artifact::default();
+        let artifact = update.artifact.as_ref().unwrap_or(&empty);
+        let bare = to_json(&v1::Artifact { parts: Vec::new(), ..artifact.clone() });
+        let payload = v1::stream_response::Payload::ArtifactUpdate(update.clone());
+        Self::Artifact(ArtifactEvent {
+            artifact_id: artifact.artifact_id.as_str().into(),
+            members: members_without_parts(&bare),
+            parts: artifact.parts.iter().map(to_json).collect(),
+            append: update.append,
+            json: to_json(&v1::StreamResponse { payload: Some(payload) }),
+        })
+    }
+
+    /// Text that is appended to, or begins, an artifact.
+    pub fn text(head: &Arc<TextHead>, text: EscapedText, append: bool, last_chunk: bool) -> Self {
+        Self::Text { head: Arc::clone(head), text, append, last_chunk }
+    }
+
+    /// A direct answer.
+    pub fn message(message: &v1::Message) -> Self {
+        let payload = v1::stream_response::Payload::Message(message.clone());
+        Self::Message(to_json(&v1::StreamResponse { payload: Some(payload) }))
+    }
+
+    /// Bytes that the log keeps for this event, shared ones included, with a fixed charge for the entry itself.
+    pub fn kept_bytes(&self) -> usize {
+        const ENTRY_BYTES: usize = 128;
+        ENTRY_BYTES
+            + match self {
+                Self::Status(event) => event.json.len() + event.history.as_ref().map_or(0, Bytes::len),
+                Self::Text { text, .. } => text.0.len(),
+                Self::Artifact(event) => 2 * event.json.len(),
+                Self::Message(json) => json.len(),
+            }
+    }
+
+    /// Appends the v1 `StreamResponse` of this event to `out`, as pieces that share the log's bytes.
+    pub fn write_v1(&self, out: &mut Vec<Bytes>) {
+        match self {
+            Self::Status(event) => out.push(event.json.clone()),
+            Self::Artifact(event) => out.push(event.json.clone()),
+            Self::Message(json) => out.push(json.clone()),
+            Self::Text { head, text, append, last_chunk } => {
+                out.push(head.prefix.clone());
+                out.push(text.0.clone());
+                out.push(Bytes::from_static(match (append, last_chunk) {
+                    (false, false) => b"\"}]},\"append\":false,\"lastChunk\":false}}",
+                    (true, false) => b"\"}]},\"append\":true,\"lastChunk\":false}}",
+                    (false, true) => b"\"}]},\"append\":false,\"lastChunk\":true}}",
+                    (true, true) => b"\"}]},\"append\":true,\"lastChunk\":true}}",
+                }));
+            }
+        }
+    }
+
+    /// The event as a v1 message, for the bindings that have another form.
+    ///
+    /// # Errors
+    /// Never for events that this module made.
+    pub fn to_v1(&self) -> Result<v1::StreamResponse, DecodeError> {
+        let mut pieces = Vec::new();
+        self.write_v1(&mut pieces);
+        json::decode(&pieces.concat())
+    }
+}
+
+/// Whether a task in this state waits for its caller (spec 4.1.3).
+pub fn is_interrupted(state: v1::TaskState) -> bool {
+    matches!(state, v1::TaskState::InputRequired | v1::TaskState::AuthRequired)
+}
+
+/// Whether nothing can happen any more to a task in this state (spec 4.1.3).
+pub fn is_terminal(state: v1::TaskState) -> bool {
+    use v1::TaskState as S;
+    matches!(state, S::Completed | S::Failed | S::Canceled | S::Rejected)
+}
+
+/// Serialises a message of the model; such a value can always be written.
+pub fn to_json<T: serde::Serialize>(value: &T) -> Bytes {
+    serde_json::to_vec(value).unwrap_or_else(|_| b"null".to_vec()).into()
+}
+
+/// `{"a":1,"parts":[]}` -> `"a":1,`
+fn members_without_parts(bare: &[u8]) -> Bytes {
+    const PARTS: &[u8] = b"\"parts\":[]";
+    let inner = &bare[1..bare.len() - 1];
+    let mut out = Vec::with_capacity(inner.len() + 1);
+    // The first match is the member itself: before it stand only strings, in which a quote is escaped.
+    match inner.windows(PARTS.len()).position(|window| window == PARTS) {
+        Some(at) => {
+            out.extend_from_slice(&inner[..at]);
+            out.extend_from_slice(inner[at + PARTS.len()..].strip_prefix(b",").unwrap_or(&inner[at + PARTS.len()..]));
+        }
+        None => out.extend_from_slice(inner),
+    }
+    if !out.is_empty() && out.last() != Some(&b',') {
+        out.push(b',');
+    }
+    out.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(event: &Event) -> String {
+        let mut pieces = Vec::new();
+        event.write_v1(&mut pieces);
+        String::from_utf8(pieces.concat()).unwrap()
+    }
+
+    #[test]
+    fn escaped_text_comes_back_as_it_was() {
+        for text in ["", "plain", "quote \" slash \\ tab \t nul \0 line\nfeed", "\u{1f980} käse \u{2028}"] {
+            assert_eq!(EscapedText::new(text).unescape(), text);
+        }
+    }
+
+    #[test]
+    fn a_text_event_is_the_same_json_as_the_generated_model_writes() {
+        let head = Arc::new(TextHead::new("t\"1", "c1", "answer-1"));
+        for (append, last) in [(false, false), (true, false), (false, true), (true, true)] {
+            let event = Event::text(&head, EscapedText::new("hi \"there\"\n"), append, last);
+            let model: v1::StreamResponse = json::decode(frame(&event).as_bytes()).unwrap();
+            let Some(v1::stream_response::Payload::ArtifactUpdate(update)) = model.payload else {
+                panic!("not an artifact update")
+            };
+            assert_eq!((update.append, update.last_chunk, update.task_id.as_str()), (append, last, "t\"1"));
+            assert_eq!(
+                update.artifact.unwrap().parts[0].content,
+                Some(v1::part::Content::Text("hi \"there\"\n".into()))
+            );
+        }
+    }
+
+    #[test]
+    fn the_members_of_an_artifact_stand_without_its_parts() {
+        for (artifact, members) in [
+            (r#"{"artifactId":"a","parts":[]}"#, r#""artifactId":"a","#),
+            (
+                r#"{"artifactId":"a","name":"\"parts\":[]","parts":[],"metadata":{"x":1}}"#,
+                r#""artifactId":"a","name":"\"parts\":[]","metadata":{"x":1},"#,
+            ),
+        ] {
+            assert_eq!(members_without_parts(artifact.as_bytes()), members);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Chores of the project, each a subcommand of `cargo xtask`. What they make is committed, so a user's build needs none of them.
+
+mod bench;
+mod codegen;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask <chore>
+
+chores:
+  codegen           write the Rust form of proto/a2a.proto into crates/inhouse-proto/src/v1
+  codegen --check   fail when that Rust form is not the committed one
+  bench             measure the server against the least that a server can do; --quick, --only NAME
+";
+
+fn main() -> ExitCode {
+    if let Some(code) = bench::child() {
+        return code;
+    }
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["codegen"] => finish(codegen::write()),
+        ["codegen", "--check"] => finish(codegen::check()),
+        ["bench", words @ ..] => finish(bench::run(words)),
+        _ => {
+            eprint!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn finish<E: std::fmt::Display>(result: Result<(), E>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
