@@ -1,0 +1,111 @@
+//! What is written down about a decision: one JSON object on one line, without message text and without secrets.
+
+use std::net::IpAddr;
+
+use crate::text::is_hidden;
+use crate::{AgentName, Principal};
+
+/// Characters of any one field; what a caller sends can not make a line long.
+const FIELD_CHARS_MAX: usize = 256;
+
+/// One decision. There is no field for what a caller or an agent said.
+#[derive(Debug, Clone)]
+pub struct Record<'a> {
+    /// When, in milliseconds since the epoch.
+    pub time_ms: u64,
+    /// Who asked, once known.
+    pub who: Option<&'a Principal>,
+    /// From which address.
+    pub source: IpAddr,
+    /// What was asked: the protocol's method, or the method and path of the request.
+    pub operation: &'a str,
+    /// Of which agent.
+    pub agent: Option<&'a AgentName>,
+    /// About which task.
+    pub task: Option<&'a str>,
+    /// In which conversation.
+    pub context: Option<&'a str>,
+    /// `ok`, `denied`, or the reason code of the error.
+    pub outcome: &'a str,
+    /// The HTTP status of the answer, or the one that its error maps to.
+    pub status: u16,
+    /// How long it took, in microseconds.
+    pub duration_us: u64,
+}
+
+impl Record<'_> {
+    /// The record as one line of JSON, without the line's end. Whatever a terminal would act on is written as `\\uXXXX`.
+    pub fn line(&self) -> String {
+        let source = self.source.to_string();
+        let texts = [
+            ("who", self.who.map(Principal::as_str)),
+            ("source", Some(&source)),
+            ("operation", Some(self.operation)),
+            ("agent", self.agent.map(AgentName::as_str)),
+            ("task", self.task),
+            ("context", self.context),
+            ("outcome", Some(self.outcome)),
+        ];
+        let mut line = format!("{{\"time_ms\":{}", self.time_ms);
+        for (name, text) in texts.into_iter().filter_map(|(name, text)| Some((name, text?))) {
+            line.extend([",\"", name, "\":\""]);
+            text.chars().take(FIELD_CHARS_MAX).for_each(|c| push_escaped(&mut line, c));
+            line.push('"');
+        }
+        line + &format!(",\"status\":{},\"duration_us\":{}}}", self.status, self.duration_us)
+    }
+}
+
+fn push_escaped(line: &mut String, c: char) {
+    match c {
+        '"' | '\\' => line.extend(['\\', c]),
+        _ if is_hidden(c) => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| *line += &format!("\\u{unit:04x}")),
+        _ => line.push(c),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record<'a>(operation: &'a str, task: Option<&'a str>) -> Record<'a> {
+        let source = "127.0.0.1".parse().unwrap();
+        Record {
+            time_ms: 1,
+            who: None,
+            source,
+            operation,
+            agent: None,
+            task,
+            context: None,
+            outcome: "ok",
+            status: 200,
+            duration_us: 5,
+        }
+    }
+
+    #[test]
+    fn a_record_is_one_line_with_the_fields_that_are_known() {
+        let (ann, demo) = (Principal::new("ann").unwrap(), AgentName::new("demo").unwrap());
+        let known = Record { who: Some(&ann), agent: Some(&demo), ..record("SendMessage", Some("t1")) };
+        let expected = r#"{"time_ms":1,"who":"ann","source":"127.0.0.1","operation":"SendMessage","agent":"demo","task":"t1","outcome":"ok","status":200,"duration_us":5}"#;
+        assert_eq!(known.line(), expected);
+    }
+
+    #[test]
+    fn hostile_fields_stay_one_line_without_raw_controls() {
+        let marks = "\u{202e}x\u{2066}\u{200f}\u{2028}\u{2029}\u{feff}\u{e0041}";
+        for text in ["a\nb\r{\"forged\":1}\\", "\u{1b}[2J\u{9b}1m\u{85}\u{7f}\0", marks] {
+            let line = record(text, Some(text)).line();
+            assert!(!line.chars().any(is_hidden), "{line:?}");
+            let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+            assert_eq!((read["operation"].as_str(), read["task"].as_str()), (Some(text), Some(text)));
+        }
+    }
+
+    #[test]
+    fn a_field_is_cut_at_its_bound() {
+        let long = "日".repeat(100_000);
+        assert_eq!(record(&long, None).line(), record(&long[..3 * FIELD_CHARS_MAX], None).line());
+    }
+}

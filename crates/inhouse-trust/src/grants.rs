@@ -1,0 +1,133 @@
+//! Authorization: whether a caller may do one thing with one agent, and the [`Permit`] that proves it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{AgentName, Caller, Principal};
+
+/// What is asked of an agent or of its tasks (specification, section 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Send a message and wait for the answer, or for the task.
+    Send,
+    /// Send a message and follow the answer.
+    Stream,
+    /// Read one task.
+    Get,
+    /// List tasks.
+    List,
+    /// Cancel a task.
+    Cancel,
+    /// Follow a task.
+    Subscribe,
+}
+
+impl Operation {
+    /// Whether it may start an agent.
+    pub fn starts(self) -> bool {
+        matches!(self, Self::Send | Self::Stream)
+    }
+}
+
+/// Which principals may use which agents. An agent without a rule is open to every principal.
+#[derive(Debug, Clone, Default)]
+pub struct Policy {
+    reserved: BTreeMap<AgentName, BTreeSet<Principal>>,
+}
+
+impl Policy {
+    /// Reserves an agent for the given principals; a second rule for it adds to the first.
+    pub fn reserve(&mut self, agent: AgentName, principals: impl IntoIterator<Item = Principal>) {
+        self.reserved.entry(agent).or_default().extend(principals);
+    }
+}
+
+/// The right of one principal to do one thing with one agent. Made by [`grants`] alone:
+///
+/// ```compile_fail,E0451
+/// use inhouse_trust::{AgentName, Operation, Permit, Principal};
+/// let (principal, agent) = (Principal::new("ann").expect("a name"), AgentName::new("claude").expect("a name"));
+/// let forged = Permit { principal, operation: Operation::Send, agent };
+/// ```
+#[derive(Debug, Clone)]
+pub struct Permit {
+    principal: Principal,
+    operation: Operation,
+    agent: AgentName,
+}
+
+impl Permit {
+    /// Whose right it is.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// What may be done.
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// With which agent.
+    pub fn agent(&self) -> &AgentName {
+        &self.agent
+    }
+}
+
+/// The caller may not use this agent. It is answered like an agent that does not exist.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("principal {principal} may not use agent {agent}")]
+pub struct Denied {
+    /// Who asked.
+    pub principal: Principal,
+    /// For which agent.
+    pub agent: AgentName,
+}
+
+/// Decides whether `caller` may do `operation` with `agent`. The only place that does.
+///
+/// # Errors
+/// [`Denied`] when the agent is reserved for others.
+pub fn grants(caller: &Caller, operation: Operation, agent: &AgentName, policy: &Policy) -> Result<Permit, Denied> {
+    let principal = caller.principal().clone();
+    match policy.reserved.get(agent) {
+        Some(principals) if !principals.contains(&principal) => Err(Denied { principal, agent: agent.clone() }),
+        _ => Ok(Permit { principal, operation, agent: agent.clone() }),
+    }
+}
+
+#[cfg(test)]
+impl Permit {
+    pub(crate) fn for_tests(operation: Operation) -> Self {
+        let agent = AgentName::new("demo").unwrap();
+        grants(&Caller::for_tests("ann"), operation, &agent, &Policy::default()).unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reserved_agent_is_denied_to_all_others_on_every_operation() {
+        let name = |agent: &str| AgentName::new(agent).unwrap();
+        let ann = Caller::for_tests("ann");
+        let mut policy = Policy::default();
+        for (agent, principal) in [("private", "bob"), ("shared", "bob"), ("shared", "ann")] {
+            policy.reserve(name(agent), [Principal::new(principal).unwrap()]);
+        }
+        policy.reserve(name("nobody"), []);
+        let all = [
+            Operation::Send,
+            Operation::Stream,
+            Operation::Get,
+            Operation::List,
+            Operation::Cancel,
+            Operation::Subscribe,
+        ];
+        for operation in all {
+            for (agent, granted) in [("open", true), ("private", false), ("nobody", false), ("shared", true)] {
+                let answer = grants(&ann, operation, &name(agent), &policy);
+                assert_eq!(answer.is_ok(), granted, "{operation:?} {agent}");
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Whom a browser may be talking for: the Host allow-list, which stops DNS rebinding, and the Origin rule, which stops cross-site
+//! requests. Both look at header values only, and hold for every path.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// The names under which this server may be addressed. Any IP literal and `localhost` always may.
+#[derive(Debug, Clone)]
+pub struct HostRule {
+    names: BTreeSet<String>,
+}
+
+/// Why a request's Host is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HostError {
+    /// There is no Host header (RFC 9112 section 3.2 demands one).
+    #[error("the request has no host header")]
+    Missing,
+    /// There are several.
+    #[error("the request has several host headers")]
+    Several,
+    /// It is not a name or IP literal with an optional port.
+    #[error("the host header is not a host name or address")]
+    Malformed,
+    /// This one, in lower case, is well formed and not ours.
+    #[error("host {0} is not served here: list it in allowed_hosts or public_url")]
+    NotAllowed(String),
+}
+
+impl HostRule {
+    /// Takes the names of `allowed_hosts`, the host of `public_url` and the machine's own names, without ports.
+    pub fn new<'a>(
+        allowed_hosts: impl IntoIterator<Item = &'a str>,
+        public_url_host: Option<&'a str>,
+        machine_names: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let names = allowed_hosts.into_iter().chain(public_url_host).chain(machine_names).chain(["localhost"]);
+        Self { names: names.map(normal).filter(|name| !name.is_empty()).collect() }
+    }
+
+    /// Checks the values of all Host headers of a request.
+    ///
+    /// # Errors
+    /// [`HostError`]; its sentence names the setting that would allow the host.
+    pub fn check(&self, values: &[&[u8]]) -> Result<(), HostError> {
+        match values {
+            [] => Err(HostError::Missing),
+            [one] => self.check_authority(std::str::from_utf8(one).map_err(|_| HostError::Malformed)?),
+            _ => Err(HostError::Several),
+        }
+    }
+
+    /// Checks one `host[:port]`, as it stands in a Host header or in the target of an absolute-form request.
+    ///
+    /// # Errors
+    /// [`HostError`].
+    pub fn check_authority(&self, authority: &str) -> Result<(), HostError> {
+        match host_of(authority).ok_or(HostError::Malformed)? {
+            Host::Address => Ok(()),
+            Host::Name(name) if self.names.contains(&name) => Ok(()),
+            Host::Name(name) => Err(HostError::NotAllowed(name)),
+        }
+    }
+}
+
+enum Host {
+    Address,
+    Name(String),
+}
+
+fn host_of(authority: &str) -> Option<Host> {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (address, port) = rest.split_once(']')?;
+            address.parse::<Ipv6Addr>().ok()?;
+            (None, port.strip_prefix(':').or(port.is_empty().then_some(""))?)
+        }
+        None => {
+            let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+            (Some(normal(host)), port)
+        }
+    };
+    if port.len() > 5 || !port.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let Some(name) = host else {
+        return Some(Host::Address);
+    };
+    if name.parse::<Ipv4Addr>().is_ok() {
+        return Some(Host::Address);
+    }
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+    ((1..=253).contains(&name.len()) && name.bytes().all(allowed)).then_some(Host::Name(name))
+}
+
+fn normal(name: &str) -> String {
+    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
+}
+
+/// The web pages that may call this server, each written as its exact origin (`https://console.example.com`).
+#[derive(Debug, Clone, Default)]
+pub struct OriginRule {
+    allowed: BTreeSet<String>,
+}
+
+/// A page that is not listed asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this origin may not call the server: list it in allowed_origins")]
+pub struct OriginError;
+
+impl OriginRule {
+    /// Takes the origins of `allowed_origins`. `null` never is one: every sandboxed page has it.
+    pub fn new<'a>(allowed_origins: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { allowed: allowed_origins.into_iter().filter(|origin| *origin != "null").map(String::from).collect() }
+    }
+
+    /// Checks the values of all Origin headers of a request. None is fine: only browsers send one.
+    ///
+    /// # Errors
+    /// [`OriginError`] when there is one that is not listed, or more than one.
+    pub fn check(&self, values: &[&[u8]]) -> Result<(), OriginError> {
+        match values {
+            [] => Ok(()),
+            [one] if std::str::from_utf8(one).is_ok_and(|origin| self.allowed.contains(origin)) => Ok(()),
+            _ => Err(OriginError),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule() -> HostRule {
+        HostRule::new(["Agents.Example.com.", "", "."], Some("public.example"), ["box", "box.lan"])
+    }
+
+    #[test]
+    fn our_own_names_and_any_address_are_served_on_any_port() {
+        let good = "localhost LOCALHOST:8080 localhost.:1 127.0.0.1 10.1.2.3:65535 [::1] [::1]:8080 [2001:db8::1] [::ffff:1.2.3.4]:1 box BOX.LAN:80 \
+            box.lan. agents.example.com agents.example.com.:443 public.example localhost: 0.0.0.0:8080";
+        for host in good.split(' ') {
+            assert_eq!(rule().check(&[host.as_bytes()]), Ok(()), "{host}");
+        }
+    }
+
+    #[test]
+    fn foreign_names_are_refused_with_the_cure() {
+        let foreign = "evil.example evil.example:8080 a.localhost localhost.evil.example 127.0.0.1.nip.io 1.2.3.4.5 0x7f.0.0.1 2130706433 127.1 \
+            agents.example.com.evil xbox box.lan.evil 127.0.0.01 _ box_";
+        for host in foreign.split(' ') {
+            let error = rule().check(&[host.as_bytes()]).unwrap_err();
+            assert!(matches!(error, HostError::NotAllowed(_)), "{host}: {error}");
+            assert!(error.to_string().contains("allowed_hosts"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_is_refused() {
+        let long = "a".repeat(254);
+        let malformed = ": :80 . user@localhost localhost:80:80 localhost:x localhost:-1 localhost:123456 ::1 [::1 [::1]x [] [localhost] [127.0.0.1] \
+            [fe80::1%eth0] http://localhost localhost/ localhost,localhost ｌocalhost local\u{0}host localhost\\";
+        for host in malformed.split(' ') {
+            assert_eq!(rule().check(&[host.as_bytes()]), Err(HostError::Malformed), "{host:?}");
+        }
+        for host in ["", "a b", " localhost", &long] {
+            assert_eq!(rule().check_authority(host), Err(HostError::Malformed), "{host:?}");
+        }
+        assert_eq!(rule().check(&[b"\xff"]), Err(HostError::Malformed));
+        let local = b"localhost".as_slice();
+        assert_eq!(
+            (rule().check(&[]), rule().check(&[local, local])),
+            (Err(HostError::Missing), Err(HostError::Several))
+        );
+    }
+
+    #[test]
+    fn an_origin_must_be_listed_exactly() {
+        let rule = OriginRule::new(["https://console.example.com", "null"]);
+        assert_eq!((rule.check(&[]), rule.check(&[b"https://console.example.com"])), (Ok(()), Ok(())));
+        let refused = "null  https://console.example.com/ http://console.example.com https://console.example.com:443 * https://evil.example \
+            https://console.example.com.evil https://CONSOLE.example.com http://localhost:8080";
+        for origin in refused.split(' ') {
+            assert_eq!(rule.check(&[origin.as_bytes()]), Err(OriginError), "{origin}");
+        }
+        assert_eq!(rule.check(&[b"https://console.example.com", b"https://console.example.com"]), Err(OriginError));
+    }
+}

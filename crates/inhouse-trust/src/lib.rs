@@ -1,0 +1,28 @@
+//! Who may ask, what may run, and what is written down: pure functions over values, no input or output, no async.
+//!
+//! Three proof types lead a request through the house: [`Tokens::caller`] makes a [`Caller`], [`grants`] makes a [`Permit`] of it,
+//! [`launch`] makes a [`LaunchPlan`] of that. Each has private fields and this one constructor, so a crate above can not skip a check: it
+//! would not compile.
+
+mod audit;
+mod caller;
+mod environment;
+mod grants;
+mod host;
+mod launch;
+mod principal;
+mod redact;
+mod secret;
+mod text;
+mod window;
+
+pub use audit::Record;
+pub use caller::{AuthError, Caller, Tokens};
+pub use environment::HostEnv;
+pub use grants::{Denied, Operation, Permit, Policy, grants};
+pub use host::{HostError, HostRule, OriginError, OriginRule};
+pub use launch::{ARGUMENT_BYTES_MAX, AgentCommand, Input, LaunchError, LaunchPlan, launch};
+pub use principal::{AgentName, NameError, Principal};
+pub use redact::Redactor;
+pub use secret::{Secret, TokenDigest};
+pub use window::{FailureLimit, RetryAfter, SlidingWindow, WindowOptions, source_key};

@@ -1,0 +1,75 @@
+//! Characters that a reader of a log or an error does not see, but that his terminal acts on.
+
+use std::iter::Peekable;
+use std::str::Chars;
+
+/// Control characters of both sets, bidirectional overrides, line separators, and marks without width.
+pub(crate) fn is_hidden(c: char) -> bool {
+    let marks = matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}');
+    let more = matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
+    c.is_control() || marks || more
+}
+
+/// The text without terminal escapes and hidden characters; white space of any kind becomes a space.
+pub(crate) fn plain(text: &str) -> String {
+    let mut chars = text.chars().peekable();
+    let mut plain = String::with_capacity(text.len().min(4096));
+    while let Some(c) = chars.next() {
+        match c {
+            '\u{1b}' => skip_escape(&mut chars),
+            '\u{9b}' => skip_csi(&mut chars),
+            '\u{90}' | '\u{98}' | '\u{9d}'..='\u{9f}' => skip_string(&mut chars),
+            _ if c.is_whitespace() => plain.push(' '),
+            _ if is_hidden(c) => {}
+            _ => plain.push(c),
+        }
+    }
+    plain
+}
+
+/// After ESC: a control sequence, a string, or a short escape of intermediates and one final character (ECMA-48).
+fn skip_escape(chars: &mut Peekable<Chars<'_>>) {
+    if chars.next_if_eq(&'[').is_some() {
+        return skip_csi(chars);
+    }
+    if chars.next_if(|c| "]PX^_".contains(*c)).is_some() {
+        return skip_string(chars);
+    }
+    while chars.next_if(|c| (' '..='/').contains(c)).is_some() {}
+    chars.next_if(|c| ('0'..='~').contains(c));
+}
+
+fn skip_csi(chars: &mut Peekable<Chars<'_>>) {
+    while chars.next_if(|c| (' '..='?').contains(c)).is_some() {}
+    chars.next_if(|c| ('@'..='~').contains(c));
+}
+
+/// An operating system command or its like: everything up to BEL or ST. One that never ends takes the rest.
+fn skip_string(chars: &mut Peekable<Chars<'_>>) {
+    let end = chars.find(|c| matches!(c, '\u{7}' | '\u{9c}' | '\u{1b}'));
+    if end == Some('\u{1b}') {
+        chars.next_if_eq(&'\\');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminal_escapes_and_hidden_characters_are_taken_out() {
+        let cases = [
+            ("é \u{1b}[1;31m日\u{1b}[0m\u{9b}31m本\u{1b}", "é 日本"),
+            ("\u{1b}]52;c;ZXZpbA==\u{7}after", "after"),
+            ("\u{1b}]8;;http://x\u{1b}\\link\u{1b}]8;;\u{1b}\\", "link"),
+            ("\u{1b}Pq#0\u{1b}\\x\u{9d}0;title\u{9c}y", "xy"),
+            ("\u{1b}(Bx\u{1b}7y\u{1b}cz", "xyz"),
+            ("\u{1b}[", ""),
+            ("x\u{1b}]never ends", "x"),
+            ("a\tb\r\nc\u{2028}d\u{a0}e", "a b  c d e"),
+            ("user\u{202e}gpj.exe\u{2066}\u{200b}\u{feff}", "usergpj.exe"),
+            ("\0\u{8}\u{7f}\u{85}x", " x"),
+        ];
+        let _ = cases.map(|(text, expected)| assert_eq!(plain(text), expected, "{text:?}"));
+    }
+}

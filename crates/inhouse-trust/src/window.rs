@@ -1,0 +1,175 @@
+//! How often: a sliding window of starts per key, and a limit on how many failures of one source are told. Time is passed in as
+//! milliseconds of a clock that never goes back, and memory is bounded by the number of keys.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// Sizes of a [`SlidingWindow`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WindowOptions {
+    /// Starts of one key within the window.
+    pub starts_max: u32,
+    /// The window's length in milliseconds.
+    pub window_ms: u64,
+    /// Keys that are remembered; beyond them the one that has been idle longest is forgotten.
+    pub keys_max: usize,
+}
+
+impl Default for WindowOptions {
+    /// 30 starts in 60 s for each of 10,000 keys.
+    fn default() -> Self {
+        Self { starts_max: 30, window_ms: 60_000, keys_max: 10_000 }
+    }
+}
+
+/// Too many starts: the next one may be in so many seconds, at least one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many starts, retry after {seconds} s")]
+pub struct RetryAfter {
+    /// Whole seconds until a start is free again.
+    pub seconds: u64,
+}
+
+/// Admits so many starts of each key within any stretch of the window's length.
+#[derive(Debug, Clone)]
+pub struct SlidingWindow<K> {
+    options: WindowOptions,
+    starts: HashMap<K, VecDeque<u64>>,
+    /// The keys by their last admitted start. The same keys as in `starts`, once each.
+    by_idle: BTreeSet<(u64, K)>,
+}
+
+impl<K: Clone + Ord + Hash> SlidingWindow<K> {
+    /// A window that has seen nothing.
+    pub fn new(options: WindowOptions) -> Self {
+        Self { options, starts: HashMap::new(), by_idle: BTreeSet::new() }
+    }
+
+    /// Admits one start of `key` now and counts it. A refused one is not counted, so waiting always helps.
+    ///
+    /// # Errors
+    /// [`RetryAfter`] when the window is full.
+    pub fn admit(&mut self, key: &K, now_ms: u64) -> Result<(), RetryAfter> {
+        let WindowOptions { starts_max, window_ms, .. } = self.options;
+        if starts_max == 0 {
+            return Err(RetryAfter { seconds: window_ms.div_ceil(1000).max(1) });
+        }
+        let times = self.starts.entry(key.clone()).or_default();
+        let last = times.back().copied();
+        while times.front().is_some_and(|start| now_ms.saturating_sub(*start) >= window_ms) {
+            times.pop_front();
+        }
+        if times.len() >= starts_max as usize {
+            let free_at_ms = times.front().copied().unwrap_or(now_ms).saturating_add(window_ms);
+            return Err(RetryAfter { seconds: free_at_ms.saturating_sub(now_ms).div_ceil(1000).max(1) });
+        }
+        times.push_back(now_ms);
+        if let Some(last) = last {
+            self.by_idle.remove(&(last, key.clone()));
+        }
+        self.by_idle.insert((now_ms, key.clone()));
+        self.forget_beyond_the_bound();
+        Ok(())
+    }
+
+    fn forget_beyond_the_bound(&mut self) {
+        while self.by_idle.len() > self.options.keys_max.max(1) {
+            if let Some((_, idle)) = self.by_idle.pop_first() {
+                self.starts.remove(&idle);
+            }
+        }
+    }
+}
+
+/// Decides what a failed authentication gets. It never sees a valid token, so it can lock nobody out.
+///
+/// Sources are told apart by their [`source_key`].
+#[derive(Debug, Clone)]
+pub struct FailureLimit {
+    window: SlidingWindow<IpAddr>,
+}
+
+impl FailureLimit {
+    /// A limit of so many told failures a minute and source (20 is the default of the server).
+    pub fn new(failures_per_minute_max: u32) -> Self {
+        Self {
+            window: SlidingWindow::new(WindowOptions {
+                starts_max: failures_per_minute_max,
+                ..WindowOptions::default()
+            }),
+        }
+    }
+
+    /// Counts one failure. `Ok` means: answer 401 and write it down.
+    ///
+    /// # Errors
+    /// [`RetryAfter`] means: answer 429 and write nothing, this source has failed too often.
+    pub fn failed(&mut self, source: IpAddr, now_ms: u64) -> Result<(), RetryAfter> {
+        self.window.admit(&source_key(source), now_ms)
+    }
+}
+
+/// What counts as one source: an IPv4 address, or the /64 of an IPv6 address, which is what one machine usually owns.
+pub fn source_key(source: IpAddr) -> IpAddr {
+    match source.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(starts_max: u32, keys_max: usize) -> SlidingWindow<u32> {
+        SlidingWindow::new(WindowOptions { starts_max, window_ms: 60_000, keys_max })
+    }
+
+    #[test]
+    fn no_stretch_of_the_windows_length_holds_more_than_the_limit() {
+        let mut window = window(30, 10);
+        let admitted: Vec<u64> =
+            (0..5_000).map(|step| step * 97).filter(|now| window.admit(&1, *now).is_ok()).collect();
+        assert!(admitted.windows(31).all(|run| run[30] - run[0] >= 60_000));
+        assert!(admitted.len() >= 30 * 8);
+    }
+
+    #[test]
+    fn the_retry_time_is_exact_and_keys_do_not_touch_each_other() {
+        let mut window = window(2, 10);
+        assert_eq!((window.admit(&1, 0), window.admit(&1, 10_500)), (Ok(()), Ok(())));
+        assert_eq!(window.admit(&1, 20_000), Err(RetryAfter { seconds: 40 }));
+        assert_eq!(window.admit(&1, 59_999), Err(RetryAfter { seconds: 1 }));
+        assert_eq!(window.admit(&2, 20_000), Ok(()));
+        assert_eq!(window.admit(&1, 60_000), Ok(()));
+        assert_eq!(window.admit(&1, 60_001), Err(RetryAfter { seconds: 11 }));
+        assert_eq!(window.admit(&1, 0), Err(RetryAfter { seconds: 71 }));
+    }
+
+    #[test]
+    fn memory_stays_bounded_and_the_longest_idle_key_is_forgotten() {
+        let mut window = window(1, 100);
+        for key in 0..10_000 {
+            assert_eq!(window.admit(&key, u64::from(key)), Ok(()));
+        }
+        assert_eq!((window.starts.len(), window.by_idle.len()), (100, 100));
+        assert!(window.admit(&9_999, 10_000).is_err());
+        assert!(window.admit(&0, 10_000).is_ok());
+        let nothing = WindowOptions { starts_max: 0, ..WindowOptions::default() };
+        assert_eq!(SlidingWindow::new(nothing).admit(&1, 0), Err(RetryAfter { seconds: 60 }));
+    }
+
+    #[test]
+    fn twenty_failures_a_minute_are_told_however_many_come() {
+        let mut limit = FailureLimit::new(20);
+        let told = |limit: &mut FailureLimit, source: &str| {
+            let source = source.parse().unwrap();
+            (0..100_000).filter(|n| limit.failed(source, n / 2).is_ok()).count()
+        };
+        let sources = ["203.0.113.9", "2001:db8::1", "203.0.113.10", "2001:db8:0:1::1"];
+        assert_eq!(sources.map(|source| told(&mut limit, source)), [20; 4]);
+        let same_machines = ["::ffff:203.0.113.9", "2001:db8::ffff:1"];
+        assert_eq!(same_machines.map(|source| told(&mut limit, source)), [0; 2]);
+    }
+}
