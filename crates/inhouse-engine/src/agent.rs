@@ -150,12 +150,21 @@ pub enum End {
 }
 
 /// Why a turn failed: a stable code for programs, a line for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
     /// The stable code.
     pub reason: Reason,
     /// One line, redacted, safe to show to the caller.
     pub detail: Option<String>,
+    /// What the agent has to say about it to programs.
+    pub data: Option<Value>,
+}
+
+impl Failure {
+    /// A failure with a line for people.
+    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { reason, detail: Some(detail.into()), data: None }
+    }
 }
 
 /// Stable reason codes of failed tasks.

@@ -32,12 +32,12 @@ impl Ids<'_> {
         let code = failure.reason.code();
         let text = failure.detail.as_ref().map_or_else(|| code.to_owned(), |detail| format!("{code}: {detail}"));
         let metadata = Struct(serde_json::Map::from_iter([("reason".to_owned(), code.into())]));
-        self.event(TaskState::Failed, self.message(Note { text: Some(text), data: None }, Some(metadata)), usage)
+        self.event(TaskState::Failed, self.message(Note { text: Some(text), data: failure.data.clone() }, Some(metadata)), usage)
     }
 
     /// The last event of a turn. What made the turn stop early wins over what its agent said about it.
     pub(crate) fn end(self, cause: Option<StopCause>, end: End, usage: Option<Usage>) -> Event {
-        let failed = |reason, detail: &str| self.failed(&Failure { reason, detail: Some(detail.to_owned()) }, usage);
+        let failed = |reason, detail: &str| self.failed(&Failure::new(reason, detail), usage);
         match (cause, end) {
             (Some(StopCause::Canceled), End::Canceled(note)) => self.status(TaskState::Canceled, note, usage),
             (Some(StopCause::Canceled), _) => self.status(TaskState::Canceled, Note::default(), usage),

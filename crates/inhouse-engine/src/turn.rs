@@ -80,7 +80,7 @@ fn output(store: Arc<dyn Store>, ticket: &Ticket, limits: TurnLimits) -> TaskOut
 
 /// How a turn ends whose own future was lost: the agent's adapter panicked.
 pub(crate) fn lost() -> End {
-    End::Failed(Failure { reason: Reason::Internal, detail: Some("the agent's adapter failed".to_owned()) })
+    End::Failed(Failure::new(Reason::Internal, "the agent's adapter failed"))
 }
 
 /// Commits the end of a turn that never ran, or whose own future was lost.

@@ -59,7 +59,7 @@ impl Script {
     }
 
     pub fn fail(detail: &str) -> Self {
-        Self::Ends(End::Failed(Failure { reason: Reason::AgentFailed, detail: Some(detail.to_owned()) }))
+        Self::Ends(End::Failed(Failure::new(Reason::AgentFailed, detail)))
     }
 
     pub fn reject(text: &str) -> Self {

@@ -1,0 +1,287 @@
+//! Contract tests: recorded runs of Claude Code 2.1.330, replayed through the reader. `*.jsonl` is its standard output; `*.wire.jsonl`
+//! has both directions, of which the reader sees what came out.
+
+use std::path::Path;
+
+use inhouse_engine::agent::{AgentEvent, End, Usage};
+use inhouse_run::Exit;
+use serde_json::{Value, json};
+
+use crate::claude::parse::Parser;
+use crate::dialogue::{Dialogue, Ending, Said};
+use crate::lines::LINE_BYTES_MAX;
+
+/// What a caller would have seen of one turn.
+#[derive(Debug, Default, PartialEq)]
+struct Seen {
+    text: String,
+    withdrawals: usize,
+    working: Vec<String>,
+    usage: Option<Usage>,
+    replies: Vec<String>,
+    end: Option<End>,
+}
+
+impl Seen {
+    fn end(&self) -> String {
+        match self.end.as_ref().unwrap() {
+            End::Completed(_) => "completed".to_owned(),
+            End::Canceled(_) => "canceled".to_owned(),
+            End::Failed(failure) => {
+                format!("{}: {}", failure.reason.code(), failure.detail.as_deref().unwrap_or_default())
+            }
+            other => panic!("claude never ends with {other:?}"),
+        }
+    }
+}
+
+/// The lines that came out of a recorded run, in segments of one turn each.
+fn recorded(name: &str) -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/claude");
+    let wire = folder.join(format!("{name}.wire.jsonl"));
+    let file = if wire.exists() { wire } else { folder.join(format!("{name}.jsonl")) };
+    let mut turns = vec![String::new()];
+    for line in std::fs::read_to_string(&file).unwrap().lines() {
+        let mut value: Value = serde_json::from_str(line).unwrap();
+        if value["dir"].is_string() {
+            if value["dir"] != "out" {
+                continue;
+            }
+            value = value["msg"].take();
+        }
+        let last = turns.last_mut().unwrap();
+        last.push_str(&format!("{value}\n"));
+        if value["type"] == "result" {
+            turns.push(String::new());
+        }
+    }
+    if turns.len() > 1 {
+        turns.pop();
+    }
+    turns
+}
+
+fn read(stream: &str, interrupted: bool, piece_bytes: usize) -> Seen {
+    let mut parser = Parser::new(LINE_BYTES_MAX);
+    if interrupted {
+        parser.interrupt();
+    }
+    let mut said = Said::default();
+    for piece in stream.as_bytes().chunks(piece_bytes) {
+        parser.read(piece, &mut said);
+    }
+    parser.finish(&mut said);
+    let exit = Exit { code: Some(143), signal: None, supervisor_lost: false };
+    let mut seen = Seen { end: Some(parser.end(&Ending { exit, last_error: None })), ..Seen::default() };
+    for event in said.events {
+        match event {
+            AgentEvent::Text(text) => seen.text.push_str(&text),
+            AgentEvent::Withdraw => {
+                seen.withdrawals += 1;
+                seen.text.clear();
+            }
+            AgentEvent::Working(note) => seen.working.push(note.text.unwrap()),
+            AgentEvent::Usage(usage) => seen.usage = Some(usage),
+            other => panic!("claude never says {other:?}"),
+        }
+    }
+    seen.replies = said.replies.into_iter().map(|reply| String::from_utf8(reply).unwrap()).collect();
+    seen
+}
+
+/// The first turn of a recorded run, the same however its bytes are cut.
+fn replay(name: &str, interrupted: bool) -> Seen {
+    let stream = recorded(name).remove(0);
+    let seen = read(&stream, interrupted, stream.len());
+    for piece_bytes in [7, 1000] {
+        assert_eq!(read(&stream, interrupted, piece_bytes), seen, "{name} in pieces of {piece_bytes}");
+    }
+    seen
+}
+
+const HELLO: &str = "Hello from the fake model. turn=1";
+const TOOL: &str = "I will use a tool.";
+
+#[test]
+fn a_recorded_success_is_completed_with_its_text() {
+    let two = |first: &str, second: &str| format!("{first}\n\n{second}");
+    for (name, text) in [
+        ("partial", format!("{HELLO} chars=13 images=0 you-said=\"hello partial\"")),
+        ("stream", format!("{HELLO} chars=12 images=0 you-said=\"hello stream\"")),
+        ("think", format!("{HELLO} chars=17 images=0 you-said=\"FAKE_THINK please\"")),
+        ("cut", format!("{HELLO} chars=8 images=0 you-said=\"FAKE_CUT\"")),
+        ("cut_partial", format!("{HELLO} chars=8 images=0 you-said=\"FAKE_CUT\"")),
+        ("todo", format!("{HELLO} chars=9 images=0 no-such-tool; tools= you-said=\"FAKE_PLAN\"")),
+        ("tool_bash", two(TOOL, "Tool finished. It said: \"hi there\"")),
+        ("perm_plan", two(TOOL, "Tool finished. It said: \"Cannot write to /project/plan.txt while in plan mode.\"")),
+        ("si_image", format!("{HELLO} chars=154 images=1 you-said=\"what is this\"")),
+        ("si_doc", format!("{HELLO} chars=12 images=1 you-said=\"what is this\"")),
+        ("si_at", format!("{HELLO} chars=19 images=0 you-said=\"look @/etc/hostname\"")),
+        ("config_slash", "Set Verbose output to true".to_owned()),
+        (
+            "maxtok",
+            two(
+                &format!("{HELLO} chars=11 images=0 you-said=\"FAKE_MAXTOK\""),
+                "Hello from the fake model. turn=2 chars=183 images=0 you-said=\"Output token limit hit. Resume directly \
+                 \\u2014 no apology, no recap of what you were \"",
+            ),
+        ),
+        (
+            "refuse",
+            two(
+                &format!("{HELLO} chars=11 images=0 you-said=\"FAKE_REFUSE\""),
+                "Hello from the fake model. turn=2 chars=224 images=0 you-said=\"Your response above was stopped by a safety \
+                 classifier \\u2014 this is not a tool or A\"",
+            ),
+        ),
+    ] {
+        let seen = replay(name, false);
+        assert_eq!((seen.text.as_str(), seen.end().as_str()), (text.as_str(), "completed"), "{name}");
+        assert!(seen.replies.is_empty(), "{name}");
+    }
+    for (name, begins) in [
+        ("big", "0123456789abcde\n0123"),
+        ("prompts_none", TOOL),
+        ("tool_denied", TOOL),
+        ("tool_write", TOOL),
+        ("json_schema", HELLO),
+    ] {
+        let seen = replay(name, false);
+        assert!(seen.text.starts_with(begins), "{name}: {}", seen.text);
+        assert_eq!(seen.end(), "completed", "{name}");
+    }
+}
+
+#[test]
+fn a_recorded_failure_is_failed_and_its_notice_is_no_answer() {
+    let lost = "agent_protocol: the agent ended without a result: exit code 143";
+    let busy = "provider_failed: API Error: 500 fake error 500. This is a server-side issue, usually temporary \u{2014} try again in a \
+                moment. If it persists, check your inference gateway (127.0.0.1:18471).";
+    for (name, text, end) in [
+        ("err_400", "", "provider_failed: API Error: 400 fake error 400"),
+        ("err_500_retries1", "", busy),
+        ("err_nokey", "", "provider_failed: Not logged in · Please run /login"),
+        ("err_badkey", "", lost),
+        ("sigterm_slow", "word0 word1 word2 word3 ", lost),
+        ("max_turns", TOOL, "agent_failed: Reached maximum number of turns (1)"),
+        ("max_budget", TOOL, "agent_failed: Reached maximum budget ($0.0001)"),
+        ("sigint_slow", "word0 word1 word2 word3 ", "agent_failed: the agent was interrupted"),
+        ("sigint_tool", TOOL, "agent_failed: the agent was interrupted"),
+        (
+            "resume5_unknown",
+            "",
+            "agent_failed: No conversation found with session ID: d0c6e3a3-08ef-4936-bd78-55e8627452e5",
+        ),
+    ] {
+        let seen = replay(name, false);
+        assert_eq!((seen.text.as_str(), seen.end().as_str()), (text, end), "{name}");
+    }
+    assert!(replay("err_down", false).end().starts_with("provider_failed: API Error: Connection refused"));
+}
+
+#[test]
+fn an_interrupted_turn_is_canceled_and_the_next_one_is_whole() {
+    for name in ["si_interrupt", "si_second_while_busy"] {
+        let seen = replay(name, true);
+        assert!(seen.text.starts_with("word0 word1 word2 word3 "), "{name}");
+        assert_eq!((seen.end().as_str(), seen.withdrawals), ("canceled", 0), "{name}");
+        let next = read(&recorded(name)[1], false, 100);
+        assert_eq!(next.end(), "completed", "{name}");
+        assert!(next.text.starts_with("Hello from the fake model. turn=2"), "{name}");
+    }
+}
+
+#[test]
+fn each_turn_of_a_process_has_its_own_answer_and_cost() {
+    let turns = recorded("si_multi");
+    let seen: Vec<_> = turns.iter().map(|turn| read(turn, false, 64)).collect();
+    assert_eq!(seen[0].text, format!("{HELLO} chars=5 images=0 you-said=\"first\""));
+    assert_eq!(seen[1].text, "Hello from the fake model. turn=2 chars=6 images=0 you-said=\"second\"");
+    assert_eq!(seen[0].usage, seen[1].usage);
+    let usage = seen[1].usage.unwrap();
+    assert_eq!((usage.input_tokens, usage.output_tokens), (Some(16), Some(7)));
+    assert!((usage.cost_usd.unwrap() - 0.000_185).abs() < 1e-9);
+    assert_eq!(read(&turns.concat(), false, 64), seen[0], "what comes after the result does not count");
+}
+
+#[test]
+fn withdrawn_text_is_withdrawn_and_what_stood_before_stays() {
+    assert_eq!(replay("cut_partial", false).withdrawals, 2);
+    let stream = |lines: &[Value]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let event = |event: Value| json!({"type": "stream_event", "event": event, "parent_tool_use_id": null});
+    let start = |id: &str| event(json!({"type": "message_start", "message": {"id": id}}));
+    let block = |index: u64| {
+        event(json!({"type": "content_block_start", "index": index, "content_block": {"type": "text", "text": ""}}))
+    };
+    let delta = |index: u64, text: &str| {
+        event(json!({"type": "content_block_delta", "index": index, "delta": {"type": "text_delta", "text": text}}))
+    };
+    let abandon = |id: &str, from: u64| {
+        let mut stop = event(json!({"type": "message_stop"}));
+        stop["abandoned_blocks"] = json!({"api_message_id": id, "from_block_index": from});
+        stop
+    };
+    let lines = [
+        start("m1"),
+        block(0),
+        delta(0, "one"),
+        event(json!({"type": "message_stop"})),
+        start("m2"),
+        block(0),
+        delta(0, "two"),
+        block(1),
+        delta(1, " thr"),
+        abandon("m2", 1),
+        start("m3"),
+        block(0),
+        delta(0, "three"),
+    ];
+    let seen = read(&stream(&lines), false, 50);
+    assert_eq!((seen.text.as_str(), seen.withdrawals), ("one\n\ntwo\n\nthree", 1));
+    let lines = [
+        start("m1"),
+        block(0),
+        delta(0, "it goes "),
+        event(json!({"type": "message_delta", "delta": {"stop_reason": "max_tokens"}})),
+        start("m2"),
+        block(0),
+        delta(0, "on\n"),
+        start("m3"),
+        block(0),
+        delta(0, "after \u{1b}]52;c;"),
+        delta(0, "eA==\u{7}it"),
+        json!({"type": "assistant", "parent_tool_use_id": "toolu_1", "message": {"id": "s1", "content": [{"type": "text", "text": "subagent"}]}}),
+        json!({"type": "news", "from": ["the", "future"]}),
+    ];
+    let noisy = format!("no JSON\n\n[1]\n{}", stream(&lines));
+    assert_eq!(read(&noisy, false, 50).text, "it goes on\n\nafter it");
+}
+
+#[test]
+fn retries_and_tools_are_told_without_their_inputs() {
+    let seen = replay("err_badkey", false);
+    assert_eq!(seen.working.len(), 7);
+    assert_eq!(seen.working[1], "the model provider failed (401 authentication_failed): retry 2 of 10");
+    assert_eq!(replay("tool_bash", false).working, ["the agent uses the tool Bash"]);
+}
+
+#[test]
+fn whatever_the_program_asks_is_answered_no() {
+    for name in ["si_bash_perm", "si_ask_user", "si_perm_eof"] {
+        let seen = replay(name, false);
+        assert_eq!(seen.replies.len(), 1, "{name}");
+        assert!(seen.replies[0].contains(r#""behavior":"deny""#) && seen.replies[0].ends_with("}\n"), "{name}");
+    }
+    let hook = r#"{"type":"control_request","request_id":"r1","request":{"subtype":"hook_callback"}}"#;
+    let reply: Value = serde_json::from_str(&read(&format!("{hook}\n"), false, 9).replies[0]).unwrap();
+    assert_eq!(reply["response"]["subtype"], "error");
+    assert_eq!(reply["response"]["request_id"], "r1");
+}
+
+#[test]
+fn a_line_without_end_fails_the_turn() {
+    let mut parser = Parser::new(100);
+    let mut said = Said::default();
+    parser.read(&[b'x'; 101], &mut said);
+    assert!(said.over);
+}

@@ -1,0 +1,56 @@
+//! The text driver: any program that takes a text and prints its answer. Its standard output is the answer as it stands,
+//! and its exit code tells whether it is one.
+
+use async_trait::async_trait;
+use inhouse_engine::agent::{Agent, End, Output, Reason, Turn};
+use inhouse_proto::v1::part::Content;
+
+use crate::dialogue::{Dialogue, Ending, Said, failed};
+use crate::process::Program;
+use crate::text::TextStream;
+
+/// A configured program in text mode.
+#[derive(Debug)]
+pub(crate) struct Command {
+    pub(crate) program: Program,
+    /// A line in front of every text, for programs that take a text's first character for a command.
+    pub(crate) prefix_line: Option<String>,
+}
+
+#[async_trait]
+impl Agent for Command {
+    async fn turn(&self, turn: &Turn, output: &mut dyn Output) -> End {
+        let is_file = |content: &Content| matches!(content, Content::Raw(_) | Content::Url(_));
+        if turn.message.parts.iter().any(|part| part.content.as_ref().is_some_and(is_file)) {
+            return failed(Reason::InputRefused, "the agent takes text only: send text and data parts");
+        }
+        let mut text = turn.text();
+        if let Some(prefix) = &self.prefix_line {
+            text = format!("{prefix}\n{text}");
+        }
+        let plan = match self.program.plan(turn, &text) {
+            Ok(plan) => plan,
+            Err(end) => return end,
+        };
+        let input = if plan.text_on_stdin() { text.into_bytes() } else { Vec::new() };
+        self.program.run(&plan, input, false, &mut PlainText::default(), turn, output).await
+    }
+}
+
+/// Every byte is the answer.
+#[derive(Debug, Default)]
+struct PlainText(TextStream);
+
+impl Dialogue for PlainText {
+    fn read(&mut self, bytes: &[u8], said: &mut Said) {
+        said.text(self.0.push(bytes));
+    }
+
+    fn finish(&mut self, said: &mut Said) {
+        said.text(self.0.finish());
+    }
+
+    fn end(&mut self, ending: &Ending) -> End {
+        ending.by_exit()
+    }
+}

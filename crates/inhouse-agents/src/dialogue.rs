@@ -1,0 +1,79 @@
+//! What the dialogue with an agent is to the driver that runs its process: bytes in, events out, and how the turn ended.
+//! Dialogues are pure: they read no clock, start nothing and wait for nothing.
+
+use inhouse_engine::agent::{AgentEvent, End, Failure, Note, Reason};
+use inhouse_run::Exit;
+
+/// One turn in one protocol.
+pub(crate) trait Dialogue: Send {
+    /// Takes the next bytes of standard output.
+    fn read(&mut self, bytes: &[u8], said: &mut Said);
+
+    /// Standard output has ended.
+    fn finish(&mut self, said: &mut Said);
+
+    /// What to write to the agent to make it stop; without it, the process is asked by signal alone.
+    fn interrupt(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// How the turn ended, now that the process has.
+    fn end(&mut self, ending: &Ending) -> End;
+}
+
+/// What came of some bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    /// For the caller, in order.
+    pub(crate) events: Vec<AgentEvent>,
+    /// For the agent's standard input.
+    pub(crate) replies: Vec<Vec<u8>>,
+    /// The agent has said how the turn ended: nothing more of it counts, and its input ends.
+    pub(crate) over: bool,
+}
+
+impl Said {
+    /// Adds text, joined to the text before it.
+    pub(crate) fn text(&mut self, text: String) {
+        if text.is_empty() {
+            return;
+        }
+        match self.events.last_mut() {
+            Some(AgentEvent::Text(last)) => last.push_str(&text),
+            _ => self.events.push(AgentEvent::Text(text)),
+        }
+    }
+}
+
+/// How a process ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Ending {
+    /// Its exit.
+    pub(crate) exit: Exit,
+    /// The last line of its standard error, as a caller may see it.
+    pub(crate) last_error: Option<String>,
+}
+
+impl Ending {
+    /// One line for the caller on a process that ended without saying why.
+    pub(crate) fn reason(&self) -> String {
+        match (&self.last_error, self.exit.signal) {
+            (Some(line), _) => line.clone(),
+            (None, Some(signal)) if !self.exit.supervisor_lost => format!("killed by signal {signal}"),
+            (None, _) => self.exit.to_string(),
+        }
+    }
+
+    /// The end of a process whose exit code is all that tells of success.
+    pub(crate) fn by_exit(&self) -> End {
+        if self.exit.success() {
+            return End::Completed(Note::default());
+        }
+        failed(Reason::AgentFailed, self.reason())
+    }
+}
+
+/// A failed turn.
+pub(crate) fn failed(reason: Reason, detail: impl Into<String>) -> End {
+    End::Failed(Failure::new(reason, detail))
+}

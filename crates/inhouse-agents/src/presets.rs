@@ -1,0 +1,217 @@
+//! The command-line agents that are known by name: the arguments, variables and protocol with which each one is safe to serve.
+//! No preset puts a caller's text into an argument.
+
+use std::path::{Path, PathBuf};
+
+use inhouse_trust::{AgentCommand, HostEnv, Input};
+
+use crate::Protocol;
+
+/// How to run one known agent.
+#[derive(Debug)]
+pub struct Preset {
+    /// The program's name, which is also the agent's.
+    pub name: &'static str,
+    /// The driver that speaks its language.
+    pub protocol: Protocol,
+    /// A line in front of every text, where a text's first character could make it a command.
+    pub prefix_line: Option<&'static str>,
+    /// The arguments that make it tell its version.
+    pub version_args: &'static [&'static str],
+    /// Arguments that are always given.
+    args: &'static [&'static str],
+    /// Arguments that are given unless the operator gives another word on the same matter.
+    defaults: &'static [Default],
+    /// Arguments that stand last.
+    last: &'static [&'static str],
+    env_pass: &'static [&'static str],
+    /// More variables, passed when the first one is set.
+    env_pass_with: &'static [(&'static str, &'static [&'static str])],
+    env_set: &'static [(&'static str, &'static str)],
+}
+
+#[derive(Debug)]
+struct Default {
+    args: &'static [&'static str],
+    unless: &'static [&'static str],
+}
+
+/// All known agents, in the order in which an installed one is chosen.
+pub static PRESETS: [Preset; 5] = [CLAUDE, CODEX, GEMINI, OPENCODE, QWEN];
+
+const CLAUDE: Preset = Preset {
+    name: "claude",
+    protocol: Protocol::Claude,
+    prefix_line: None,
+    version_args: &["--version"],
+    args: &[
+        "-p",
+        "--input-format",
+        "stream-json",
+        "--output-format",
+        "stream-json",
+        "--verbose",
+        "--include-partial-messages",
+    ],
+    defaults: &[
+        // Nobody is there to be asked; what is not allowed beforehand is denied.
+        Default {
+            args: &["--permission-prompts", "none"],
+            unless: &["--permission-prompts", "--permission-prompt-tool"],
+        },
+        // What a run leaves in the project can not be configuration for the next one.
+        Default { args: &["--setting-sources", "user"], unless: &["--setting-sources"] },
+    ],
+    last: &[],
+    env_pass: &[
+        "ANTHROPIC_*",
+        "CLAUDE_CODE_OAUTH_TOKEN",
+        "CLAUDE_CODE_USE_*",
+        "CLAUDE_CODE_SKIP_*",
+        "CLAUDE_CODE_MAX_*",
+        "CLAUDE_CONFIG_DIR",
+        "CLAUDE_CODE_SUBPROCESS_ENV_SCRUB",
+        "API_TIMEOUT_MS",
+    ],
+    env_pass_with: &[
+        ("CLAUDE_CODE_USE_BEDROCK", &["AWS_*"]),
+        ("CLAUDE_CODE_USE_VERTEX", &["GOOGLE_*", "CLOUD_ML_REGION", "VERTEX_REGION_*"]),
+    ],
+    env_set: &[("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"), ("DISABLE_AUTOUPDATER", "1")],
+};
+
+const CODEX: Preset = Preset {
+    name: "codex",
+    protocol: Protocol::Text,
+    prefix_line: None,
+    version_args: &["--version"],
+    args: &["exec", "--skip-git-repo-check", "--color", "never"],
+    defaults: &[Default {
+        args: &["--sandbox", "read-only"],
+        unless: &[
+            "-s",
+            "--sandbox",
+            "--full-auto",
+            "--dangerously-bypass-approvals-and-sandbox",
+            "--yolo",
+            "-p",
+            "--profile",
+        ],
+    }],
+    // The text stands on standard input.
+    last: &["-"],
+    env_pass: &["CODEX_HOME", "CODEX_API_KEY", "OPENAI_*"],
+    env_pass_with: &[],
+    env_set: &[],
+};
+
+const GEMINI: Preset = Preset {
+    name: "gemini",
+    protocol: Protocol::Text,
+    prefix_line: None,
+    version_args: &["--version"],
+    args: &["--output-format", "text"],
+    defaults: &[],
+    last: &[],
+    env_pass: &["GEMINI_*", "GOOGLE_*", "CLOUDSDK_*"],
+    env_pass_with: &[],
+    env_set: &[
+        // Without a terminal it refuses a folder that nobody has declared trusted.
+        ("GEMINI_CLI_TRUST_WORKSPACE", "true"),
+        // It would start itself again, and the copy would not hear our signals.
+        ("GEMINI_CLI_NO_RELAUNCH", "true"),
+    ],
+};
+
+const OPENCODE: Preset = Preset {
+    name: "opencode",
+    protocol: Protocol::Text,
+    prefix_line: None,
+    version_args: &["--version"],
+    args: &["run"],
+    defaults: &[],
+    last: &[],
+    env_pass: &[
+        "OPENCODE_*",
+        "ANTHROPIC_*",
+        "OPENAI_*",
+        "GEMINI_API_KEY",
+        "GOOGLE_GENERATIVE_AI_API_KEY",
+        "OPENROUTER_API_KEY",
+    ],
+    env_pass_with: &[],
+    env_set: &[
+        ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
+        // It would run commands and write files unasked; with nobody to ask, `ask` means no.
+        ("OPENCODE_PERMISSION", r#"{"bash":"ask","edit":"ask"}"#),
+    ],
+};
+
+const QWEN: Preset = Preset {
+    name: "qwen",
+    protocol: Protocol::Text,
+    // It takes a text that begins with a slash for a command.
+    prefix_line: Some("Message:"),
+    version_args: &["--version"],
+    args: &["--output-format", "text"],
+    defaults: &[Default { args: &["--approval-mode", "default"], unless: &["--approval-mode", "-y", "--yolo"] }],
+    last: &[],
+    env_pass: &["QWEN_*", "OPENAI_*", "DASHSCOPE_*", "BAILIAN_*"],
+    env_pass_with: &[],
+    env_set: &[],
+};
+
+/// The preset of a program, found by its file name. On systems where programs have an extension, it does not count.
+pub fn preset(program: &Path) -> Option<&'static Preset> {
+    let name = word(program)?;
+    PRESETS.iter().find(|preset| preset.name == name)
+}
+
+/// The line that has to stand in front of every text for a program that reads a text's first character as a command, even if
+/// all else of it is unknown: aider runs what follows a `!`.
+pub fn prefix_line(program: &Path) -> Option<&'static str> {
+    match preset(program) {
+        Some(preset) => preset.prefix_line,
+        None => (word(program)? == "aider").then_some("Message:"),
+    }
+}
+
+fn word(program: &Path) -> Option<&str> {
+    let name = program.file_name()?.to_str()?;
+    Some(name.strip_suffix(".exe").or(name.strip_suffix(".cmd")).unwrap_or(name))
+}
+
+impl Preset {
+    /// The command, with the operator's own arguments. A caller's text reaches it on standard input or in its protocol.
+    pub fn command(&self, program: PathBuf, extra_args: &[String], directory: PathBuf, host: &HostEnv) -> AgentCommand {
+        let given = |names: &[&str]| extra_args.iter().any(|arg| names.contains(&arg.split('=').next().unwrap_or(arg)));
+        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let mut args = owned(self.args);
+        for default in self.defaults.iter().filter(|default| !given(default.unless)) {
+            args.extend(owned(default.args));
+        }
+        args.extend_from_slice(extra_args);
+        args.extend(owned(self.last));
+        let mut env_pass = owned(self.env_pass);
+        for (_, more) in
+            self.env_pass_with.iter().filter(|(when, _)| host.get(when).is_some_and(|value| !value.is_empty()))
+        {
+            env_pass.extend(owned(more));
+        }
+        // A variable that the operator has set himself keeps his value.
+        let (his, ours): (Vec<_>, Vec<_>) = self.env_set.iter().partition(|(name, _)| host.get(name).is_some());
+        env_pass.extend(his.into_iter().map(|(name, _)| (*name).to_owned()));
+        AgentCommand {
+            program,
+            args,
+            input: if self.protocol == Protocol::Text { Input::Stdin } else { Input::Protocol },
+            env_pass,
+            env_set: ours.into_iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            directory,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "presets_tests.rs"]
+mod tests;

@@ -1,0 +1,152 @@
+//! The Claude driver over real processes: a script that speaks the protocol, and the published Claude Code against a model on
+//! loopback, for which two variables say where they are (`cargo test -p inhouse-agents --test claude -- --ignored`).
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use inhouse_agents::presets::preset;
+use inhouse_agents::{AgentSpec, Protocol};
+use inhouse_engine::agent::{AgentEvent, End, Failure, Note, Reason, Turn};
+use inhouse_engine::cancel::CancelSource;
+use inhouse_proto::v1;
+use inhouse_proto::v1::part::Content;
+use inhouse_trust::{AgentCommand, HostEnv, Input};
+use support::{Collected, command, spec, take, turn};
+
+const DELTA: &str = r#"{"type":"stream_event","event":{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"begun"}}}"#;
+
+fn speaks(script: &str) -> AgentSpec {
+    spec(command("/bin/sh", &["-c", script], Input::Protocol), Protocol::Claude)
+}
+
+async fn once(spec: AgentSpec, turn: &Turn) -> (Collected, End) {
+    let mut output = Collected::default();
+    let end = take(spec, turn, &mut output).await;
+    (output, end)
+}
+
+#[tokio::test]
+async fn the_text_is_never_in_the_last_block_and_the_input_stays_open_until_the_result() {
+    let script = r#"read -r line; echo "$line" >&2
+        echo '{"type":"control_request","request_id":"7","request":{"subtype":"can_use_tool"}}'; read -r answer
+        case $answer in *'"request_id":"7"'*'"behavior":"deny"'*) ;; *) exit 1 ;; esac
+        case $line in *'/config a=b"'*'(end of message)'*) result=yes ;; *) result=no ;; esac
+        echo '{"type":"result","subtype":"success","is_error":false,"result":"'$result'"}'
+        read -r more || exit 0
+        sleep 300"#;
+    let (_source, cancel) = CancelSource::new();
+    let (output, end) = once(speaks(script), &turn("/config a=b", cancel)).await;
+    assert_eq!((output.text.as_str(), end), ("yes", End::Completed(Note::default())));
+}
+
+#[tokio::test]
+async fn a_cancel_interrupts_first_and_then_ends_the_program() {
+    let result = r#"{"type":"result","subtype":"error_during_execution","is_error":true,"terminal_reason":"aborted_streaming","usage":{"input_tokens":5}}"#;
+    let polite = format!(
+        "read -r line; echo '{DELTA}'; read -r interrupt; case $interrupt in *interrupt*) echo '{result}' ;; esac; sleep 300"
+    );
+    let deaf = format!("trap '' TERM; echo '{DELTA}'; while :; do sleep 1; done");
+    for (script, input_tokens) in [(polite, Some(5)), (deaf, None)] {
+        let (source, cancel) = CancelSource::new();
+        let mut output = Collected { cancel_at: Some(("begun", source)), ..Collected::default() };
+        let end = take(speaks(&script), &turn("", cancel), &mut output).await;
+        assert_eq!(end, End::Canceled(Note::default()));
+        assert_eq!(output.usage.and_then(|usage| usage.input_tokens), input_tokens);
+    }
+}
+
+#[tokio::test]
+async fn an_end_without_a_result_is_a_failure_that_says_why() {
+    let (_source, cancel) = CancelSource::new();
+    let script = format!("echo '{DELTA}'; echo \"error: unknown option '--new'\" >&2");
+    let (output, end) = once(speaks(&script), &turn("", cancel)).await;
+    let detail = Some("the agent ended without a result: error: unknown option '--new'".to_owned());
+    assert_eq!((output.text.as_str(), end), ("begun", End::Failed(Failure { reason: Reason::AgentProtocol, detail, data: None })));
+}
+
+#[tokio::test]
+async fn parts_that_claude_does_not_take_are_refused() {
+    let (_source, cancel) = CancelSource::new();
+    for content in [Content::Url("http://127.0.0.1/x.png".to_owned()), Content::Raw(b"x".to_vec())] {
+        let mut turn = turn("look", cancel.clone());
+        turn.message.parts.push(v1::Part { content: Some(content), ..v1::Part::default() });
+        let (_, end) = once(speaks("exit 9"), &turn).await;
+        assert!(matches!(end, End::Failed(Failure { reason: Reason::InputRefused, .. })), "{end:?}");
+    }
+}
+
+/// The published Claude Code (`INHOUSE_TEST_CLAUDE`, its program) with an empty home, an invented key and a model on
+/// loopback (`INHOUSE_TEST_MODEL`, its URL).
+fn real(home: &Path) -> AgentCommand {
+    let variable = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("set {name}"));
+    let preset = preset(Path::new("claude")).unwrap();
+    let program = PathBuf::from(variable("INHOUSE_TEST_CLAUDE"));
+    let mut command = preset.command(program, &[], home.to_path_buf(), &HostEnv::default());
+    command.env_pass.clear();
+    for (name, value) in [
+        ("HOME", home.to_str().unwrap()),
+        ("ANTHROPIC_API_KEY", "sk-invented"),
+        ("ANTHROPIC_BASE_URL", &variable("INHOUSE_TEST_MODEL")),
+        ("CLAUDE_CODE_MAX_RETRIES", "1"),
+    ] {
+        command.env_set.push((name.to_owned(), value.to_owned()));
+    }
+    command
+}
+
+/// An empty folder, removed at the end of its test.
+struct Home(PathBuf);
+
+impl Home {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("inhouse-agents-{name}-{}", std::process::id()));
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs INHOUSE_TEST_CLAUDE and INHOUSE_TEST_MODEL"]
+async fn the_real_claude_streams_fails_and_takes_no_text_for_a_command() {
+    let home = Home::new("real");
+    let run = async |text: &str| {
+        let (_source, cancel) = CancelSource::new();
+        once(spec(real(&home.0), Protocol::Claude), &turn(text, cancel)).await
+    };
+    for text in ["hello", "/config verbose=true", "--version", "@/etc/hostname"] {
+        let (output, end) = run(text).await;
+        assert_eq!(end, End::Completed(Note::default()), "{text}");
+        assert!(output.text.contains(text) && output.events.len() > 3, "{text}: {}", output.text);
+        assert!(output.usage.is_some_and(|usage| usage.output_tokens > Some(0)), "{text}");
+    }
+    assert!(!home.0.join(".claude/settings.json").exists(), "no text reaches its settings");
+    let (output, end) = run(&"añ日🦀".repeat(20_000)).await;
+    assert!(output.text.contains("chars=80017") && end == End::Completed(Note::default()), "{}", output.text);
+    let (output, end) = run("FAKE_CUT").await;
+    assert_eq!((output.text.matches("Hello").count(), end), (1, End::Completed(Note::default())), "{}", output.text);
+    let (output, end) = run("FAKE_HTTP{400}").await;
+    let detail = Some("API Error: 400 fake error 400".to_owned());
+    assert_eq!((output.text.as_str(), end), ("", End::Failed(Failure { reason: Reason::ProviderFailed, detail, data: None })));
+    let (output, _) = run("FAKE_SHELL{touch planted}").await;
+    assert!(!home.0.join("planted").exists() && output.text.contains("denied"), "{}", output.text);
+}
+
+#[tokio::test]
+#[ignore = "needs INHOUSE_TEST_CLAUDE and INHOUSE_TEST_MODEL"]
+async fn the_real_claude_is_interrupted_by_a_cancel() {
+    let home = Home::new("cancel");
+    let (source, cancel) = CancelSource::new();
+    let mut output = Collected { cancel_at: Some(("word1", source)), ..Collected::default() };
+    let end = take(spec(real(&home.0), Protocol::Claude), &turn("FAKE_SLOW", cancel), &mut output).await;
+    assert_eq!(end, End::Canceled(Note::default()));
+    assert!(output.events.iter().any(|event| matches!(event, AgentEvent::Usage(_))), "it was interrupted, not killed");
+}

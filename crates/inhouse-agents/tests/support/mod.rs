@@ -1,0 +1,107 @@
+//! What the tests of drivers share: a turn with a real permit, an output that collects, and a runner.
+
+#![allow(dead_code, clippy::unwrap_used, reason = "test code of which each file uses its part")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use inhouse_agents::{AgentSpec, Limits, Protocol, build};
+use inhouse_engine::agent::{AgentEvent, End, Output, Stop, Turn, Usage};
+use inhouse_engine::cancel::{Cancel, CancelSource, StopCause};
+use inhouse_proto::v1;
+use inhouse_proto::v1::part::Content;
+use inhouse_run::{Options, Runner, Tier};
+use inhouse_trust::{
+    AgentCommand, AgentName, HostEnv, Input, Operation, Permit, Policy, Principal, Secret, TokenDigest, Tokens, grants,
+};
+
+/// Longer than anything here may take.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Collects what an agent says; fires `cancel` or refuses more, when it has enough.
+#[derive(Default)]
+pub(crate) struct Collected {
+    pub(crate) events: Vec<AgentEvent>,
+    pub(crate) text: String,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) cancel_at: Option<(&'static str, CancelSource)>,
+    pub(crate) text_bytes_max: Option<usize>,
+}
+
+#[async_trait]
+impl Output for Collected {
+    async fn emit(&mut self, event: AgentEvent) -> Result<(), Stop> {
+        match &event {
+            AgentEvent::Text(text) => self.text.push_str(text),
+            AgentEvent::Withdraw => self.text.clear(),
+            AgentEvent::Usage(usage) => self.usage = Some(*usage),
+            _ => {}
+        }
+        self.events.push(event);
+        if let Some((_, cancel)) = self.cancel_at.as_ref().filter(|(word, _)| self.text.contains(word)) {
+            cancel.fire(StopCause::Canceled);
+        }
+        let full = self.text_bytes_max.is_some_and(|bytes_max| self.text.len() > bytes_max);
+        if full { Err(Stop) } else { Ok(()) }
+    }
+}
+
+pub(crate) fn permit() -> Permit {
+    let digest = TokenDigest::of(&Secret::new("token".to_owned()));
+    let tokens = Tokens::new([(Principal::new("ann").unwrap(), digest)]);
+    let caller = tokens.caller(&[b"Bearer token"]).unwrap();
+    grants(&caller, Operation::Send, &AgentName::new("agent").unwrap(), &Policy::default()).unwrap()
+}
+
+pub(crate) fn message(text: &str) -> v1::Message {
+    let part = v1::Part { content: Some(Content::Text(text.to_owned())), ..v1::Part::default() };
+    v1::Message { message_id: "m".to_owned(), role: v1::Role::User.into(), parts: vec![part], ..v1::Message::default() }
+}
+
+pub(crate) fn turn(text: &str, cancel: Cancel) -> Turn {
+    Turn {
+        permit: permit(),
+        task_id: "task-1".into(),
+        context_id: "context-1".into(),
+        number: 1,
+        message: message(text),
+        history: Vec::new(),
+        accepted_output_modes: Vec::new(),
+        cancel,
+    }
+}
+
+pub(crate) fn command(program: &str, args: &[&str], input: Input) -> AgentCommand {
+    AgentCommand {
+        program: PathBuf::from(program),
+        args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+        input,
+        env_pass: Vec::new(),
+        env_set: Vec::new(),
+        directory: PathBuf::from("/"),
+    }
+}
+
+pub(crate) fn spec(command: AgentCommand, protocol: Protocol) -> AgentSpec {
+    AgentSpec::Program { command, protocol, prefix_line: None, limits: Limits::default() }
+}
+
+/// Takes one turn, and fails the test when it takes too long.
+pub(crate) async fn take(spec: AgentSpec, turn: &Turn, output: &mut Collected) -> End {
+    let options = Options { tier: Some(Tier::Group), ..Options::default() };
+    let runner = Runner::new(options).expect("the group tier is available everywhere");
+    let agent = build(spec, &runner, &HostEnv::new(std::env::vars_os()));
+    let agent = Arc::clone(&agent);
+    tokio::time::timeout(DEADLINE, agent.turn(turn, output)).await.expect("a turn ends in time")
+}
+
+/// One turn of a shell script that reads the text from standard input.
+pub(crate) async fn script(script: &str, text: &str) -> (String, End) {
+    let (_source, cancel) = CancelSource::new();
+    let mut output = Collected::default();
+    let command = command("/bin/sh", &["-c", script], Input::Stdin);
+    let end = take(spec(command, Protocol::Text), &turn(text, cancel), &mut output).await;
+    (output.text, end)
+}
