@@ -1,0 +1,44 @@
+//! Process supervision and containment: what is started here ends here, as a whole tree. Knows nothing of A2A.
+//!
+//! # Theory of operation
+//! A [`Runner`] starts agents, each from a [`LaunchPlan`](inhouse_trust::LaunchPlan), as a [`Run`]: three pipes and a
+//! tree of processes. In the [`Tier::Reaper`] every run has a supervisor: this program executed again ([`supervise`]),
+//! a subreaper, which no descendant of the agent can leave. It kills all that is below it when the agent has ended,
+//! when it is told so, and when the server's end of its socket closes, for which the server's death is enough. Clean
+//! again, it serves the next run. Should an agent kill its supervisor, then the tree falls to the server, a subreaper
+//! too, and is swept there. The [`Tier::Group`] has only a process group; its documentation says what it can not
+//! promise.
+
+mod error;
+mod group;
+mod pipes;
+mod run;
+mod runner;
+mod sys;
+
+#[cfg(target_os = "linux")]
+mod proc;
+#[cfg(target_os = "linux")]
+mod reaper;
+#[cfg(target_os = "linux")]
+mod supervise;
+#[cfg(target_os = "linux")]
+mod wire;
+
+pub use error::RunError;
+pub use pipes::{Stderr, Stdin, Stdout};
+pub use run::{Exit, Run};
+pub use runner::{Options, Runner, Tier};
+
+#[cfg(target_os = "linux")]
+pub use supervise::supervise;
+
+/// The argument with which the server's program is executed again as a supervisor; `main` then calls [`supervise`]
+/// first.
+pub const SUPERVISE_ARG: &str = "__supervise";
+
+/// Ends at once: supervisors exist on Linux only.
+#[cfg(not(target_os = "linux"))]
+pub fn supervise() -> ! {
+    std::process::exit(1)
+}

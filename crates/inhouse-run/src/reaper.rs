@@ -1,0 +1,172 @@
+//! The reaper tier on the server's side: a pool of supervisors, each driven by a task of its own and used by one run at
+//! a time.
+
+mod attempt;
+mod driver;
+mod orphans;
+
+use std::ffi::OsStr;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use inhouse_trust::LaunchPlan;
+use nix::sys::prctl;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+
+use crate::error::RunError;
+use crate::pipes::{AgentEnds, pipes};
+use crate::run::{Progress, Run, Wish};
+use crate::runner::{Options, start_error};
+use crate::wire;
+use driver::Supervisor;
+
+/// How long, beyond the grace, a shutdown waits for the trees and supervisors to be gone, in milliseconds.
+const SHUTDOWN_MARGIN_MS: u64 = 10_000;
+/// How many supervisors a spawn tries; those before the last died in the pool and never saw the plan.
+const SUPERVISORS_TRIED_MAX: usize = 4;
+
+/// The right to give one supervisor its next run. Dropping it ends the supervisor.
+#[derive(Clone)]
+struct Handle(mpsc::Sender<Job>);
+
+/// One run on its way to a supervisor.
+struct Job {
+    plan: Vec<u8>,
+    stdio: AgentEnds,
+    started: oneshot::Sender<Started>,
+    progress: watch::Sender<Progress>,
+    wish: watch::Receiver<Wish>,
+    /// Goes back to the pool when the run is gone.
+    handle: Handle,
+}
+
+/// What became of a start.
+enum Started {
+    /// The agent runs, with this pid.
+    Pid(u32),
+    /// It could not be started: an errno.
+    Refused(i32),
+    /// The supervisor was lost, maybe with the agent begun: the start must not be repeated.
+    Lost,
+}
+
+/// All supervisors, busy or idle.
+pub(crate) struct Pool {
+    options: Options,
+    closing: watch::Sender<bool>,
+    state: Mutex<State>,
+    /// For the tasks, which must not keep the pool alive.
+    this: Weak<Self>,
+}
+
+#[derive(Default)]
+struct State {
+    idle: Vec<Handle>,
+    drivers: JoinSet<()>,
+    closed: bool,
+}
+
+impl Pool {
+    /// Makes this process a subreaper and starts one supervisor ahead.
+    pub(crate) fn new(options: Options) -> Result<Arc<Self>, RunError> {
+        prctl::set_child_subreaper(true).map_err(|errno| RunError::TierUnavailable(errno.into()))?;
+        let pool = Arc::new_cyclic(|this| Self {
+            options,
+            closing: watch::Sender::new(false),
+            state: Mutex::default(),
+            this: this.clone(),
+        });
+        let ahead = pool.start_supervisor(&mut pool.state())?;
+        pool.give_back(ahead);
+        Ok(pool)
+    }
+
+    pub(crate) async fn spawn(&self, plan: &LaunchPlan) -> Result<Run, RunError> {
+        let lost = || RunError::SupervisorLost { program: plan.program().to_path_buf() };
+        for _ in 0..SUPERVISORS_TRIED_MAX {
+            let handle = self.take()?;
+            let (ours, stdio) = pipes().map_err(RunError::Pipes)?;
+            let (started, answer) = oneshot::channel();
+            let (progress, seen) = watch::channel(Progress::Running);
+            let (wish, wished) = watch::channel(Wish::Run);
+            let job = Job {
+                plan: encode(plan).map_err(|source| start_error(plan, source))?,
+                stdio,
+                started,
+                progress,
+                wish: wished,
+                handle: handle.clone(),
+            };
+            // Never full, since whoever has the handle is alone with the supervisor. Closed means that it is dead.
+            if handle.0.try_send(job).is_err() {
+                continue;
+            }
+            return match answer.await {
+                Ok(Started::Pid(pid)) => Ok(Run::new(pid, ours, seen, wish)),
+                Ok(Started::Refused(errno)) => Err(start_error(plan, io::Error::from_raw_os_error(errno))),
+                Ok(Started::Lost) => Err(lost()),
+                // The driver ended without having looked at the job.
+                Err(_) => continue,
+            };
+        }
+        Err(lost())
+    }
+
+    /// Ends all runs and then all supervisors, and waits for them within the grace and a margin.
+    pub(crate) async fn shutdown(&self) {
+        let mut drivers = {
+            let mut state = self.state();
+            state.closed = true;
+            state.idle.clear();
+            std::mem::take(&mut state.drivers)
+        };
+        self.closing.send_replace(true);
+        let bound = self.options.kill_grace() + Duration::from_millis(SHUTDOWN_MARGIN_MS);
+        let ended = async { while drivers.join_next().await.is_some() {} };
+        if tokio::time::timeout(bound, ended).await.is_err() {
+            tracing::error!("supervisors have not ended within {bound:?}; their trees are left to them");
+        }
+    }
+
+    /// An idle supervisor, or a new one.
+    fn take(&self) -> Result<Handle, RunError> {
+        let mut state = self.state();
+        if state.closed {
+            return Err(RunError::Closed);
+        }
+        match state.idle.pop() {
+            Some(handle) => Ok(handle),
+            None => self.start_supervisor(&mut state),
+        }
+    }
+
+    /// Keeps a supervisor for the next run, unless there are enough.
+    fn give_back(&self, handle: Handle) {
+        let mut state = self.state();
+        state.idle.retain(|handle| !handle.0.is_closed());
+        if !state.closed && state.idle.len() < self.options.supervisors_idle_max {
+            state.idle.push(handle);
+        }
+    }
+
+    fn start_supervisor(&self, state: &mut State) -> Result<Handle, RunError> {
+        let supervisor = Supervisor::start(&self.options)
+            .map_err(|source| RunError::Supervisor { program: self.options.supervisor.clone(), source })?;
+        while state.drivers.try_join_next().is_some() {}
+        let (sender, jobs) = mpsc::channel(1);
+        let (pool, closing) = (self.this.clone(), self.closing.subscribe());
+        state.drivers.spawn(supervisor.drive(jobs, pool, closing));
+        Ok(Handle(sender))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No code that can panic half way changes it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn encode(plan: &LaunchPlan) -> io::Result<Vec<u8>> {
+    wire::encode(plan.program(), plan.directory(), plan.args().iter().map(OsStr::new), plan.env())
+}

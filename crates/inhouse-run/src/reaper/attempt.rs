@@ -1,0 +1,148 @@
+//! One run as its driver sees it: turns the supervisor's reports into what the holder of the run is told.
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use tokio::sync::{oneshot, watch};
+
+use super::{Handle, Job, Started};
+use crate::run::{Exit, Progress, Wish};
+use crate::wire::{HEAD_BYTES, Report};
+
+/// The supervisor can not be used any more: dead, silent, or out of step.
+pub(super) struct Lost;
+
+impl From<io::Error> for Lost {
+    fn from(_: io::Error) -> Self {
+        Self
+    }
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Starting,
+    Running,
+    Exited,
+    Gone,
+}
+
+pub(super) struct Attempt {
+    pub(super) wish: watch::Receiver<Wish>,
+    started: Option<oneshot::Sender<Started>>,
+    progress: watch::Sender<Progress>,
+    exit: Option<Exit>,
+    stage: Stage,
+    /// The start of a report whose end has not come yet.
+    unread: Vec<u8>,
+}
+
+impl Attempt {
+    /// Takes a job apart: what to watch, what to send, and what goes back to the pool.
+    pub(super) fn new(job: Job) -> (Self, Vec<u8>, [OwnedFd; 3], Handle) {
+        let attempt = Self {
+            wish: job.wish,
+            started: Some(job.started),
+            progress: job.progress,
+            exit: None,
+            stage: Stage::Starting,
+            unread: Vec::new(),
+        };
+        (attempt, job.plan, job.stdio, job.handle)
+    }
+
+    /// Takes what the supervisor said, in whatever pieces, and tells the holder what is new, but for the end of all:
+    /// for that the driver has to be ready first.
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<Stage, Lost> {
+        if bytes.is_empty() {
+            return Err(Lost);
+        }
+        self.unread.extend_from_slice(bytes);
+        let whole = self.unread.len() - self.unread.len() % HEAD_BYTES;
+        for report in self.unread[..whole].chunks_exact(HEAD_BYTES) {
+            self.stage = match (self.stage, Report::decode(report)) {
+                (Stage::Starting, Some(Report::Started(pid))) => {
+                    tell(&mut self.started, Started::Pid(pid));
+                    Stage::Running
+                }
+                (Stage::Starting, Some(Report::Refused(errno))) => {
+                    tell(&mut self.started, Started::Refused(errno));
+                    Stage::Gone
+                }
+                (Stage::Running, Some(Report::Exited(exit))) => {
+                    self.exit = Some(exit);
+                    Stage::Exited
+                }
+                (Stage::Exited, Some(Report::Gone)) => Stage::Gone,
+                _ => return Err(Lost),
+            };
+        }
+        self.unread.drain(..whole);
+        if let (Stage::Exited, Some(exit)) = (self.stage, self.exit) {
+            self.progress.send_replace(Progress::Exited(exit));
+        }
+        Ok(self.stage)
+    }
+
+    /// Tells the holder that nothing is left.
+    pub(super) fn finish(mut self) {
+        tell(&mut self.started, Started::Lost);
+        self.progress.send_replace(Progress::Gone(self.exit.unwrap_or(Exit::LOST)));
+    }
+}
+
+/// Answers once. A holder that has gone away has told so by its wish, too.
+fn tell(started: &mut Option<oneshot::Sender<Started>>, answer: Started) {
+    if let Some(started) = started.take() {
+        let _ = started.send(answer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::head;
+
+    fn attempt() -> (Attempt, oneshot::Receiver<Started>, watch::Receiver<Progress>) {
+        let (started, answer) = oneshot::channel();
+        let (progress, seen) = watch::channel(Progress::Running);
+        let attempt = Attempt {
+            wish: watch::channel(Wish::Run).1,
+            started: Some(started),
+            progress,
+            exit: None,
+            stage: Stage::Starting,
+            unread: Vec::new(),
+        };
+        (attempt, answer, seen)
+    }
+
+    const EXIT: Exit = Exit { code: Some(3), signal: None, supervisor_lost: false };
+
+    #[test]
+    fn reports_that_come_in_single_bytes_are_read_like_one_message() {
+        let all = [Report::Started(7), Report::Exited(EXIT), Report::Gone].map(Report::encode);
+        let (mut whole, mut answer, _) = attempt();
+        assert!(matches!(whole.read(all.as_flattened()), Ok(Stage::Gone)));
+        assert!(matches!(answer.try_recv(), Ok(Started::Pid(7))));
+        let (mut pieces, mut answer, seen) = attempt();
+        for byte in all.as_flattened() {
+            assert!(pieces.read(&[*byte]).is_ok());
+        }
+        assert!(matches!(answer.try_recv(), Ok(Started::Pid(7))));
+        assert!(matches!(*seen.borrow(), Progress::Exited(EXIT)));
+        pieces.finish();
+        assert!(matches!(*seen.borrow(), Progress::Gone(EXIT)));
+    }
+
+    #[test]
+    fn a_supervisor_that_is_dead_or_out_of_step_is_lost() {
+        for bytes in [&[][..], &Report::Gone.encode(), &head(99, 0)] {
+            let (mut attempt, mut answer, seen) = attempt();
+            assert!(attempt.read(bytes).is_err());
+            attempt.finish();
+            assert!(matches!(answer.try_recv(), Ok(Started::Lost)));
+            assert!(matches!(*seen.borrow(), Progress::Gone(Exit::LOST)));
+        }
+    }
+}

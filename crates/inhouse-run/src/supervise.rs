@@ -1,0 +1,151 @@
+//! The supervisor's process: takes a plan, starts it, reports how it goes, and leaves nothing of it behind. Then the
+//! next one. It has one thread, no runtime, and no state but the run at hand, which [`tree`] holds.
+
+mod inbox;
+mod tree;
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl;
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::{Pid, setsid};
+
+use crate::sys;
+use crate::wire::{Plan, Report};
+use inbox::{Inbox, Order};
+use tree::{Tree, Verdict};
+
+/// The life of a supervisor process; its control socket is descriptor 0. To be called before there is any other thread.
+pub fn supervise() -> ! {
+    let code = match Supervisor::new().and_then(|mut supervisor| supervisor.serve()) {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("inhouse supervisor {}: {error}", Pid::this());
+            tree::end_all();
+            1
+        }
+    };
+    std::process::exit(code)
+}
+
+struct Supervisor {
+    inbox: Inbox,
+    signals: SignalFd,
+    child_ended: SigSet,
+}
+
+impl Supervisor {
+    fn new() -> io::Result<Self> {
+        let control = sys::control_socket();
+        // No terminal, and so neither its signals nor its input. It also marks all that comes below us: nothing there
+        // can ever be in the server's session.
+        setsid()?;
+        prctl::set_name(c"inhouse-run")?;
+        prctl::set_child_subreaper(true)?;
+        // The agent has our user: it must not read our memory or attach to us.
+        prctl::set_dumpable(false)?;
+        // An agent may have stopped us. When the server dies we must run, to see its end of the socket close.
+        prctl::set_pdeathsig(Signal::SIGCONT)?;
+        sys::default_signals()?;
+        sys::close_on_exec()?;
+        let mut child_ended = SigSet::empty();
+        child_ended.add(Signal::SIGCHLD);
+        child_ended.thread_set_mask()?;
+        let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+        Ok(Self { inbox: Inbox::new(control), signals: SignalFd::with_flags(&child_ended, flags)?, child_ended })
+    }
+
+    /// Serves one run after the other until the server closes its end.
+    fn serve(&mut self) -> io::Result<()> {
+        while let Some(order) = self.inbox.wait()? {
+            match order {
+                Order::Start { plan, stdio } => self.run(&plan, stdio)?,
+                // Meant for a run that ended while this was on its way.
+                Order::Terminate { .. } | Order::Kill => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, plan: &[u8], stdio: [OwnedFd; 3]) -> io::Result<()> {
+        let main = match self.start(plan, stdio) {
+            Ok(pid) => pid,
+            Err(error) => {
+                let errno = error.raw_os_error().unwrap_or(Errno::EINVAL as i32);
+                return self.inbox.report(&[Report::Refused(errno)]);
+            }
+        };
+        self.inbox.report(&[Report::Started(main.as_raw().cast_unsigned())])?;
+        let mut tree = Tree::new(main);
+        loop {
+            let Verdict { reports, wait } = tree.advance();
+            self.inbox.report(&reports)?;
+            match wait {
+                Some(timeout) => self.wait(timeout)?,
+                None => return Ok(()),
+            }
+            while let Some(order) = self.inbox.next()? {
+                match order {
+                    Order::Terminate { grace } => tree.terminate(grace),
+                    Order::Kill => tree.kill(),
+                    Order::Start { .. } => return Err(io::Error::other("a start during a run")),
+                }
+            }
+            if self.inbox.closed() {
+                tree.kill();
+            }
+        }
+    }
+
+    /// Starts the agent by the standard library's fast path (`posix_spawn`), which `pre_exec` or a uid would lose.
+    #[expect(clippy::disallowed_methods, reason = "this is where plans are started")]
+    fn start(&self, plan: &[u8], [stdin, stdout, stderr]: [OwnedFd; 3]) -> io::Result<Pid> {
+        let plan = Plan::decode(plan).ok_or_else(|| io::Error::from_raw_os_error(Errno::EINVAL as i32))?;
+        let mut command = Command::new(plan.program);
+        command
+            .args(plan.args)
+            .env_clear()
+            .envs(plan.env)
+            .current_dir(plan.directory)
+            .process_group(0)
+            .stdin(Stdio::from(stdin))
+            .stdout(Stdio::from(stdout))
+            .stderr(Stdio::from(stderr));
+        // The agent inherits the mask, and must see the end of its own children. Whatever ends meanwhile is found by
+        // the first look at the tree, which waits for no signal.
+        SigSet::empty().thread_set_mask()?;
+        let spawned = command.spawn();
+        self.child_ended.thread_set_mask()?;
+        Ok(Pid::from_raw(spawned?.id().cast_signed()))
+    }
+
+    /// Waits for an order or the end of a child.
+    fn wait(&mut self, timeout: PollTimeout) -> io::Result<()> {
+        let control = self.inbox.socket();
+        let mut sources = [
+            PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
+            PollFd::new(control.unwrap_or(self.signals.as_fd()), PollFlags::POLLIN),
+        ];
+        match poll(&mut sources, timeout) {
+            Ok(0) | Err(Errno::EINTR) => return Ok(()),
+            Ok(_) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let [child_ended, ordered] = sources.map(|source| source.any().unwrap_or(true));
+        let ordered = ordered && control.is_some();
+        if child_ended {
+            // Only to make it quiet again: which child it was is for the tree to find.
+            self.signals.read_signal()?;
+        }
+        if ordered {
+            self.inbox.fill()?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! One run's tree as its supervisor sees it: which processes are left, and what to do about them now.
+
+use std::time::{Duration, Instant};
+
+use nix::poll::PollTimeout;
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::{Pid, getpgid, getpgrp};
+
+use crate::proc;
+use crate::run::Exit;
+use crate::sys::{self, Ended};
+use crate::wire::Report;
+
+/// A short pause between rounds of killing, in milliseconds; the end of a child cuts it short.
+const PAUSE_MS: u16 = 1;
+/// After so many rounds that found nothing new, what is left is held back by the kernel, and the pauses become long.
+const SHORT_PAUSES_MAX: u32 = 1_000;
+/// A long pause in milliseconds.
+const LONG_PAUSE_MS: u16 = 50;
+
+enum Phase {
+    /// The agent works.
+    Working,
+    /// It was asked to end, and is killed at this time.
+    Ending(Instant),
+    /// It is being killed: these children have been signalled, and for so many rounds there were no others.
+    Killing { signalled: Vec<Pid>, quiet_rounds: u32 },
+}
+
+/// What comes next for the supervisor: reports, and how long to wait for news. Without a wait, nothing is left of the
+/// tree.
+pub(super) struct Verdict {
+    pub(super) reports: Vec<Report>,
+    pub(super) wait: Option<PollTimeout>,
+}
+
+pub(super) struct Tree {
+    main: Pid,
+    exit: Option<Exit>,
+    phase: Phase,
+}
+
+impl Tree {
+    pub(super) fn new(main: Pid) -> Self {
+        Self { main, exit: None, phase: Phase::Working }
+    }
+
+    /// Collects what has ended, and does what the phase wants with the rest.
+    pub(super) fn advance(&mut self) -> Verdict {
+        let was_running = self.exit.is_none();
+        let something_left = self.reap();
+        let mut reports = Vec::new();
+        if let (true, Some(exit)) = (was_running, self.exit) {
+            reports.push(Report::Exited(exit));
+            self.kill();
+        }
+        if something_left {
+            let wait = Some(self.act());
+            return Verdict { reports, wait };
+        }
+        reports.push(Report::Gone);
+        Verdict { reports, wait: None }
+    }
+
+    /// Asks every process to end, each of them once: to many programs a second SIGTERM means haste. What is stopped
+    /// continues, and so sees the signal.
+    pub(super) fn terminate(&mut self, grace: Duration) {
+        if !matches!(self.phase, Phase::Working) {
+            return;
+        }
+        self.phase = Phase::Ending(Instant::now() + grace);
+        for pid in proc::descendants(Pid::this()) {
+            // One that has ended meanwhile is no error.
+            let _ = kill(pid, Signal::SIGTERM);
+            let _ = kill(pid, Signal::SIGCONT);
+        }
+    }
+
+    /// Begins to kill.
+    pub(super) fn kill(&mut self) {
+        if !matches!(self.phase, Phase::Killing { .. }) {
+            self.phase = Phase::Killing { signalled: Vec::new(), quiet_rounds: 0 };
+        }
+    }
+
+    /// Collects every child that has ended; says whether any is left. Orphans of the tree are our children, too.
+    fn reap(&mut self) -> bool {
+        loop {
+            match sys::reap(None) {
+                Ended::Child(pid, status) if pid == self.main => self.exit = Some(status.into()),
+                Ended::Child(..) => {}
+                Ended::None => return true,
+                Ended::Childless => return false,
+            }
+        }
+    }
+
+    fn act(&mut self) -> PollTimeout {
+        if let Phase::Ending(deadline) = self.phase {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if !left.is_zero() {
+                // Rounded up, so that the deadline has passed when the wait ends.
+                return (left.as_millis() + 1).try_into().unwrap_or(PollTimeout::MAX);
+            }
+            self.kill();
+        }
+        match &mut self.phase {
+            Phase::Working | Phase::Ending(_) => PollTimeout::NONE,
+            Phase::Killing { signalled, quiet_rounds } => kill_children(signalled, quiet_rounds),
+        }
+    }
+}
+
+/// Kills all that is below this process, whatever it is, and waits for its end.
+pub(super) fn end_all() {
+    let mut tree = Tree::new(Pid::this());
+    tree.kill();
+    while tree.advance().wait.is_some() {
+        std::thread::sleep(Duration::from_millis(PAUSE_MS.into()));
+    }
+}
+
+/// One round: kills every child, and with it its group, which leaves a chain of forks no time. Their own children
+/// become ours and fall in the next round, for which there is no pause while new ones appear.
+fn kill_children(signalled: &mut Vec<Pid>, quiet_rounds: &mut u32) -> PollTimeout {
+    let children = proc::own_children();
+    let own_group = getpgrp();
+    for child in &children {
+        match getpgid(Some(*child)) {
+            Ok(group) if group != own_group => drop(killpg(group, Signal::SIGKILL)),
+            _ => {}
+        }
+        let _ = kill(*child, Signal::SIGKILL);
+    }
+    let something_new = children.iter().any(|child| !signalled.contains(child));
+    *signalled = children;
+    if something_new {
+        *quiet_rounds = 0;
+        return PollTimeout::ZERO;
+    }
+    *quiet_rounds += 1;
+    if *quiet_rounds < SHORT_PAUSES_MAX { PAUSE_MS.into() } else { LONG_PAUSE_MS.into() }
+}

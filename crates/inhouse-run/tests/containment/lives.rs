@@ -1,0 +1,228 @@
+//! The lives of runners, runs and supervisors: many at once, dropped anywhere, reused, lost, and shut down without a
+//! trace.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use inhouse_run::{Options, RunError, Runner, Tier};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::support::{Case, Mark, case, children, eventually, options, output, plan, ready, runner, runtime, script};
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for tier in [Tier::Reaper, Tier::Group] {
+        let mut add = |name: &str, case: fn(&str, Tier) -> Case| cases.push(case(&format!("{name} ({tier})"), tier));
+        add("1,000 runs in a row and 64 at once leave nothing", |name, tier| case(name, move || leaves_nothing(tier)));
+        add("a start that is dropped anywhere leaves nothing", |name, tier| case(name, move || dropped_start(tier)));
+        add("shutdown ends runs that nobody waits for", |name, tier| case(name, move || shutdown(tier)));
+        add("a dropped runner kills its runs", |name, tier| case(name, move || dropped_runner(tier)));
+        add("a dropped runtime kills its runs", |name, tier| Case {
+            name: name.into(),
+            run: Box::new(move || dropped_runtime(tier)),
+        });
+    }
+    cases.push(case("one supervisor serves runs in a row", reused));
+    cases.push(case("no more idle supervisors are kept than allowed", idle_max));
+    cases.push(case("a supervisor that dies while idle is replaced", idle_killed));
+    cases.push(case("lost supervisors never take a fresh one with them", lost_beside_fresh));
+    cases.push(case("a supervisor survives the signals that ask a process to end", asked_signals));
+    cases.push(case("the wrong program as supervisor is an error", wrong_supervisor));
+    cases.push(case("exited does not wait for a pipe that a survivor holds (group)", held_pipe));
+    cases
+}
+
+fn exit_0() -> inhouse_trust::LaunchPlan {
+    plan(Path::new("/bin/true"), &[], vec![], Path::new("/"))
+}
+
+fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+async fn leaves_nothing(tier: Tier) {
+    // Once before counting, for what tokio opens at first use.
+    let warm = runner(tier);
+    warm.spawn(&exit_0()).await.unwrap().gone().await;
+    warm.shutdown().await;
+    let (descriptors_before, children_before) = (descriptors(), children());
+    let runner = runner(tier);
+    for _ in 0..1_000 {
+        assert!(runner.spawn(&exit_0()).await.unwrap().gone().await.success());
+    }
+    let mut together = tokio::task::JoinSet::new();
+    for _ in 0..64 {
+        let runner = runner.clone();
+        together.spawn(async move { runner.spawn(&exit_0()).await.unwrap().gone().await });
+    }
+    while let Some(exit) = together.join_next().await {
+        assert!(exit.unwrap().success());
+    }
+    runner.shutdown().await;
+    assert_eq!(children(), children_before);
+    eventually("all descriptors are closed", || descriptors() == descriptors_before).await;
+}
+
+async fn dropped_start(tier: Tier) {
+    let (runner, mark) = (runner(tier), Mark::new());
+    let plan = script(&mark, "setsid -f sleep 300; sleep 300");
+    for polls in 0..12 {
+        let yields = async {
+            for _ in 0..polls {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = yields => {}
+            run = runner.spawn(&plan) => drop(run.unwrap()),
+        }
+    }
+    if tier == Tier::Reaper {
+        mark.none_alive().await;
+        assert!(runner.spawn(&exit_0()).await.unwrap().gone().await.success());
+    }
+    runner.shutdown().await;
+    mark.alive().into_iter().for_each(|pid| kill(Pid::from_raw(pid as i32), Signal::SIGKILL).unwrap());
+}
+
+async fn shutdown(tier: Tier) {
+    let (runner, mark) = (runner(tier), Mark::new());
+    let mut runs = Vec::new();
+    for shape in ["echo ready; sleep 300", "trap '' TERM; sleep 300 & echo ready; read _", "echo ready; kill -STOP $$"]
+    {
+        let mut run = runner.spawn(&script(&mark, shape)).await.unwrap();
+        ready(&mut run).await;
+        runs.push(run);
+    }
+    let begun = Instant::now();
+    runner.shutdown().await;
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert_eq!(mark.alive(), [0; 0]);
+    assert_eq!(children(), [0; 0]);
+    assert!(matches!(runner.spawn(&exit_0()).await, Err(RunError::Closed)));
+    for run in &mut runs {
+        assert!(run.gone().await.signal.is_some());
+    }
+}
+
+async fn dropped_runner(tier: Tier) {
+    let (runner, mark) = (runner(tier), Mark::new());
+    let mut run = runner.spawn(&script(&mark, "sleep 300 & echo ready; read _")).await.unwrap();
+    ready(&mut run).await;
+    drop(runner);
+    mark.none_alive().await;
+    run.gone().await;
+}
+
+fn dropped_runtime(tier: Tier) {
+    let (first, mark) = (runtime(), Mark::new());
+    let held = first.block_on(async {
+        let runner = runner(tier);
+        let mut run = runner.spawn(&script(&mark, "sleep 300 & echo ready; read _")).await.unwrap();
+        ready(&mut run).await;
+        (runner, run)
+    });
+    drop(first);
+    runtime().block_on(mark.none_alive());
+    drop(held);
+}
+
+async fn parent(runner: &Runner) -> u32 {
+    let mut run = runner.spawn(&script(&Mark::new(), "echo $PPID")).await.unwrap();
+    let text = output(&mut run).await;
+    run.exited().await;
+    text.trim().parse().unwrap()
+}
+
+async fn reused() {
+    let runner = runner(Tier::Reaper);
+    let first = parent(&runner).await;
+    for _ in 0..20 {
+        assert_eq!(parent(&runner).await, first);
+    }
+    let run = runner.spawn(&script(&Mark::new(), "sleep 300")).await.unwrap();
+    assert_ne!(parent(&runner).await, first, "never for two runs at a time");
+    drop(run);
+    runner.shutdown().await;
+}
+
+async fn idle_max() {
+    let runner = Runner::new(Options { supervisors_idle_max: 2, ..options(Tier::Reaper) }).unwrap();
+    let mut runs = Vec::new();
+    for _ in 0..6 {
+        runs.push(runner.spawn(&exit_0()).await.unwrap());
+    }
+    for mut run in runs {
+        run.gone().await;
+    }
+    eventually("two supervisors are left", || children().len() == 2).await;
+    runner.shutdown().await;
+    assert_eq!(children(), [0; 0]);
+}
+
+async fn idle_killed() {
+    let runner = runner(Tier::Reaper);
+    for _ in 0..20 {
+        let idle = parent(&runner).await;
+        kill(Pid::from_raw(idle as i32), Signal::SIGKILL).unwrap();
+        eventually("another serves", || !children().contains(&idle)).await;
+        assert_ne!(parent(&runner).await, idle);
+    }
+    runner.shutdown().await;
+}
+
+async fn lost_beside_fresh() {
+    let runner = Runner::new(Options { supervisors_idle_max: 0, ..options(Tier::Reaper) }).unwrap();
+    let mut together = tokio::task::JoinSet::new();
+    for number in 0..60 {
+        let (runner, kills) = (runner.clone(), number % 3 == 0);
+        together.spawn(async move {
+            let shape = if kills { "setsid -f sleep 300; kill -9 $PPID; sleep 300" } else { "exit 3" };
+            match runner.spawn(&script(&Mark::new(), shape)).await {
+                Ok(mut run) => assert_eq!(run.gone().await.code, (!kills).then_some(3)),
+                // It was killed before it could say that the agent had started.
+                Err(RunError::SupervisorLost { .. }) => assert!(kills),
+                Err(error) => panic!("{error}"),
+            }
+        });
+    }
+    while let Some(ended) = together.join_next().await {
+        ended.unwrap();
+    }
+    runner.shutdown().await;
+    assert_eq!(children(), [0; 0]);
+}
+
+async fn asked_signals() {
+    let runner = runner(Tier::Reaper);
+    let supervisor = parent(&runner).await;
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT] {
+        kill(Pid::from_raw(supervisor as i32), signal).unwrap();
+    }
+    assert_eq!(parent(&runner).await, supervisor);
+    runner.shutdown().await;
+}
+
+async fn wrong_supervisor() {
+    let missing = Runner::new(Options { supervisor: "/no/such".into(), ..options(Tier::Reaper) });
+    assert!(matches!(missing, Err(RunError::Supervisor { .. })));
+    let wrong = Runner::new(Options { supervisor: "/bin/true".into(), ..options(Tier::Reaper) }).unwrap();
+    assert!(matches!(wrong.spawn(&exit_0()).await, Err(RunError::SupervisorLost { .. })));
+    wrong.shutdown().await;
+    assert_eq!(children(), [0; 0]);
+}
+
+async fn held_pipe() {
+    let (runner, mark) = (runner(Tier::Group), Mark::new());
+    let mut run = runner.spawn(&script(&mark, "setsid -f sleep 300; echo ready; exit 4")).await.unwrap();
+    ready(&mut run).await;
+    assert_eq!(run.exited().await.code, Some(4));
+    assert_eq!(run.gone().await.code, Some(4));
+    let survivors = mark.alive();
+    assert_eq!(survivors.len(), 1, "what the group tier can not promise");
+    kill(Pid::from_raw(survivors[0] as i32), Signal::SIGKILL).unwrap();
+    assert_eq!(output(&mut run).await, "");
+    runner.shutdown().await;
+}

@@ -1,0 +1,62 @@
+//! The promises of this crate, kept before real processes. It has its own main, since it is three programs: the tests,
+//! the supervisor that they execute again, and a server that is there to be killed. `cargo test -p inhouse-run --test
+//! containment [part of a name]`
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::disallowed_methods)]
+#![cfg_attr(not(target_os = "linux"), allow(unused))]
+
+#[cfg(target_os = "linux")]
+mod lives;
+#[cfg(target_os = "linux")]
+mod starts;
+#[cfg(target_os = "linux")]
+mod support;
+#[cfg(target_os = "linux")]
+mod zoo;
+
+#[cfg(not(target_os = "linux"))]
+fn main() {}
+
+#[cfg(target_os = "linux")]
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    match args.get(1).map(String::as_str) {
+        Some(inhouse_run::SUPERVISE_ARG) => inhouse_run::supervise(),
+        Some(zoo::SERVER_ARG) => zoo::be_a_server(&args[2..]),
+        Some(CASE_ARG) => run_case(&args[2]),
+        _ => run_cases(&args[1..]),
+    }
+}
+
+/// The argument that makes this program run one case.
+#[cfg(target_os = "linux")]
+const CASE_ARG: &str = "__case";
+
+#[cfg(target_os = "linux")]
+fn cases() -> impl Iterator<Item = support::Case> {
+    [zoo::cases(), starts::cases(), lives::cases()].into_iter().flatten()
+}
+
+#[cfg(target_os = "linux")]
+fn run_case(name: &str) {
+    let case = cases().find(|case| case.name == name).expect("a case has this name");
+    (case.run)();
+}
+
+/// Runs every case whose name has one of the given parts, one after the other, each in a process of its own: children
+/// and descriptors are counted.
+#[cfg(target_os = "linux")]
+fn run_cases(args: &[String]) {
+    let parts: Vec<&String> = args.iter().filter(|arg| !arg.starts_with('-')).collect();
+    let wanted = |name: &str| parts.is_empty() || parts.iter().any(|part| name.contains(*part));
+    let (mut passed, mut failed) = (0, 0);
+    for case in cases().filter(|case| wanted(&case.name)) {
+        let begun = std::time::Instant::now();
+        let mut command = std::process::Command::new("/proc/self/exe");
+        let status = command.args([CASE_ARG, &case.name]).env("RUST_BACKTRACE", "0").status().unwrap();
+        let (word, count) = if status.success() { ("ok", &mut passed) } else { ("FAILED", &mut failed) };
+        *count += 1;
+        println!("{word:6} {:5} ms  {}", begun.elapsed().as_millis(), case.name);
+    }
+    println!("{passed} passed, {failed} failed");
+    std::process::exit(i32::from(failed > 0));
+}

@@ -1,0 +1,190 @@
+//! The zoo: agents built to survive, each ended in every way there is. None of them may.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+
+use inhouse_run::{Run, Tier};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::support::{Case, Mark, case, eventually, lives, ready, runner, runtime, script};
+
+/// The argument that makes this program a server to be killed.
+pub(crate) const SERVER_ARG: &str = "__server";
+
+/// Each says `ready` with its supervisor's pid when its tree stands, and ends when its input does.
+const SHAPES: &[(&str, &str)] = &[
+    ("one process", "echo ready $PPID; read _"),
+    ("a tree that ignores TERM", "trap '' TERM; sleep 300 & echo ready $PPID; read _"),
+    ("a child that stops itself", "sh -c 'kill -STOP $$; sleep 300' & echo ready $PPID; read _"),
+    ("a grandchild that holds stdout", "sh -c 'sleep 300 & sleep 300' & echo ready $PPID; read _"),
+];
+
+/// Shapes that leave their process group, and so need a reaper.
+const ESCAPES: &[(&str, &str)] = &[
+    ("a setsid child", "setsid -f sleep 300; echo ready $PPID; read _"),
+    ("a double fork", "(setsid sh -c 'sleep 300 & exit' &); echo ready $PPID; read _"),
+    ("a daemon without pipes", "(setsid sleep 300 </dev/null >/dev/null 2>&1 &); echo ready $PPID; read _"),
+    (
+        "a setsid child that ignores TERM and stops",
+        "setsid -f sh -c 'trap \"\" TERM; kill -STOP $$; sleep 300'; echo ready $PPID; read _",
+    ),
+    ("a fork chain", "exec python3 -c \"$CHAIN\" ''"),
+    ("a fork chain of sessions", "exec python3 -c \"$CHAIN\" setsid"),
+    ("many sessions", "for i in $(seq 50); do setsid -f sleep 300; done; echo ready $PPID; read _"),
+];
+
+/// A process that forks and ends, and its child, and so on for ever.
+const CHAIN: &str = "
+import os, sys
+if os.fork() == 0:
+    while True:
+        if os.fork(): os._exit(0)
+        if sys.argv[1]: os.setsid()
+print('ready', os.getppid(), flush=True)
+sys.stdin.read()
+";
+
+/// How a run ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum End {
+    Done,
+    Terminate,
+    Kill,
+    Drop,
+}
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (name, shape) in SHAPES.iter().chain(ESCAPES) {
+        for end in [End::Done, End::Terminate, End::Kill, End::Drop] {
+            let title = format!("nothing survives: {name}, {end:?}");
+            cases.push(case(title, move || ends(Tier::Reaper, shape, end)));
+        }
+        cases.push(case(format!("nothing survives: {name}, SIGKILL of the server"), move || server_killed(shape)));
+        cases.push(case(format!("nothing survives: {name}, SIGKILL of the supervisor"), move || {
+            supervisor_killed(shape)
+        }));
+        cases.push(case(format!("nothing survives: {name}, a stopped supervisor"), move || supervisor_stopped(shape)));
+    }
+    for (name, shape) in SHAPES {
+        for end in [End::Done, End::Terminate, End::Kill, End::Drop] {
+            let title = format!("nothing survives in the group tier: {name}, {end:?}");
+            cases.push(case(title, move || ends(Tier::Group, shape, end)));
+        }
+    }
+    cases.push(case("an agent that stops itself ends when asked to", || {
+        ends_when_asked("echo ready; kill -STOP $$; sleep 300")
+    }));
+    cases.push(case("an agent that hears TERM may clean up", || {
+        ends_when_asked("trap 'echo bye >&2; exit 5' TERM; echo ready; while :; do sleep 0.01; done")
+    }));
+    cases
+}
+
+fn with_chain(shape: &str) -> String {
+    format!("CHAIN='{}'\n{shape}", CHAIN.replace('\'', "'\\''"))
+}
+
+async fn ends(tier: Tier, shape: &str, end: End) {
+    let (runner, mark) = (runner(tier), Mark::new());
+    let mut run = runner.spawn(&script(&mark, &with_chain(shape))).await.unwrap();
+    ready(&mut run).await;
+    assert!(!mark.alive().is_empty(), "the tree stands");
+    match end {
+        End::Done => {
+            drop(run.stdin.take());
+            assert!(run.exited().await.code.is_some());
+        }
+        End::Terminate => run.terminate(),
+        End::Kill => run.kill(),
+        End::Drop => {
+            drop(run);
+            mark.none_alive().await;
+            return runner.shutdown().await;
+        }
+    }
+    let exit = run.gone().await;
+    assert_eq!(mark.alive(), [0; 0], "gone means gone");
+    assert!(!exit.supervisor_lost);
+    if end != End::Done {
+        assert!(exit.signal.is_some(), "{exit}");
+    }
+    runner.shutdown().await;
+}
+
+async fn ends_when_asked(shape: &str) {
+    let (runner, mark) = (runner(Tier::Reaper), Mark::new());
+    let mut run = runner.spawn(&script(&mark, shape)).await.unwrap();
+    ready(&mut run).await;
+    run.terminate();
+    let exit = run.gone().await;
+    assert!(exit.signal == Some(Signal::SIGTERM as i32) || exit.code == Some(5), "{exit}");
+    assert_eq!(mark.alive(), [0; 0]);
+    runner.shutdown().await;
+}
+
+/// The supervisor's pid, once the tree of a new run stands.
+async fn stand(run: &mut Run) -> Pid {
+    Pid::from_raw(ready(run).await[0].parse().unwrap())
+}
+
+async fn supervisor_killed(shape: &str) {
+    let (runner, mark, other_mark) = (runner(Tier::Reaper), Mark::new(), Mark::new());
+    let mut other = runner.spawn(&script(&other_mark, "echo ready; read x; exit $x")).await.unwrap();
+    ready(&mut other).await;
+    let mut run = runner.spawn(&script(&mark, &with_chain(shape))).await.unwrap();
+    let supervisor = stand(&mut run).await;
+    kill(supervisor, Signal::SIGKILL).unwrap();
+    let exit = run.gone().await;
+    assert_eq!((exit.signal, exit.supervisor_lost), (Some(9), true));
+    assert_eq!(mark.alive(), [0; 0], "gone means gone");
+    assert!(!lives(supervisor.as_raw() as u32));
+    // The run beside it did not notice, and there will be others.
+    let mut stdin = other.stdin.take().unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut stdin, b"6\n").await.unwrap();
+    assert_eq!(other.gone().await.code, Some(6));
+    assert!(runner.spawn(&script(&mark, "exit 0")).await.unwrap().gone().await.success());
+    runner.shutdown().await;
+}
+
+async fn supervisor_stopped(shape: &str) {
+    let (runner, mark) = (runner(Tier::Reaper), Mark::new());
+    let mut run = runner.spawn(&script(&mark, &with_chain(shape))).await.unwrap();
+    let supervisor = stand(&mut run).await;
+    kill(supervisor, Signal::SIGSTOP).unwrap();
+    run.kill();
+    run.gone().await;
+    assert_eq!(mark.alive(), [0; 0], "gone means gone");
+    runner.shutdown().await;
+}
+
+async fn server_killed(shape: &str) {
+    let mark = Mark::new();
+    let mut server = Command::new("/proc/self/exe")
+        .args([SERVER_ARG, &mark.0, &with_chain(shape)])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let supervisor: u32 = line.trim().parse().unwrap();
+    assert!(!mark.alive().is_empty() && lives(supervisor), "the tree stands");
+    server.kill().unwrap();
+    server.wait().unwrap();
+    mark.none_alive().await;
+    eventually("the supervisor is gone", || !lives(supervisor)).await;
+}
+
+/// A server with one run, which waits to be killed.
+pub(crate) fn be_a_server(args: &[String]) -> ! {
+    let [mark, shape] = args else { panic!("a mark and a shape, not {args:?}") };
+    runtime().block_on(async {
+        let runner = runner(Tier::Reaper);
+        let mut run = runner.spawn(&script(&Mark(mark.clone()), shape)).await.unwrap();
+        let supervisor = stand(&mut run).await;
+        println!("{supervisor}");
+        std::io::stdout().flush().unwrap();
+        std::future::pending().await
+    })
+}
