@@ -1,0 +1,159 @@
+//! Where the audit goes: a bounded buffer and one thread that writes whole batches of lines.
+//!
+//! Recording never waits and never loses a line. Instead the front door asks for room before it lets a request in, so a
+//! writer that stands still stops the server's work; the buffer grows beyond its bound by the lines of requests under way only.
+
+use std::io::Write;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+/// How long the writer rests after a failure before it tries the same lines again.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+/// A handle on the log; clones write to the same one. When the last is dropped, the thread writes what is left and ends.
+#[derive(Clone)]
+pub struct AuditLog {
+    handle: Arc<Handle>,
+}
+
+struct Handle {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    buffer_bytes_max: usize,
+    state: Mutex<State>,
+    /// Wakes the thread: there are lines, or the log is closed.
+    filled: Condvar,
+    /// Wakes `close`: everything is written.
+    emptied: Condvar,
+    /// Wakes requests that wait for room.
+    room: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    lines: Vec<u8>,
+    /// Bytes that the thread has taken and not yet written.
+    writing: usize,
+    is_closed: bool,
+}
+
+impl AuditLog {
+    /// Starts the thread. Requests wait once `buffer_bytes_max` bytes are unwritten.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn new(buffer_bytes_max: usize, writer: impl Write + Send + 'static) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            buffer_bytes_max,
+            state: Mutex::default(),
+            filled: Condvar::new(),
+            emptied: Condvar::new(),
+            room: Notify::new(),
+        });
+        let thread_shared = Arc::clone(&shared);
+        thread::Builder::new().name("audit".into()).spawn(move || thread_shared.write_all(writer))?;
+        Ok(Self { handle: Arc::new(Handle { shared }) })
+    }
+
+    /// Appends one line; the line's end is added here.
+    pub fn record(&self, line: &str) {
+        let mut state = self.shared().state();
+        let was_empty = state.lines.is_empty();
+        state.lines.extend_from_slice(line.as_bytes());
+        state.lines.push(b'\n');
+        drop(state);
+        if was_empty {
+            self.shared().filled.notify_one();
+        }
+    }
+
+    /// Waits until there is room for more lines.
+    pub async fn room(&self) {
+        loop {
+            let notified = self.shared().room.notified();
+            if self.shared().has_room() {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    /// Waits until everything is written, for `wait` at most. Tells whether it is. Blocks the thread: not for async code.
+    pub fn flush(&self, wait: Duration) -> bool {
+        let until = Instant::now() + wait;
+        let mut state = self.shared().state();
+        while state.unwritten() > 0 {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.shared().emptied.wait_timeout(state, left);
+            state = waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0;
+        }
+        true
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.handle.shared
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.state().is_closed = true;
+        self.shared.filled.notify_one();
+    }
+}
+
+impl State {
+    fn unwritten(&self) -> usize {
+        self.lines.len() + self.writing
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn has_room(&self) -> bool {
+        self.state().unwritten() < self.buffer_bytes_max
+    }
+
+    /// The thread: takes what is there, writes it, and again, until the log is closed and empty.
+    fn write_all(&self, mut writer: impl Write) {
+        let mut batch = Vec::new();
+        while self.take(&mut batch) {
+            while let Err(error) = writer.write_all(&batch).and_then(|()| writer.flush()) {
+                tracing::error!(%error, "the audit can not be written");
+                if self.state().is_closed {
+                    return;
+                }
+                thread::sleep(RETRY_AFTER);
+            }
+            self.state().writing = 0;
+            self.emptied.notify_all();
+            self.room.notify_waiters();
+        }
+    }
+
+    /// Waits for lines and swaps them into `batch`. `false`: there will be no more.
+    fn take(&self, batch: &mut Vec<u8>) -> bool {
+        let mut state = self.state();
+        while state.lines.is_empty() {
+            if state.is_closed {
+                return false;
+            }
+            state = self.filled.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
+        }
+        batch.clear();
+        std::mem::swap(batch, &mut state.lines);
+        state.writing = batch.len();
+        true
+    }
+}

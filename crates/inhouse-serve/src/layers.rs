@@ -1,0 +1,216 @@
+//! The checks that every request passes, in their order, from the headers alone. Nothing of the body is read before the
+//! last of them has passed, and every binding stands behind the same chain.
+
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use hyper::header::{AUTHORIZATION, CONNECTION, HOST, HeaderName, HeaderValue, ORIGIN, TRANSFER_ENCODING};
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Method, Response, StatusCode};
+use inhouse_trust::{Caller, FailureLimit, HostError, HostRule, OriginRule, Record, Tokens};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::pulse::Pulse;
+use crate::reader::too_large;
+use crate::{AuditLog, Body, BodyReader, Limits, Refusal, Request, Service};
+
+/// What all connections share.
+pub(crate) struct Door {
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) hosts: HostRule,
+    pub(crate) origins: OriginRule,
+    pub(crate) tokens: Tokens,
+    pub(crate) failures: Mutex<FailureLimit>,
+    pub(crate) audit: AuditLog,
+    pub(crate) closing: watch::Sender<bool>,
+    pub(crate) service: Arc<dyn Service>,
+    pub(crate) opened: Instant,
+}
+
+type Answer = Pin<Box<dyn Future<Output = Result<Response<Answered>, std::convert::Infallible>> + Send>>;
+
+/// Answers one request. Boxed, so that an open stream does not keep the room that its request has needed.
+pub(crate) fn answer(door: Arc<Door>, source: IpAddr, pulse: Arc<Pulse>, request: hyper::Request<Incoming>) -> Answer {
+    Box::pin(async move {
+        let (parts, incoming) = request.into_parts();
+        let arrival = Arrival { started: Instant::now(), source, names_length: pulse.begin(!incoming.is_end_stream()) };
+        let body = BodyReader::new(incoming, Arc::clone(&door.limits), Arc::clone(&pulse));
+        let mut response = match door.admit(&arrival, &parts, &body).await {
+            Ok(caller) => door.service.handle(arrival.request(parts, caller), body).await,
+            Err(refusal) => refusal.response(),
+        };
+        if pulse.has_unread_body() {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response.map(|body| Answered { body, pulse }))
+    })
+}
+
+/// What is known of a request besides its headers.
+struct Arrival {
+    started: Instant,
+    source: IpAddr,
+    names_length: bool,
+}
+
+impl Arrival {
+    fn request(self, parts: Parts, caller: Option<Caller>) -> Request {
+        let Parts { method, uri, headers, .. } = parts;
+        Request { method, uri, headers, source: self.source, caller, started: self.started }
+    }
+}
+
+impl Door {
+    /// The chain. `Ok(None)`: a public path, which needs no caller.
+    async fn admit(&self, arrival: &Arrival, parts: &Parts, body: &BodyReader) -> Result<Option<Caller>, Refusal> {
+        let is_public = self.service.is_public(&parts.method, parts.uri.path());
+        let checked = self
+            .framing(arrival, parts)
+            .and_then(|()| self.host(parts))
+            .and_then(|()| self.origin(parts))
+            .and_then(|()| if is_public { Ok(None) } else { self.caller(&parts.headers).map(Some) });
+        let caller = checked.map_err(|refusal| self.refused(arrival, parts, refusal))?;
+        if caller.is_some() {
+            self.audit_room().await?;
+        }
+        self.size(body).map_err(|refusal| self.told(arrival, parts, caller.as_ref(), refusal))?;
+        Ok(caller)
+    }
+
+    /// A target that we read, and one length of the body.
+    fn framing(&self, arrival: &Arrival, parts: &Parts) -> Result<(), Refusal> {
+        if parts.method == Method::CONNECT {
+            return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "this is no proxy"));
+        }
+        let uri_bytes = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+        if uri_bytes > self.limits.uri_bytes_max {
+            let message = format!("the request target has more than {} bytes", self.limits.uri_bytes_max);
+            return Err(Refusal::new(StatusCode::URI_TOO_LONG, "URI_TOO_LONG", message));
+        }
+        // RFC 9112 section 6.1: both lengths together are how requests are smuggled. hyper drops the first of them.
+        if arrival.names_length && parts.headers.contains_key(TRANSFER_ENCODING) {
+            let message = "a request has either content-length or transfer-encoding";
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", message));
+        }
+        Ok(())
+    }
+
+    /// Exactly one Host, and one of ours; the same for the authority of an absolute target (RFC 9112 section 3.2).
+    fn host(&self, parts: &Parts) -> Result<(), Refusal> {
+        let target = parts.uri.authority().map_or(Ok(()), |authority| self.hosts.check_authority(authority.as_str()));
+        let host = with_values(&parts.headers, &HOST, |values| self.hosts.check(values));
+        target.and(host).map_err(|error| match error {
+            HostError::NotAllowed(_) => {
+                Refusal::new(StatusCode::MISDIRECTED_REQUEST, "HOST_NOT_ALLOWED", error.to_string())
+            }
+            _ => Refusal::new(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", error.to_string()),
+        })
+    }
+
+    fn origin(&self, parts: &Parts) -> Result<(), Refusal> {
+        with_values(&parts.headers, &ORIGIN, |values| self.origins.check(values))
+            .map_err(|error| Refusal::new(StatusCode::FORBIDDEN, "ORIGIN_NOT_ALLOWED", error.to_string()))
+    }
+
+    fn caller(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
+        with_values(headers, &AUTHORIZATION, |values| self.tokens.caller(values))
+            .map_err(|error| Refusal::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", error.to_string()))
+    }
+
+    /// A length that is too large is refused before anything of the body comes.
+    fn size(&self, body: &BodyReader) -> Result<(), Refusal> {
+        let max = self.limits.body_bytes_max;
+        if body.bytes_min() > max as u64 { Err(too_large(max)) } else { Ok(()) }
+    }
+
+    async fn audit_room(&self) -> Result<(), Refusal> {
+        let wait = Duration::from_millis(self.limits.audit_wait_ms_max);
+        timeout(wait, self.audit.room()).await.map_err(|_| {
+            let message = "the audit can not be written, so nothing is done";
+            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "AUDIT_UNAVAILABLE", message)
+        })
+    }
+
+    /// Counts a refusal of a stranger. Beyond the limit of his source it is not written down, and a wrong token gets 429.
+    /// A valid token never comes here.
+    fn refused(&self, arrival: &Arrival, parts: &Parts, refusal: Refusal) -> Refusal {
+        let now_ms = self.opened.elapsed().as_millis() as u64;
+        let counted =
+            self.failures.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).failed(arrival.source, now_ms);
+        match counted {
+            Ok(()) => self.told(arrival, parts, None, refusal),
+            Err(limit) if refusal.status == StatusCode::UNAUTHORIZED => Refusal {
+                retry_after_s: Some(limit.seconds),
+                ..Refusal::new(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "TOO_MANY_FAILURES",
+                    "too many failed requests of this source",
+                )
+            },
+            Err(_) => refusal,
+        }
+    }
+
+    fn told(&self, arrival: &Arrival, parts: &Parts, caller: Option<&Caller>, refusal: Refusal) -> Refusal {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let record = Record {
+            time_ms: since_epoch.as_millis() as u64,
+            who: caller.map(Caller::principal),
+            source: arrival.source,
+            operation: &format!("{} {}", parts.method, parts.uri.path()),
+            agent: None,
+            task: None,
+            context: None,
+            outcome: refusal.code,
+            status: refusal.status.as_u16(),
+            duration_us: arrival.started.elapsed().as_micros() as u64,
+        };
+        self.audit.record(&record.line());
+        refusal
+    }
+}
+
+/// Passes all values of a header to `check`; more than two are as wrong as two.
+fn with_values<T>(headers: &HeaderMap, name: &HeaderName, check: impl FnOnce(&[&[u8]]) -> T) -> T {
+    let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    match (values.next(), values.next()) {
+        (Some(one), Some(two)) => check(&[one, two]),
+        (Some(one), None) => check(&[one]),
+        (None, _) => check(&[]),
+    }
+}
+
+/// A response body that tells the connection when it has ended.
+pub(crate) struct Answered {
+    body: Body,
+    pulse: Arc<Pulse>,
+}
+
+impl Drop for Answered {
+    fn drop(&mut self) {
+        self.pulse.end();
+    }
+}
+
+impl HttpBody for Answered {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

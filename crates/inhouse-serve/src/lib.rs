@@ -1,0 +1,31 @@
+//! The front door: sockets, the checks that every request passes before a byte of its body is read, and the bindings.
+//!
+//! Reading order: [`Server`] accepts, `connection` drives hyper over one socket and its clocks, `layers` is the chain of
+//! checks from top to bottom, and a [`Service`] answers what has passed them.
+
+mod options;
+mod server;
+mod gate;
+mod connection;
+mod pulse;
+mod socket;
+mod layers;
+mod service;
+mod reader;
+mod refusal;
+mod body;
+mod audit_log;
+mod routes;
+mod bindings;
+mod card;
+
+pub use audit_log::AuditLog;
+pub use bindings::Endpoint;
+pub use body::Body;
+pub use card::{CardInfo, Skill};
+pub use options::{Limits, ServerOptions};
+pub use reader::BodyReader;
+pub use refusal::Refusal;
+pub use routes::{CARD, ENDPOINT, Route, Routes};
+pub use server::{ServeError, Server};
+pub use service::{Request, Service};

@@ -1,0 +1,187 @@
+//! What a connection is doing and since when, shared by the parts of its one task: the socket sees bytes, the layers see
+//! requests begin, the response body sees them end. From it follows when the connection has taken too long.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use crate::Limits;
+
+/// What the client is expected to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Send the headers of a request.
+    Head,
+    /// Nothing: its request is being answered.
+    Busy,
+    /// Begin another request, or leave.
+    Idle,
+}
+
+/// Why a connection is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Overdue {
+    Head,
+    Idle,
+    Write,
+}
+
+pub(crate) struct Pulse {
+    start: Instant,
+    phase: AtomicU8,
+    since_ms: AtomicU64,
+    /// When writing began to wait for the client, plus one; 0 while it does not.
+    stalled_ms: AtomicU64,
+    /// Whether the headers that are being read name a `Content-Length`.
+    names_length: AtomicBool,
+    /// Whether the request has a body that was not read to its end.
+    body_open: AtomicBool,
+    /// The socket, once hyper has let it go.
+    socket: Mutex<Option<TcpStream>>,
+}
+
+impl Pulse {
+    /// A connection that was just accepted.
+    pub(crate) fn new() -> Self {
+        Self {
+            start: Instant::now(),
+            phase: AtomicU8::new(Phase::Head as u8),
+            since_ms: AtomicU64::new(0),
+            stalled_ms: AtomicU64::new(0),
+            names_length: AtomicBool::new(false),
+            body_open: AtomicBool::new(false),
+            socket: Mutex::new(None),
+        }
+    }
+
+    /// Bytes came in.
+    pub(crate) fn read(&self, bytes: &[u8]) {
+        let phase = self.phase.load(Relaxed);
+        if phase == Phase::Busy as u8 || bytes.is_empty() {
+            return;
+        }
+        if phase == Phase::Idle as u8 {
+            self.enter(Phase::Head);
+        }
+        if names_length(bytes) {
+            self.names_length.store(true, Relaxed);
+        }
+    }
+
+    /// A write was tried; `waits`: the client has no room for it.
+    pub(crate) fn wrote(&self, waits: bool) {
+        if waits {
+            let _ = self.stalled_ms.compare_exchange(0, self.now_ms() + 1, Relaxed, Relaxed);
+        } else if self.stalled_ms.load(Relaxed) != 0 {
+            self.stalled_ms.store(0, Relaxed);
+        }
+    }
+
+    /// A request's headers are complete. Tells whether a `Content-Length` was seen among them.
+    pub(crate) fn begin(&self, has_body: bool) -> bool {
+        self.enter(Phase::Busy);
+        self.body_open.store(has_body, Relaxed);
+        self.names_length.swap(false, Relaxed)
+    }
+
+    /// The request's body was read to its end.
+    pub(crate) fn body_ended(&self) {
+        self.body_open.store(false, Relaxed);
+    }
+
+    /// Whether the request still has an unread body.
+    pub(crate) fn has_unread_body(&self) -> bool {
+        self.body_open.load(Relaxed)
+    }
+
+    /// The response is written, or as good as.
+    pub(crate) fn end(&self) {
+        self.enter(Phase::Idle);
+    }
+
+    /// When the connection has taken too long with what it does, and with what.
+    pub(crate) fn deadline(&self, limits: &Limits) -> Option<(Instant, Overdue)> {
+        let stalled_ms = self.stalled_ms.load(Relaxed);
+        let phase = self.phase.load(Relaxed);
+        let since_ms = self.since_ms.load(Relaxed);
+        let (due_ms, overdue) = if stalled_ms != 0 {
+            (stalled_ms - 1 + limits.write_stall_ms_max, Overdue::Write)
+        } else if phase == Phase::Head as u8 {
+            (since_ms + limits.header_read_ms_max, Overdue::Head)
+        } else if phase == Phase::Idle as u8 {
+            (since_ms + limits.idle_ms_max, Overdue::Idle)
+        } else {
+            return None;
+        };
+        Some((self.start + Duration::from_millis(due_ms), overdue))
+    }
+
+    /// Keeps the socket that hyper has let go.
+    pub(crate) fn give_back(&self, stream: TcpStream) {
+        *self.socket.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(stream);
+    }
+
+    /// The socket, once hyper has let it go.
+    pub(crate) fn take_back(&self) -> Option<TcpStream> {
+        self.socket.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Relaxed);
+        self.since_ms.store(self.now_ms(), Relaxed);
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.start.elapsed().as_millis() as u64
+    }
+}
+
+/// Whether a line of these bytes begins with `Content-Length:`.
+fn names_length(bytes: &[u8]) -> bool {
+    const NAME: &[u8] = b"content-length:";
+    bytes
+        .split(|byte| *byte == b'\n')
+        .any(|line| line.get(..NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn due(pulse: &Pulse) -> Option<Overdue> {
+        pulse.deadline(&Limits::default()).map(|(_, overdue)| overdue)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_phase_has_its_own_clock() {
+        let pulse = Pulse::new();
+        assert_eq!(due(&pulse), Some(Overdue::Head));
+        pulse.begin(true);
+        assert_eq!((due(&pulse), pulse.has_unread_body()), (None, true));
+        pulse.wrote(true);
+        assert_eq!(due(&pulse), Some(Overdue::Write));
+        pulse.wrote(false);
+        pulse.end();
+        tokio::time::advance(Duration::from_secs(50)).await;
+        let (at, overdue) = pulse.deadline(&Limits::default()).unwrap();
+        assert_eq!((at - Instant::now(), overdue), (Duration::from_secs(10), Overdue::Idle));
+        pulse.read(b"P");
+        let (at, overdue) = pulse.deadline(&Limits::default()).unwrap();
+        assert_eq!((at - Instant::now(), overdue), (Duration::from_secs(10), Overdue::Head));
+        tokio::time::advance(Duration::from_secs(5)).await;
+        pulse.read(b"OST");
+        assert_eq!(pulse.deadline(&Limits::default()).unwrap().0 - Instant::now(), Duration::from_secs(5));
+    }
+
+    #[tokio::test]
+    async fn a_length_is_seen_in_headers_only() {
+        let pulse = Pulse::new();
+        pulse.read(b"POST / HTTP/1.1\r\nContent-LENGTH: 3\r\n\r\n");
+        assert!(pulse.begin(true));
+        pulse.read(b"x\ncontent-length: 3\r\n");
+        assert!(!pulse.begin(true));
+    }
+}

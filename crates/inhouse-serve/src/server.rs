@@ -1,0 +1,151 @@
+//! The accept loop: our own, because it has to count connections, survive a lack of file descriptors, and end in order.
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use hyper::StatusCode;
+use inhouse_trust::FailureLimit;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::gate::Gate;
+use crate::layers::Door;
+use crate::{Refusal, ServerOptions, connection};
+
+/// Connections that the system keeps for us until they are accepted.
+const BACKLOG: u32 = 4096;
+
+/// How long accepting rests when the system has no descriptor or memory for one more.
+const REST: Duration = Duration::from_millis(50);
+
+/// How often a full house is mentioned in the log.
+const MENTION_EVERY: Duration = Duration::from_secs(10);
+
+/// Why a server can not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address can not be listened on.
+    #[error("can not listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// A server that listens. It accepts once it runs.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    door: Arc<Door>,
+}
+
+impl Server {
+    /// Listens. Clients that connect now wait until [`Server::run`].
+    ///
+    /// # Errors
+    /// [`ServeError::Listen`]. Has to be called inside a tokio runtime with io and time.
+    pub fn bind(options: ServerOptions) -> Result<Self, ServeError> {
+        let ServerOptions { listen, limits, hosts, origins, tokens, audit, closing, service } = options;
+        let listening = listener(listen).and_then(|listener| Ok((listener.local_addr()?, listener)));
+        let (address, listener) = listening.map_err(|source| ServeError::Listen { address: listen, source })?;
+        let failures = Mutex::new(FailureLimit::new(limits.failures_per_minute_max));
+        let limits = Arc::new(limits);
+        let door = Door { limits, hosts, origins, tokens, failures, audit, closing, service, opened: Instant::now() };
+        Ok(Self { listener, address, door: Arc::new(door) })
+    }
+
+    /// Where it listens, with the port that it got.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown`, then ends in order: nothing more is accepted, idle connections close, streams are told,
+    /// requests under way get their grace, and what is left is dropped.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let Self { listener, door, .. } = self;
+        let mut connections = JoinSet::new();
+        accept_until(shutdown, &listener, &door, &mut connections).await;
+        drop(listener);
+        door.closing.send_replace(true);
+        let grace = Duration::from_millis(door.limits.shutdown_grace_ms);
+        let all_ended = async { while connections.join_next().await.is_some() {} };
+        if timeout(grace, all_ended).await.is_err() {
+            tracing::warn!(connections = connections.len(), "connections dropped after the grace");
+        }
+        connections.shutdown().await;
+    }
+}
+
+fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+async fn accept_until(
+    shutdown: impl Future<Output = ()>,
+    listener: &TcpListener,
+    door: &Arc<Door>,
+    connections: &mut JoinSet<()>,
+) {
+    let gate = Arc::new(Gate::default());
+    let mut mentioned = None;
+    let mut shutdown = pin!(shutdown);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut shutdown => return,
+            Some(ended) = connections.join_next() => mention_panic(ended),
+            accepted = listener.accept() => match accepted {
+                Ok((stream, address)) => admit(stream, address.ip().to_canonical(), door, &gate, connections, &mut mentioned),
+                Err(error) => rest_after(&error).await,
+            }
+        }
+    }
+}
+
+fn admit(
+    stream: TcpStream,
+    source: IpAddr,
+    door: &Arc<Door>,
+    gate: &Arc<Gate>,
+    connections: &mut JoinSet<()>,
+    mentioned: &mut Option<Instant>,
+) {
+    if let Some(slot) = gate.enter(source, &door.limits) {
+        connections.spawn(connection::drive(stream, source, Arc::clone(door), slot));
+        return;
+    }
+    if mentioned.is_none_or(|last| last.elapsed() >= MENTION_EVERY) {
+        *mentioned = Some(Instant::now());
+        tracing::warn!(%source, "connection refused: too many are open");
+    }
+    let full = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_CONNECTIONS", "too many connections are open");
+    let _ = stream.try_write(full.last_words().as_bytes());
+}
+
+/// A connection that was gone before it was accepted is nothing; anything else is a lack that accepting again at once
+/// would only turn into a busy loop.
+async fn rest_after(error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    if !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
+        tracing::warn!(%error, "can not accept a connection");
+        sleep(REST).await;
+    }
+}
+
+fn mention_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a connection's task failed");
+    }
+}

@@ -1,0 +1,51 @@
+//! The seam between the front door and what stands behind it: a request that has passed the checks, and who answers it.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use hyper::{HeaderMap, Method, Response, Uri};
+use inhouse_trust::Caller;
+
+use crate::{Body, BodyReader};
+
+/// A request that has passed the front door, without its body.
+#[derive(Debug)]
+pub struct Request {
+    /// The method; never `CONNECT`.
+    pub method: Method,
+    /// The target. Its authority, if any, is one of ours.
+    pub uri: Uri,
+    /// The headers, with exactly one valid `Host`.
+    pub headers: HeaderMap,
+    /// Where it came from.
+    pub source: IpAddr,
+    /// Who asks; `None` on public paths only.
+    pub caller: Option<Caller>,
+    /// When its headers were complete.
+    pub started: Instant,
+}
+
+impl Request {
+    /// The path of the target, as it was sent.
+    pub fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    /// The query of the target, as it was sent.
+    pub fn query(&self) -> Option<&str> {
+        self.uri.query()
+    }
+}
+
+/// Answers requests.
+#[async_trait]
+pub trait Service: Send + Sync + 'static {
+    /// Whether requests to this path need no token. They pass all other checks, and have no caller.
+    fn is_public(&self, method: &Method, path: &str) -> bool;
+
+    /// Answers one request. It may leave the body unread; the connection is then closed after the answer.
+    ///
+    /// The future is dropped when the connection is lost to a time limit or to the end of the server.
+    async fn handle(&self, request: Request, body: BodyReader) -> Response<Body>;
+}
