@@ -1,0 +1,295 @@
+//! The calls of A2A v1.0 (spec 3.1) over JSON-RPC, and how the endpoint is found.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use hyper::{Method, Request, StatusCode};
+use inhouse_proto::v1;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use tokio::sync::OnceCell;
+
+use crate::address::{Address, Target};
+use crate::error::ClientError;
+use crate::http::{self, Answer, Body};
+use crate::options::ClientOptions;
+use crate::rpc;
+use crate::stream::EventStream;
+
+const JSON: &str = "application/json";
+const EVENT_STREAM: &str = "text/event-stream";
+
+/// A client of one agent. Clones are cheap and share what they learned from its card.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    options: ClientOptions,
+    target: Target,
+    authorization: Option<HeaderValue>,
+    endpoint: OnceCell<Endpoint>,
+}
+
+/// Where calls go.
+struct Endpoint {
+    address: Address,
+    /// Repeated in every call, when the card says so (spec 4.4.6).
+    tenant: String,
+}
+
+/// A result, read and as the server wrote it.
+#[derive(Debug, Clone)]
+pub struct Reply<T> {
+    /// What it says.
+    pub value: T,
+    /// The same as JSON, byte for byte.
+    pub json: Box<RawValue>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("options", &self.0.options).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Takes the options; nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ClientError::Address`] and [`ClientError::Token`] when these can not be used.
+    pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
+        let target = Target::parse(&options.url)?;
+        let authorization = options.token.as_ref().map(|token| {
+            let mut value =
+                HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(|_| ClientError::Token)?;
+            value.set_sensitive(true);
+            Ok::<_, ClientError>(value)
+        });
+        let authorization = authorization.transpose()?;
+        Ok(Self(Arc::new(Inner { options, target, authorization, endpoint: OnceCell::new() })))
+    }
+
+    /// The agent's public card (spec 4.4.1, 8.2).
+    ///
+    /// # Errors
+    /// As for any call.
+    pub async fn card(&self) -> Result<Reply<v1::AgentCard>, ClientError> {
+        let address = &self.0.target.card;
+        let request = self.request(Method::GET, address, JSON, None, Bytes::new())?;
+        let answer = self.exchange(address, request, self.0.options.first_byte_timeout_ms).await?;
+        let status = answer.status;
+        let body = self.collect(answer, self.0.options.first_byte_timeout_ms).await?;
+        if status != StatusCode::OK {
+            return Err(ClientError::Protocol(format!("no agent card at {address}: HTTP {}", status.as_u16())));
+        }
+        let no_card = |error: serde_json::Error| ClientError::Protocol(format!("no agent card at {address}: {error}"));
+        let json: Box<RawValue> = serde_json::from_slice(&body).map_err(no_card)?;
+        let value = serde_json::from_str(json.get()).map_err(no_card)?;
+        Ok(Reply { value, json })
+    }
+
+    /// Sends a message and waits for the answer: a task that ended or waits, or a message (spec 3.1.1). If the request asks
+    /// to return immediately, the task as it was made.
+    ///
+    /// # Errors
+    /// As for any call. After a lost connection the task may go on.
+    pub async fn send(
+        &self,
+        mut request: v1::SendMessageRequest,
+    ) -> Result<Reply<v1::send_message_response::Payload>, ClientError> {
+        request.tenant = self.tenant(request.tenant).await?;
+        let reply: Reply<v1::SendMessageResponse> =
+            self.call("SendMessage", &request, self.0.options.answer_timeout_ms).await?;
+        let value = reply
+            .value
+            .payload
+            .ok_or_else(|| ClientError::Protocol("the answer has neither task nor message".to_owned()))?;
+        Ok(Reply { value, json: reply.json })
+    }
+
+    /// Sends a message and follows what comes of it (spec 3.1.2).
+    ///
+    /// # Errors
+    /// As for any call. After a lost connection the task may go on.
+    pub async fn stream(&self, mut request: v1::SendMessageRequest) -> Result<EventStream, ClientError> {
+        request.tenant = self.tenant(request.tenant).await?;
+        let body = self.open("SendStreamingMessage", &request, None).await?;
+        Ok(EventStream::opened(self.clone(), Some(body)))
+    }
+
+    /// A task as it stands, with at most `history_length` of its latest messages; all when absent (spec 3.1.3).
+    ///
+    /// # Errors
+    /// As for any call.
+    pub async fn get_task(&self, id: &str, history_length: Option<i32>) -> Result<Reply<v1::Task>, ClientError> {
+        let tenant = self.tenant(String::new()).await?;
+        let request = v1::GetTaskRequest { tenant, id: id.to_owned(), history_length };
+        self.call("GetTask", &request, self.0.options.first_byte_timeout_ms).await
+    }
+
+    /// A page of the caller's tasks, newest first (spec 3.1.4).
+    ///
+    /// # Errors
+    /// As for any call.
+    pub async fn list_tasks(
+        &self,
+        mut request: v1::ListTasksRequest,
+    ) -> Result<Reply<v1::ListTasksResponse>, ClientError> {
+        request.tenant = self.tenant(request.tenant).await?;
+        self.call("ListTasks", &request, self.0.options.first_byte_timeout_ms).await
+    }
+
+    /// Asks to cancel a task and returns it as it then stands (spec 3.1.5).
+    ///
+    /// # Errors
+    /// As for any call.
+    pub async fn cancel_task(&self, id: &str) -> Result<Reply<v1::Task>, ClientError> {
+        let tenant = self.tenant(String::new()).await?;
+        let request = v1::CancelTaskRequest { tenant, id: id.to_owned(), metadata: None };
+        self.call("CancelTask", &request, self.0.options.first_byte_timeout_ms).await
+    }
+
+    /// Follows a task: from its state now, or from the event after `last_event_id` (spec 3.1.6). A finished task of a server
+    /// that refuses to stream those comes as one snapshot.
+    ///
+    /// # Errors
+    /// As for any call.
+    pub async fn subscribe(&self, id: &str, last_event_id: Option<u64>) -> Result<EventStream, ClientError> {
+        EventStream::subscribed(self.clone(), id, last_event_id).await
+    }
+
+    pub(crate) fn options(&self) -> &ClientOptions {
+        &self.0.options
+    }
+
+    pub(crate) async fn open_subscription(&self, id: &str, last_event_id: Option<u64>) -> Result<Body, ClientError> {
+        let tenant = self.tenant(String::new()).await?;
+        let request = v1::SubscribeToTaskRequest { tenant, id: id.to_owned() };
+        self.open("SubscribeToTask", &request, last_event_id).await
+    }
+
+    async fn endpoint(&self) -> Result<&Endpoint, ClientError> {
+        self.0.endpoint.get_or_try_init(|| self.find_endpoint()).await
+    }
+
+    async fn find_endpoint(&self) -> Result<Endpoint, ClientError> {
+        if let Some(address) = &self.0.target.endpoint {
+            return Ok(Endpoint { address: address.clone(), tenant: String::new() });
+        }
+        let card = self.card().await?.value;
+        let of_v1 = |version: &str| version.is_empty() || version == "1" || version.starts_with("1.");
+        let found = card
+            .supported_interfaces
+            .into_iter()
+            .find(|at| at.protocol_binding == "JSONRPC" && of_v1(&at.protocol_version));
+        let interface = found.ok_or_else(|| {
+            ClientError::Protocol(format!("the card at {} names no JSONRPC interface of A2A 1.0", self.0.target.card))
+        })?;
+        let address = self.0.target.card.with_path_of(&interface.url)?;
+        Ok(Endpoint { address, tenant: interface.tenant })
+    }
+
+    /// The caller's own tenant, or the one that the card asks for.
+    async fn tenant(&self, own: String) -> Result<String, ClientError> {
+        Ok(if own.is_empty() { self.endpoint().await?.tenant.clone() } else { own })
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: &impl Serialize,
+        wait_ms: u64,
+    ) -> Result<Reply<T>, ClientError> {
+        let address = &self.endpoint().await?.address;
+        let request = self.request(Method::POST, address, JSON, None, rpc::call(method, params)?.into())?;
+        let answer = self.exchange(address, request, wait_ms).await?;
+        let json = self.result(answer, wait_ms).await?;
+        Ok(Reply { value: rpc::decode(&json)?, json })
+    }
+
+    async fn open(
+        &self,
+        method: &str,
+        params: &impl Serialize,
+        last_event_id: Option<u64>,
+    ) -> Result<Body, ClientError> {
+        let address = &self.endpoint().await?.address;
+        let request =
+            self.request(Method::POST, address, EVENT_STREAM, last_event_id, rpc::call(method, params)?.into())?;
+        let wait_ms = self.0.options.first_byte_timeout_ms;
+        let answer = self.exchange(address, request, wait_ms).await?;
+        let media_type = answer.headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+        if answer.status == StatusCode::OK && media_type.to_ascii_lowercase().starts_with(EVENT_STREAM.as_bytes()) {
+            return Ok(answer.body);
+        }
+        self.result(answer, wait_ms).await?;
+        Err(ClientError::Protocol(format!("{address} answered {method} with one result, not with a stream")))
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        address: &Address,
+        accept: &'static str,
+        last_event_id: Option<u64>,
+        body: Bytes,
+    ) -> Result<Request<Full<Bytes>>, ClientError> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(address.path())
+            .header(HOST, address.authority())
+            .header(USER_AGENT, concat!("inhouse/", env!("CARGO_PKG_VERSION")))
+            .header(ACCEPT, accept)
+            .header("A2A-Version", "1.0");
+        if !body.is_empty() {
+            request = request.header(CONTENT_TYPE, JSON);
+        }
+        if let Some(authorization) = &self.0.authorization {
+            request = request.header(AUTHORIZATION, authorization.clone());
+        }
+        if let Some(id) = last_event_id {
+            request = request.header("Last-Event-ID", id);
+        }
+        request
+            .body(Full::new(body))
+            .map_err(|error| ClientError::Protocol(format!("no request for {address}: {error}")))
+    }
+
+    async fn exchange(
+        &self,
+        address: &Address,
+        request: Request<Full<Bytes>>,
+        wait_ms: u64,
+    ) -> Result<Answer, ClientError> {
+        let answer = http::call(address, request, self.0.options.connect_timeout_ms, wait_ms).await?;
+        match answer.status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Err(ClientError::Unauthorized { address: address.to_string(), status: answer.status.as_u16() })
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    async fn collect(&self, answer: Answer, wait_ms: u64) -> Result<Vec<u8>, ClientError> {
+        answer.body.collect(wait_ms, self.0.options.answer_bytes_max).await
+    }
+
+    /// JSON-RPC errors come with any HTTP status, so the body speaks first.
+    async fn result(&self, answer: Answer, wait_ms: u64) -> Result<Box<RawValue>, ClientError> {
+        let (status, headers) = (answer.status, answer.headers.clone());
+        let body = self.collect(answer, wait_ms).await?;
+        match rpc::result_with_head(&headers, &body) {
+            Err(ClientError::Protocol(why)) if status != StatusCode::OK => {
+                Err(ClientError::Protocol(format!("HTTP {}: {why}", status.as_u16())))
+            }
+            Ok(_) if !status.is_success() => {
+                Err(ClientError::Protocol(format!("HTTP {} with a result", status.as_u16())))
+            }
+            outcome => outcome,
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! A small client for agents that speak A2A v1.0 over JSON-RPC: one call a connection, streams that survive a cut.
+//!
+//! [`Client`] is the whole face: it finds the endpoint in the agent's card, sends messages, reads tasks, and follows a
+//! task's events as an [`EventStream`], which reconnects by itself without a gap or a double. Every buffer has a bound.
+
+mod address;
+mod client;
+mod error;
+mod http;
+mod options;
+mod rpc;
+mod sse;
+mod stream;
+
+pub use address::AddressError;
+pub use client::{Client, Reply};
+pub use error::{ClientError, RpcError};
+pub use options::ClientOptions;
+pub use sse::{EventTooLarge, SseEvent, SseParser};
+pub use stream::{Event, EventStream};

@@ -1,0 +1,49 @@
+//! What a client needs to know: where, who, and how much it waits and keeps.
+
+use inhouse_trust::Secret;
+
+/// Options of a [`crate::Client`]; [`ClientOptions::new`] gives the defaults.
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    /// A server (`http://host:8080`: its card names the endpoint), a card, or the JSON-RPC endpoint itself (`http://host:8080/a2a`).
+    pub url: String,
+    /// Sent as `Authorization: Bearer`, to the host and port of `url` and nowhere else.
+    pub token: Option<Secret>,
+    /// For name resolution and the TCP connection. Default 5,000.
+    pub connect_timeout_ms: u64,
+    /// From a request to the head of its answer, and between two pieces of an answer. Default 30,000.
+    pub first_byte_timeout_ms: u64,
+    /// The same for a blocking send, which the server answers when the agent is done. Default 3,600,000.
+    pub answer_timeout_ms: u64,
+    /// A stream that says nothing for so long, not even a comment, is taken as cut. Default 60,000.
+    pub stream_idle_timeout_ms: u64,
+    /// Failures in a row, without an event between them, after which a stream is given up. Default 6.
+    pub reconnect_attempts_max: u32,
+    /// The wait before the second attempt; it doubles from there. Default 200.
+    pub reconnect_delay_ms: u64,
+    /// No wait is longer than this, whatever the server asks for. Default 5,000.
+    pub reconnect_delay_ms_max: u64,
+    /// The largest answer that is not a stream. Default 128 MiB.
+    pub answer_bytes_max: usize,
+    /// The largest event of a stream; a snapshot of a task is one event. Default 128 MiB.
+    pub event_bytes_max: usize,
+}
+
+impl ClientOptions {
+    /// The defaults for `url`, without a token.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            token: None,
+            connect_timeout_ms: 5_000,
+            first_byte_timeout_ms: 30_000,
+            answer_timeout_ms: 3_600_000,
+            stream_idle_timeout_ms: 60_000,
+            reconnect_attempts_max: 6,
+            reconnect_delay_ms: 200,
+            reconnect_delay_ms_max: 5_000,
+            answer_bytes_max: 128 << 20,
+            event_bytes_max: 128 << 20,
+        }
+    }
+}
