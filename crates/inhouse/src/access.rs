@@ -1,0 +1,141 @@
+//! Who may come in: from the configured callers to the tokens that are valid, and to the rules for listening where others are.
+
+use std::net::SocketAddr;
+
+use inhouse_trust::{Principal, Secret, TokenDigest, Tokens};
+
+use crate::config::words::quote;
+use crate::config::{CallerConfig, CallerToken, Callers, Origin, Server, Setting};
+use crate::exit::Failure;
+use crate::token::{self, STRONG_BYTES_MIN};
+
+/// The valid tokens, and what the operator has to know of them.
+pub(crate) struct Access {
+    /// What requests are checked against.
+    pub(crate) tokens: Tokens,
+    /// Which token the operator can use.
+    pub(crate) known: Known,
+    /// Whether one can be guessed.
+    pub(crate) weak: Weak,
+}
+
+/// The variable of a token that can be guessed, if there is one.
+#[derive(Debug)]
+pub(crate) struct Weak(Option<String>);
+
+/// A token that the operator can use.
+#[derive(Debug)]
+pub(crate) enum Known {
+    /// It was made just now, and nobody has seen it.
+    Generated(Secret),
+    /// It stands in this variable of the environment.
+    Variable(String),
+    /// Only digests are known.
+    Digests,
+}
+
+impl Access {
+    /// Makes a token where nobody was named.
+    ///
+    /// # Errors
+    /// [`Failure`] when the system has no random bytes.
+    pub(crate) fn new(callers: &Callers) -> Result<Self, Failure> {
+        match callers {
+            Callers::Generated(owner) => {
+                let token = token::generate().map_err(|error| Failure::failed(error.to_string(), None))?;
+                let tokens = Tokens::new([(owner.clone(), TokenDigest::of(&token))]);
+                Ok(Self { tokens, known: Known::Generated(token), weak: Weak(None) })
+            }
+            Callers::Configured(list) => Ok(Self {
+                tokens: Tokens::new(list.iter().map(entry)),
+                known: list.iter().find_map(variable).map_or(Known::Digests, |(name, _)| Known::Variable(name.to_owned())),
+                weak: Weak(list.iter().filter_map(variable).find(|(_, token)| token::is_weak(token)).map(|(name, _)| name.to_owned())),
+            }),
+        }
+    }
+}
+
+impl Weak {
+    /// Whether the server may listen there; what is only warned of is returned as a line.
+    ///
+    /// # Errors
+    /// [`Failure`] with exit code 2 when `hardened` refuses it.
+    pub(crate) fn check(&self, server: &Server, address: SocketAddr) -> Result<Option<String>, Failure> {
+        let outside = !address.ip().is_loopback();
+        let cure = "use one from: openssl rand -hex 32".to_owned();
+        let weak = self.0.as_ref().map(|name| format!("{name} is shorter than {STRONG_BYTES_MIN} bytes and can be guessed"));
+        let Setting { value: hardened, origin } = &server.hardened;
+        match weak {
+            Some(weak) if *hardened => Err(Failure::usage(format!("{}: {weak}", said(origin)), Some(cure))),
+            _ if *hardened && outside => Err(Failure::usage(
+                format!("{}: plain HTTP on {} can be read on its way", said(origin), address.ip()),
+                Some("--host 127.0.0.1, with a TLS proxy on this machine and its address in --public-url".into()),
+            )),
+            Some(weak) if outside => Ok(Some(format!("{weak} by anyone who reaches {}: {cure}", quote(&address.to_string())))),
+            _ => Ok(None),
+        }
+    }
+}
+
+fn said(origin: &Origin) -> String {
+    match origin {
+        Origin::File(place) => format!("{place}: hardened"),
+        other => other.to_string(),
+    }
+}
+
+fn entry(caller: &CallerConfig) -> (Principal, TokenDigest) {
+    let digest = match &caller.token {
+        CallerToken::Variable { token, .. } => TokenDigest::of(token),
+        CallerToken::Digest(digest) => TokenDigest::from_sha256(*digest),
+    };
+    (caller.name.clone(), digest)
+}
+
+fn variable(caller: &CallerConfig) -> Option<(&str, &Secret)> {
+    match &caller.token {
+        CallerToken::Variable { name, token } => Some((name, token)),
+        CallerToken::Digest(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use inhouse_trust::HostEnv;
+
+    use super::*;
+    use crate::args::ServeArgs;
+    use crate::config;
+    use crate::testing::Folder;
+
+    fn check(token: &str, hardened: bool, address: &str) -> Result<Option<String>, String> {
+        let flags = ServeArgs { hardened, ..ServeArgs::default() };
+        let folder = Folder::new();
+        let environment = HostEnv::new([("API_TOKEN", token), ("PATH", "/none")].map(|(name, value)| (name.into(), value.into())));
+        let config = config::load(&flags, &environment, folder.path()).unwrap();
+        let checked = Access::new(&config.callers).unwrap().weak.check(&config.server, address.parse().unwrap());
+        checked.map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn a_weak_token_is_warned_of_where_others_are_and_refused_only_when_hardened() {
+        let (here, everywhere) = ("127.0.0.1:1", "0.0.0.0:1");
+        assert_eq!(check("team-secret", false, here), Ok(None));
+        let warning = "API_TOKEN is shorter than 16 bytes and can be guessed by anyone who reaches 0.0.0.0:1: use one from: openssl rand -hex 32";
+        assert_eq!(check("team-secret", false, everywhere), Ok(Some(warning.into())));
+        assert_eq!(check("a-token-of-16-by", false, everywhere), Ok(None));
+        assert_eq!(check("", false, everywhere), Ok(None));
+        let refused = "error: --hardened: API_TOKEN is shorter than 16 bytes and can be guessed\n  try: use one from: openssl rand -hex 32";
+        assert_eq!(check("team-secret", true, here), Err(refused.into()));
+        assert!(check("a-token-of-16-by", true, everywhere).unwrap_err().contains("plain HTTP on 0.0.0.0"));
+        assert_eq!(check("a-token-of-16-by", true, here), Ok(None));
+    }
+
+    #[test]
+    fn a_generated_token_lets_its_owner_in() {
+        let access = Access::new(&Callers::Generated(config::owner())).unwrap();
+        let Known::Generated(token) = &access.known else { panic!() };
+        let header = format!("Bearer {}", token.expose());
+        assert_eq!(access.tokens.caller(&[header.as_bytes()]).unwrap().principal().as_str(), "owner");
+    }
+}

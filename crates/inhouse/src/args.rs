@@ -1,0 +1,152 @@
+//! The command line: every command and every flag, with its help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::cli;
+use crate::config::{Containment, InputChoice, LogChoice};
+
+const EXAMPLES: &str = "\
+Examples:
+  inhouse                                  serve the first of claude, codex, gemini, opencode, qwen on PATH
+  inhouse serve --agent codex              serve this one
+  inhouse serve -- node my-bot.js          serve any program
+  inhouse serve --host 0.0.0.0 --port 80   let teammates in; set API_TOKEN to a token of your own
+  inhouse send \"what does this repository do?\"
+
+Flags win over the environment, the environment over inhouse.toml. Environment: HOST PORT API_TOKEN AGENT_CMD AGENT_NAME
+AGENT_DESCRIPTION AGENT_PROJECT AGENT_INPUT REQUEST_TIMEOUT_MS RATE_LIMIT_RPM MAX_BODY_BYTES INHOUSE_LOG.
+
+Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 the agent asks, 4 authentication, 5 unreachable, 130 interrupted.";
+
+/// Serve the command-line agents you already run as A2A endpoints, inside your own network
+#[derive(Parser)]
+#[command(name = "inhouse", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub(crate) struct Arguments {
+    /// What to do; `serve` when nothing is said.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// The flags of `serve`.
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Serve agents; what `inhouse` alone does
+    #[command(after_help = EXAMPLES)]
+    Serve(Box<ServeArgs>),
+    Send(Box<cli::send::SendArgs>),
+    Task(Box<cli::task::TaskArgs>),
+    Card(Box<cli::card::CardArgs>),
+    /// Look at the configuration
+    Config(ConfigArgs),
+}
+
+/// Flags of `config`.
+#[derive(Args)]
+pub(crate) struct ConfigArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub(crate) verb: ConfigVerb,
+}
+
+/// What to do with the configuration.
+#[derive(Subcommand)]
+pub(crate) enum ConfigVerb {
+    /// Print every setting as `serve` with the same flags would use it
+    Show {
+        /// Say where each value comes from
+        #[arg(long)]
+        origin: bool,
+        /// The flags of `serve`.
+        #[command(flatten)]
+        serve: Box<ServeArgs>,
+    },
+}
+
+/// Flags of `serve`.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ServeArgs {
+    /// The agent that answers: a name of the configuration file, or claude, codex, gemini, opencode, qwen, demo
+    #[arg(long, value_name = "NAME", conflicts_with = "command")]
+    pub(crate) agent: Option<String>,
+    /// The name or address to listen on [default: HOST, else 127.0.0.1]
+    #[arg(long)]
+    pub(crate) host: Option<String>,
+    /// The port to listen on, 0 for a free one [default: PORT, else 8080]
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    /// The folder that the agent works in [default: AGENT_PROJECT, else this one]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) project: Option<String>,
+    /// The configuration file [default: inhouse.toml, when it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The agent's name on its card [default: AGENT_NAME]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// What the agent does, on its card [default: AGENT_DESCRIPTION]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) description: Option<String>,
+    /// How a message reaches the program [default: AGENT_INPUT, else both stdin and argument for a program not known here]
+    #[arg(long, value_enum)]
+    pub(crate) input: Option<InputChoice>,
+    /// The address by which callers reach the server, when it is not the one it listens on
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// How firmly an agent's processes are held [default: auto]
+    #[arg(long, value_enum)]
+    pub(crate) containment: Option<Containment>,
+    /// Refuse what is otherwise only warned of: weak tokens, and plain HTTP off this machine
+    #[arg(long)]
+    pub(crate) hardened: bool,
+    /// How much the log on stderr says [default: INHOUSE_LOG, else info]
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) log: Option<LogChoice>,
+    /// The program to serve, with its arguments
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn serve(words: &[&str]) -> ServeArgs {
+        let arguments = Arguments::try_parse_from(["inhouse"].iter().chain(words)).unwrap();
+        match arguments.command {
+            Some(Command::Serve(serve)) => *serve,
+            None => arguments.serve,
+            Some(_) => panic!("another command"),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn serve_may_be_left_out() {
+        for words in [&[][..], &["serve"]] {
+            assert!(serve(words).port.is_none(), "{words:?}");
+        }
+        for words in [&["--port", "1"][..], &["serve", "--port", "1"]] {
+            assert_eq!(serve(words).port, Some(1), "{words:?}");
+        }
+        for words in [&["--", "node", "bot.js", "-v"][..], &["serve", "--", "node", "bot.js", "-v"]] {
+            assert_eq!(serve(words).command, ["node", "bot.js", "-v"], "{words:?}");
+        }
+    }
+
+    #[test]
+    fn an_agent_and_a_command_exclude_each_other() {
+        assert!(Arguments::try_parse_from(["inhouse", "serve", "--agent", "codex", "--", "node"]).is_err());
+        assert!(Arguments::try_parse_from(["inhouse", "serve", "--port", "70000"]).is_err());
+    }
+}

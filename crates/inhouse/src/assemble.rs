@@ -1,0 +1,172 @@
+//! From the configuration to the parts of the server: each part's own options, in its own words. No decision is made here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use inhouse_agents::{AgentSpec, Protocol};
+use inhouse_engine::{AgentEntry, Engine, EngineLimits, Idempotency, QueueLimits};
+use inhouse_run::{Options, Runner, Tier};
+use inhouse_serve::{AuditLog, CardInfo, Endpoint, Route, Routes};
+use inhouse_store::{MemoryLimits, MemoryStore};
+use inhouse_trust::{HostEnv, HostRule, Policy, WindowOptions};
+use tokio::sync::watch;
+
+use crate::config::{AgentConfig, Agents, Config, Containment, IdempotencyChoice, Limits, Server, Setting};
+use crate::listen::{machine_names, without_brackets};
+
+/// How runs are held.
+pub(crate) fn runner(config: &Config) -> Options {
+    Options {
+        tier: match config.server.containment.value {
+            Containment::Auto => None,
+            Containment::Reaper => Some(Tier::Reaper),
+            Containment::Group => Some(Tier::Group),
+        },
+        supervisors_idle_max: size(&config.limits.supervisors_idle_max),
+        kill_grace_ms: config.limits.kill_grace_ms.value,
+        ..Options::default()
+    }
+}
+
+/// The engine with its store and all agents.
+pub(crate) fn engine(config: &Config, runner: &Runner, host: &HostEnv) -> Engine {
+    let entry = |agent: &AgentConfig| {
+        let native = protocol(agent) == Some(Protocol::Native);
+        let entry = AgentEntry {
+            agent: inhouse_agents::build(agent.spec.clone(), runner, host),
+            turn_ms_max: agent.timeout_ms,
+            takes_files: native || protocol(agent) == Some(Protocol::Claude),
+            answers_directly: native,
+        };
+        (agent.name.clone(), entry)
+    };
+    let agents: HashMap<_, _> = config.agents.list.iter().map(entry).collect();
+    let store = MemoryStore::new(store_limits(&config.limits));
+    Engine::new(Arc::new(store), agents, engine_limits(&config.limits, config.server.idempotency.value))
+}
+
+fn store_limits(limits: &Limits) -> MemoryLimits {
+    MemoryLimits {
+        finished_s_max: limits.finished_s_max.value,
+        finished_tasks_max: size(&limits.finished_tasks_max),
+        finished_bytes_max: size(&limits.finished_bytes_max),
+        waiting_s_max: limits.waiting_s_max.value,
+    }
+}
+
+fn engine_limits(limits: &Limits, idempotency: IdempotencyChoice) -> EngineLimits {
+    EngineLimits {
+        queue: QueueLimits {
+            running_per_agent_max: size(&limits.running_per_agent_max),
+            running_per_caller_max: size(&limits.running_per_caller_max),
+            queued_per_agent_max: size(&limits.queued_per_agent_max),
+            queued_per_caller_max: size(&limits.queued_per_caller_max),
+        },
+        output_bytes_max: size(&limits.output_bytes_max),
+        stop_grace_ms: limits.stop_grace_ms.value,
+        shutdown_grace_ms: limits.shutdown_grace_ms.value,
+        starts: WindowOptions { starts_max: count(&limits.rate_limit_rpm), ..WindowOptions::default() },
+        queue_retry_s: limits.queue_retry_s.value,
+        idempotency: match idempotency {
+            IdempotencyChoice::Auto => Idempotency::Auto,
+            IdempotencyChoice::Always => Idempotency::Always,
+            IdempotencyChoice::Off => Idempotency::Off,
+        },
+        ..EngineLimits::default()
+    }
+}
+
+/// What the front door takes. Requests under way get as long at shutdown as the turns that they wait for.
+pub(crate) fn door_limits(limits: &Limits) -> inhouse_serve::Limits {
+    inhouse_serve::Limits {
+        connections_max: size(&limits.connections_max),
+        connections_per_source_max: size(&limits.connections_per_source_max),
+        header_read_ms_max: limits.header_read_ms_max.value,
+        idle_ms_max: limits.idle_ms_max.value,
+        write_stall_ms_max: limits.write_stall_ms_max.value,
+        headers_max: size(&limits.headers_max),
+        header_bytes_max: size(&limits.header_bytes_max),
+        uri_bytes_max: size(&limits.uri_bytes_max),
+        body_bytes_max: size(&limits.body_bytes_max),
+        body_read_ms_max: limits.body_read_ms_max.value,
+        body_bytes_per_s_min: limits.body_bytes_per_s_min.value,
+        body_lag_ms_max: limits.body_lag_ms_max.value,
+        linger_ms_max: limits.linger_ms_max.value,
+        linger_bytes_max: size(&limits.linger_bytes_max),
+        failures_per_minute_max: count(&limits.failures_per_minute_max),
+        audit_wait_ms_max: limits.audit_wait_ms_max.value,
+        shutdown_grace_ms: limits.shutdown_grace_ms.value + limits.stop_grace_ms.value,
+    }
+}
+
+/// The names under which requests may address the server.
+pub(crate) fn host_rule(server: &Server) -> HostRule {
+    let allowed = server.allowed_hosts.value.iter().map(String::as_str).chain([without_brackets(&server.host.value)]);
+    let public = server.public_url.value.as_ref().map(|url| url.host.as_str());
+    HostRule::new(allowed, public, machine_names().iter().map(String::as_str))
+}
+
+/// The server's paths, the default agent first.
+pub(crate) fn routes(config: &Config, engine: &Engine, audit: &AuditLog, closing: &watch::Sender<bool>) -> Routes {
+    let policy = Arc::new(policy(&config.agents));
+    let route = |agent: &AgentConfig| Route {
+        endpoint: Endpoint {
+            agent: agent.name.clone(),
+            engine: engine.clone(),
+            policy: Arc::clone(&policy),
+            keep_alive: Duration::from_millis(config.limits.keep_alive_ms.value),
+            closing: closing.subscribe(),
+        },
+        card: card(agent),
+    };
+    let default = config.agents.default();
+    let others = config.agents.list.iter().filter(|agent| agent.name != default.name);
+    let routes = [default].into_iter().chain(others).map(route).collect();
+    Routes::new(routes, config.server.public_url.value.as_ref().map(|url| url.text.clone()), audit.clone())
+}
+
+fn policy(agents: &Agents) -> Policy {
+    let mut policy = Policy::default();
+    for agent in agents.list.iter().filter(|agent| !agent.callers.is_empty()) {
+        policy.reserve(agent.name.clone(), agent.callers.iter().cloned());
+    }
+    policy
+}
+
+fn card(agent: &AgentConfig) -> CardInfo {
+    let owned = |types: &[&str]| types.iter().map(|media_type| (*media_type).to_owned()).collect();
+    let (input, output): (&[&str], &[&str]) = match protocol(agent) {
+        Some(Protocol::Native) => (&["text/plain", "application/json", "*/*"], &["text/plain", "application/json"]),
+        Some(Protocol::Claude) => (
+            &["text/plain", "application/json", "image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf"],
+            &["text/plain"],
+        ),
+        Some(Protocol::Text) | None => (&["text/plain", "application/json"], &["text/plain"]),
+    };
+    CardInfo {
+        name: agent.title.clone(),
+        description: agent.description.clone(),
+        // Known before the first card is asked for; an agent's own version is not.
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        input_modes: owned(input),
+        output_modes: owned(output),
+        skills: agent.skills.clone(),
+    }
+}
+
+fn protocol(agent: &AgentConfig) -> Option<Protocol> {
+    match &agent.spec {
+        AgentSpec::Program { protocol, .. } => Some(*protocol),
+        AgentSpec::Demo => None,
+    }
+}
+
+/// A bound as the machine counts. On a small machine a larger one is as good as none.
+pub(crate) fn size(setting: &Setting<u64>) -> usize {
+    usize::try_from(setting.value).unwrap_or(usize::MAX)
+}
+
+fn count(setting: &Setting<u64>) -> u32 {
+    u32::try_from(setting.value).unwrap_or(u32::MAX)
+}

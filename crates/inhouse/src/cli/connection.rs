@@ -1,0 +1,152 @@
+//! Which server, and with which token: flags first, then the environment, then this machine.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use inhouse_client::{Client, ClientError, ClientOptions};
+use inhouse_trust::Secret;
+
+use super::problem::Problem;
+use super::text::shell_word;
+
+const DEFAULT_URL: &str = "http://127.0.0.1:8080";
+const TOKEN_FILE_BYTES_MAX: u64 = 64 << 10;
+
+/// Flags of every verb that talks to a server. No `Debug`: one of them is a secret.
+#[derive(clap::Args)]
+pub(crate) struct ConnectionArgs {
+    /// The server, or its JSON-RPC endpoint [default: INHOUSE_URL, else http://127.0.0.1:8080]
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The token; other users may see it in the process list [default: INHOUSE_TOKEN, the file INHOUSE_TOKEN_FILE, API_TOKEN]
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) token: Option<String>,
+}
+
+/// A client, and what hints need to know about how it was found.
+pub(crate) struct Connection {
+    pub(crate) client: Client,
+    pub(crate) url: String,
+    /// The address was typed: commands in hints repeat it.
+    url_typed: bool,
+    /// Where the token came from.
+    pub(crate) token_source: Option<&'static str>,
+}
+
+impl Connection {
+    /// Reads flags and the environment of this process.
+    pub(crate) fn new(args: ConnectionArgs) -> Result<Self, Problem> {
+        Self::resolve(args, |name| std::env::var_os(name))
+    }
+
+    fn resolve(args: ConnectionArgs, env: impl Fn(&str) -> Option<OsString>) -> Result<Self, Problem> {
+        let url_typed = args.url.is_some();
+        let url = match args.url {
+            Some(url) => url,
+            None => variable(&env, "INHOUSE_URL")?.unwrap_or_else(|| DEFAULT_URL.to_owned()),
+        };
+        let found = token(args.token, &env)?;
+        let token_source = found.as_ref().map(|(source, _)| *source);
+        let options = ClientOptions { token: found.map(|(_, token)| token), ..ClientOptions::new(url.clone()) };
+        let client = Client::new(options).map_err(|error| match (&error, token_source) {
+            (ClientError::Token, Some(source)) => Problem::usage(format!("{error}: {source}")),
+            _ => Problem::usage(error.to_string())
+                .hint(format!("name a server with --url or INHOUSE_URL, for example {DEFAULT_URL}")),
+        })?;
+        Ok(Self { client, url, url_typed, token_source })
+    }
+
+    /// A command that the user can paste: it reaches the same server.
+    pub(crate) fn command(&self, verb: &str) -> String {
+        let mut command = format!("inhouse {verb}");
+        if self.url_typed {
+            command.push_str(" --url ");
+            command.push_str(&shell_word(&self.url));
+        }
+        if self.token_source == Some("--token") {
+            command.push_str(" --token …");
+        }
+        command
+    }
+}
+
+/// An empty variable is an unset one.
+fn variable(env: &impl Fn(&str) -> Option<OsString>, name: &str) -> Result<Option<String>, Problem> {
+    let Some(value) = env(name).filter(|value| !value.is_empty()) else { return Ok(None) };
+    value.into_string().map(Some).map_err(|_| Problem::usage(format!("{name} is not UTF-8")))
+}
+
+fn token(
+    flag: Option<String>,
+    env: &impl Fn(&str) -> Option<OsString>,
+) -> Result<Option<(&'static str, Secret)>, Problem> {
+    if let Some(token) = flag {
+        let token = Some(token).filter(|token| !token.is_empty()).ok_or_else(|| Problem::usage("--token is empty"))?;
+        return Ok(Some(("--token", Secret::new(token))));
+    }
+    if let Some(token) = variable(env, "INHOUSE_TOKEN")? {
+        return Ok(Some(("INHOUSE_TOKEN", Secret::new(token))));
+    }
+    if let Some(path) = env("INHOUSE_TOKEN_FILE").filter(|path| !path.is_empty()) {
+        return Ok(Some(("INHOUSE_TOKEN_FILE", token_from(Path::new(&path))?)));
+    }
+    Ok(variable(env, "API_TOKEN")?.map(|token| ("API_TOKEN", Secret::new(token))))
+}
+
+fn token_from(path: &Path) -> Result<Secret, Problem> {
+    let wrong = |why: String| Problem::usage(format!("INHOUSE_TOKEN_FILE: {}: {why}", path.display()));
+    let mut text = String::new();
+    let file = File::open(path).map_err(|error| wrong(error.to_string()))?;
+    file.take(TOKEN_FILE_BYTES_MAX).read_to_string(&mut text).map_err(|error| wrong(error.to_string()))?;
+    match text.trim() {
+        "" => Err(wrong("the file is empty".to_owned())),
+        token => Ok(Secret::new(token.to_owned())),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn resolve(url: Option<&str>, token: Option<&str>, env: &[(&str, &str)]) -> Result<Connection, Problem> {
+        let args = ConnectionArgs { url: url.map(str::to_owned), token: token.map(str::to_owned) };
+        Connection::resolve(args, |name| env.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into()))
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_environment_and_the_environment_over_the_default() {
+        let all = [("INHOUSE_URL", "http://env:1"), ("INHOUSE_TOKEN", "t1"), ("API_TOKEN", "t2")];
+        let empty = [("INHOUSE_URL", ""), ("INHOUSE_TOKEN", ""), ("INHOUSE_TOKEN_FILE", ""), ("API_TOKEN", "t2")];
+        for (url, token, env, expected) in [
+            (None, None, &[][..], (DEFAULT_URL, None)),
+            (None, None, &all[..], ("http://env:1", Some("INHOUSE_TOKEN"))),
+            (Some("http://flag:2"), Some("t0"), &all[..], ("http://flag:2", Some("--token"))),
+            (None, None, &empty[..], (DEFAULT_URL, Some("API_TOKEN"))),
+        ] {
+            let connection = resolve(url, token, env).unwrap_or_else(|problem| panic!("{problem:?}"));
+            assert_eq!((connection.url.as_str(), connection.token_source), expected);
+        }
+    }
+
+    #[test]
+    fn a_token_is_in_no_error_and_in_no_command() {
+        let canary = "canary-4711";
+        let problem = resolve(None, Some(&format!("{canary}\n")), &[]).err().expect("a line feed can not be sent");
+        assert!(!format!("{problem:?}").contains(canary));
+        let problem =
+            resolve(Some(&format!("http://me:{canary}@host")), None, &[]).err().expect("user information is refused");
+        assert!(!format!("{problem:?}").contains(canary));
+        let connection = resolve(Some("http://h:1"), Some(canary), &[]).unwrap_or_else(|problem| panic!("{problem:?}"));
+        assert_eq!(connection.command("task list"), "inhouse task list --url http://h:1 --token …");
+        assert!(!format!("{:?}", connection.client).contains(canary));
+    }
+
+    #[test]
+    fn a_token_file_that_can_not_be_used_is_named() {
+        let problem =
+            resolve(None, None, &[("INHOUSE_TOKEN_FILE", "/nowhere/token")]).err().expect("there is no such file");
+        assert!(format!("{problem:?}").contains("/nowhere/token"));
+    }
+}

@@ -1,0 +1,18 @@
+//! The verbs that talk to a server: `send`, `task` and `card`.
+//!
+//! Each has its arguments and a `run` that ends in an exit code. What they share, in reading order: `connection` (which
+//! server), `output` (what goes where), `problem` and `exit` (how it ends), `transcript` (what a task says), `follow`.
+
+pub(crate) mod card;
+pub(crate) mod send;
+pub(crate) mod task;
+
+mod connection;
+mod exit;
+mod follow;
+mod interrupt;
+mod output;
+mod problem;
+mod task_text;
+mod text;
+mod transcript;

@@ -1,0 +1,93 @@
+//! The settings that are one word out of a few.
+
+use clap::ValueEnum;
+use inhouse_agents::Protocol;
+use tracing::level_filters::LevelFilter;
+
+/// How a caller's text reaches a plain command (`input`, `AGENT_INPUT`, `--input`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InputChoice {
+    /// On standard input.
+    Stdin,
+    /// As the last argument.
+    Argument,
+    /// As both, for a program of which nobody knows what it reads.
+    Both,
+    /// As a JSON object on standard input; the program answers in JSON lines.
+    Json,
+}
+
+/// What a command's bytes mean (`protocol`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProtocolChoice {
+    /// Text out.
+    Text,
+    /// The native contract: one JSON object in, JSON lines out.
+    Json,
+    /// Claude Code's stream-json, both ways.
+    Claude,
+}
+
+impl ProtocolChoice {
+    /// The driver that speaks it.
+    pub(crate) fn protocol(self) -> Protocol {
+        match self {
+            Self::Text => Protocol::Text,
+            Self::Json => Protocol::Native,
+            Self::Claude => Protocol::Claude,
+        }
+    }
+}
+
+/// How firmly a run is held (`containment`, `--containment`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Containment {
+    /// The firmest tier that this system has.
+    Auto,
+    /// A supervisor that no descendant escapes (Linux).
+    Reaper,
+    /// A process group; what leaves the group survives.
+    Group,
+}
+
+/// When a repeated send is a retry (`idempotency`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IdempotencyChoice {
+    /// When the message id is a UUID, or the request has an Idempotency-Key.
+    Auto,
+    /// Whenever a message id repeats.
+    Always,
+    /// Only with an Idempotency-Key.
+    Off,
+}
+
+/// How much the operator's log on stderr says (`log`, `INHOUSE_LOG`, `--log`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogChoice {
+    /// Nothing. Audit records are written all the same.
+    Off,
+    /// What failed.
+    Error,
+    /// And what will.
+    Warn,
+    /// And what agents write to their stderr.
+    Info,
+    /// And what happens inside.
+    Debug,
+    /// All of it.
+    Trace,
+}
+
+impl LogChoice {
+    /// The level.
+    pub(crate) fn level(self) -> LevelFilter {
+        match self {
+            Self::Off => LevelFilter::OFF,
+            Self::Error => LevelFilter::ERROR,
+            Self::Warn => LevelFilter::WARN,
+            Self::Info => LevelFilter::INFO,
+            Self::Debug => LevelFilter::DEBUG,
+            Self::Trace => LevelFilter::TRACE,
+        }
+    }
+}

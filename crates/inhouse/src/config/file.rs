@@ -1,0 +1,241 @@
+//! The layer of the configuration file: which tables and keys there are, and what each may hold.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::{fs, io};
+
+use inhouse_serve::Skill;
+use inhouse_trust::{HostEnv, Principal, Secret};
+
+use super::document::{Source, Table, parse};
+use super::error::ConfigError;
+use super::layer::{Draft, Layer};
+use super::limits::{LIMITS, TURN_MS};
+use super::model::{CallerConfig, CallerToken};
+use super::origin::{Origin, Setting};
+use super::urls::{origins, public_url};
+
+/// The file that is read when it is there and no other is named.
+pub(crate) const FILE_NAME: &str = "inhouse.toml";
+
+/// The keys of `[server]`, for a key that stands in the wrong table.
+const SERVER_KEYS: &[&str] = &[
+    "host",
+    "port",
+    "public_url",
+    "allowed_hosts",
+    "allowed_origins",
+    "hardened",
+    "containment",
+    "idempotency",
+    "log",
+];
+
+/// What a file says.
+#[derive(Debug, Default)]
+pub(super) struct FileLayer {
+    pub(super) layer: Layer,
+    /// In the order in which they stand in the file.
+    pub(super) agents: Vec<Draft>,
+}
+
+/// Reads the file that was named, or `inhouse.toml` in `directory` if there is one.
+///
+/// # Errors
+/// [`ConfigError`] with file and line.
+pub(super) fn read(named: Option<&Path>, directory: &Path, environment: &HostEnv) -> Result<FileLayer, ConfigError> {
+    let path = named.unwrap_or(Path::new(FILE_NAME));
+    let full = directory.join(path);
+    let text = match fs::read_to_string(&full) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => return Ok(FileLayer::default()),
+        Err(source) => return Err(ConfigError::Read { file: path.display().to_string(), source }),
+    };
+    layer(&path.to_string_lossy(), full.parent().unwrap_or(directory), &text, environment)
+}
+
+/// Reads the text of a file called `name`, whose paths are relative to `base`.
+///
+/// # Errors
+/// [`ConfigError`] with file and line.
+pub(super) fn layer(
+    name: &str,
+    base: &Path,
+    text: &str,
+    environment: &HostEnv,
+) -> Result<FileLayer, ConfigError> {
+    let source = Source { name: Arc::from(name), text };
+    let document = parse(&source)?;
+    let mut root = Table::root(&source, &document);
+    let mut layer = Layer::default();
+    if let Some(table) = root.table("server")? {
+        server(table, &mut layer)?;
+    }
+    if let Some(table) = root.table("limits")? {
+        limits(table, &mut layer)?;
+    }
+    for table in root.list("callers")? {
+        layer.callers.push(caller(table, environment)?);
+    }
+    let agents = root.named("agents")?.into_iter().map(|(name, table)| agent(name, base, table));
+    let agents = agents.collect::<Result<_, _>>()?;
+    finish(root)?;
+    Ok(FileLayer { layer, agents })
+}
+
+fn finish(table: Table<'_>) -> Result<(), ConfigError> {
+    let here = table.name().to_owned();
+    table.finish(|key| {
+        let home = if SERVER_KEYS.contains(&key) {
+            "[server]"
+        } else if LIMITS.iter().any(|limit| limit.key == key) {
+            "[limits]"
+        } else {
+            return None;
+        };
+        (home != here).then_some(home)
+    })
+}
+
+fn server(mut table: Table<'_>, layer: &mut Layer) -> Result<(), ConfigError> {
+    let port = table.number("port", 0..=u16::MAX.into())?;
+    layer.host = table.text("host")?;
+    layer.port = port.map(|Setting { value, origin }| Setting { value: value as u16, origin });
+    layer.public_url =
+        table.text("public_url")?.map(|text| text.try_map(|text, origin| public_url(&text, origin))).transpose()?;
+    layer.allowed_hosts = table.texts("allowed_hosts")?;
+    layer.allowed_origins = table.texts("allowed_origins")?.map(|texts| texts.try_map(origins)).transpose()?;
+    layer.hardened = table.switch("hardened")?;
+    layer.containment = table.choice("containment")?;
+    layer.idempotency = table.choice("idempotency")?;
+    layer.log = table.choice("log")?;
+    finish(table)
+}
+
+fn limits(mut table: Table<'_>, layer: &mut Layer) -> Result<(), ConfigError> {
+    for limit in LIMITS {
+        if let Some(value) = table.number(limit.key, limit.range.clone())? {
+            layer.limits.insert(limit.key, value);
+        }
+    }
+    finish(table)
+}
+
+fn caller(mut table: Table<'_>, environment: &HostEnv) -> Result<CallerConfig, ConfigError> {
+    let missing = |table: &Table<'_>, key| ConfigError::MissingKey { place: table.place(), table: table.name().into(), key };
+    let name = table.text("name")?.ok_or_else(|| missing(&table, "name"))?;
+    let (digest, variable) = (table.text("token_sha256")?, table.text("token_env")?);
+    let token = match (digest, variable) {
+        (Some(digest), None) => CallerToken::Digest(sha256(digest)?),
+        (None, Some(variable)) => token_of(variable, environment)?,
+        (None, None) => return Err(missing(&table, "token_sha256 or token_env")),
+        (Some(_), Some(variable)) => {
+            return Err(ConfigError::Conflict {
+                origin: variable.origin,
+                problem: "a caller has token_sha256 or token_env, not both".into(),
+                hint: "for two tokens of one caller write two [[callers]] of the same name".into(),
+            });
+        }
+    };
+    let origin = name.origin.clone();
+    let name = name.try_map(|name, origin| principal(&name, "name", origin))?.value;
+    finish(table)?;
+    Ok(CallerConfig { name, token, origin })
+}
+
+fn sha256(text: Setting<String>) -> Result<[u8; 32], ConfigError> {
+    let digits: Option<Vec<u8>> = text.value.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect();
+    let bytes = digits.and_then(|digits| {
+        let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+        if digits.len() == 64 { <[u8; 32]>::try_from(bytes).ok() } else { None }
+    });
+    bytes.ok_or_else(|| ConfigError::Value {
+        origin: text.origin,
+        key: "token_sha256".into(),
+        expected: "the token's SHA-256 in 64 hexadecimal digits (printf %s \"$TOKEN\" | sha256sum)".into(),
+        found: format!("{} characters", text.value.chars().count()),
+    })
+}
+
+fn token_of(variable: Setting<String>, environment: &HostEnv) -> Result<CallerToken, ConfigError> {
+    match environment.get(&variable.value).filter(|token| !token.trim().is_empty()) {
+        Some(token) => Ok(CallerToken::Variable { token: Secret::new(token.to_owned()), name: variable.value }),
+        None => Err(ConfigError::Conflict {
+            hint: format!("export {}=…", variable.value),
+            problem: format!("token_env names {}, which the environment does not have", variable.value),
+            origin: variable.origin,
+        }),
+    }
+}
+
+pub(super) fn principal(name: &str, key: &str, origin: &Origin) -> Result<Principal, ConfigError> {
+    Principal::new(name).map_err(|_| ConfigError::Value {
+        origin: origin.clone(),
+        key: key.into(),
+        expected: "1 to 128 printable ASCII characters without spaces".into(),
+        found: format!("{name:?}"),
+    })
+}
+
+fn agent(name: Setting<String>, base: &Path, mut table: Table<'_>) -> Result<Draft, ConfigError> {
+    let mut agent = Draft::named(name, base.to_path_buf());
+    agent.preset = table.text("preset")?;
+    agent.command = table.texts("command")?;
+    if let Some(command) = agent.command.as_ref().filter(|command| command.value.first().is_none_or(String::is_empty)) {
+        let (origin, expected) = (command.origin.clone(), "an array with the program first".into());
+        return Err(ConfigError::Value { origin, key: "command".into(), expected, found: "no program".into() });
+    }
+    agent.args = table.texts("args")?;
+    agent.title = table.text("title")?;
+    agent.description = table.text("description")?;
+    agent.project = table.text("project")?;
+    agent.input = table.choice("input")?;
+    agent.protocol = table.choice("protocol")?;
+    agent.env_pass = variables(&mut table)?;
+    agent.env_set = table.pairs("env_set")?;
+    agent.timeout_ms = table.number("timeout_ms", TURN_MS)?;
+    agent.callers = table.texts("callers")?;
+    agent.default = table.switch("default")?.is_some_and(|default| default.value);
+    agent.skills = table.list("skills")?.into_iter().map(skill).collect::<Result<_, _>>()?;
+    finish(table)?;
+    Ok(agent)
+}
+
+/// Names of variables, or prefixes written `PREFIX_*`.
+fn variables(table: &mut Table<'_>) -> Result<Vec<String>, ConfigError> {
+    let Some(names) = table.texts("env")? else { return Ok(Vec::new()) };
+    let fits = |name: &String| {
+        let name = name.strip_suffix("_*").unwrap_or(name);
+        !name.is_empty() && !name.contains(['=', '*', '\0'])
+    };
+    match names.value.iter().find(|name| !fits(name)) {
+        Some(bad) => Err(ConfigError::Value {
+            origin: names.origin,
+            key: "env".into(),
+            expected: "names of variables, or prefixes like \"AWS_*\"".into(),
+            found: format!("{bad:?}"),
+        }),
+        None => Ok(names.value),
+    }
+}
+
+fn skill(mut table: Table<'_>) -> Result<Skill, ConfigError> {
+    let missing = |table: &Table<'_>, key| ConfigError::MissingKey { place: table.place(), table: table.name().into(), key };
+    let id = table.text("id")?.ok_or_else(|| missing(&table, "id"))?.value;
+    let text = |setting: Option<Setting<String>>| setting.map(|setting| setting.value);
+    let texts = |setting: Option<Setting<Vec<String>>>| setting.map(|setting| setting.value).unwrap_or_default();
+    let name = text(table.text("name")?).unwrap_or_else(|| id.clone());
+    let description = text(table.text("description")?).unwrap_or_else(|| name.clone());
+    let mut tags = texts(table.texts("tags")?);
+    if tags.is_empty() {
+        // Some clients refuse a skill without tags.
+        tags.push(id.clone());
+    }
+    let examples = texts(table.texts("examples")?);
+    finish(table)?;
+    Ok(Skill { id, name, description, tags, examples })
+}
+
+#[cfg(test)]
+#[path = "file_tests.rs"]
+mod tests;

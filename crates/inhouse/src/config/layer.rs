@@ -1,0 +1,99 @@
+//! One source's part of the configuration, before the sources are put over each other.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use inhouse_serve::Skill;
+use inhouse_trust::Principal;
+
+use super::choices::{Containment, IdempotencyChoice, InputChoice, LogChoice, ProtocolChoice};
+use super::model::{CallerConfig, PublicUrl};
+use super::origin::Setting;
+
+/// What flags, the environment or the file say; whatever they do not say is `None`.
+#[derive(Debug, Default)]
+pub(super) struct Layer {
+    pub(super) host: Option<Setting<String>>,
+    pub(super) port: Option<Setting<u16>>,
+    pub(super) public_url: Option<Setting<PublicUrl>>,
+    pub(super) allowed_hosts: Option<Setting<Vec<String>>>,
+    pub(super) allowed_origins: Option<Setting<Vec<String>>>,
+    pub(super) hardened: Option<Setting<bool>>,
+    pub(super) containment: Option<Setting<Containment>>,
+    pub(super) idempotency: Option<Setting<IdempotencyChoice>>,
+    pub(super) log: Option<Setting<LogChoice>>,
+    pub(super) limits: BTreeMap<&'static str, Setting<u64>>,
+    pub(super) callers: Vec<CallerConfig>,
+    pub(super) agent: AgentWords,
+}
+
+/// What flags and the environment say about the agent that answers by default.
+#[derive(Debug, Default)]
+pub(super) struct AgentWords {
+    pub(super) choice: Option<Setting<Choice>>,
+    pub(super) title: Option<Setting<String>>,
+    pub(super) description: Option<Setting<String>>,
+    pub(super) project: Option<Setting<String>>,
+    pub(super) input: Option<Setting<InputChoice>>,
+}
+
+/// Which agent is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// One of the file, or a preset.
+    Name(String),
+    /// A program with its arguments; never empty.
+    Command(Vec<String>),
+}
+
+/// An agent as it was described: an `[agents.NAME]` table of the file, or what flags and the environment make up.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) name: Setting<String>,
+    /// The folder to which its paths are relative.
+    pub(super) base: PathBuf,
+    pub(super) preset: Option<Setting<String>>,
+    pub(super) command: Option<Setting<Vec<String>>>,
+    /// Arguments that a preset gets beside its own.
+    pub(super) args: Option<Setting<Vec<String>>>,
+    pub(super) title: Option<Setting<String>>,
+    pub(super) description: Option<Setting<String>>,
+    pub(super) project: Option<Setting<String>>,
+    pub(super) input: Option<Setting<InputChoice>>,
+    pub(super) protocol: Option<Setting<ProtocolChoice>>,
+    pub(super) env_pass: Vec<String>,
+    pub(super) env_set: Vec<(String, String)>,
+    pub(super) timeout_ms: Option<Setting<u64>>,
+    pub(super) callers: Option<Setting<Vec<String>>>,
+    pub(super) skills: Vec<Skill>,
+    pub(super) default: bool,
+}
+
+impl Draft {
+    /// An agent of which only the name is known.
+    pub(super) fn named(name: Setting<String>, base: PathBuf) -> Self {
+        Self {
+            name,
+            base,
+            preset: None,
+            command: None,
+            args: None,
+            title: None,
+            description: None,
+            project: None,
+            input: None,
+            protocol: None,
+            env_pass: Vec::new(),
+            env_set: Vec::new(),
+            timeout_ms: None,
+            callers: None,
+            skills: Vec::new(),
+            default: false,
+        }
+    }
+}
+
+/// The name of the caller that `API_TOKEN` or a generated token stands for.
+pub(crate) fn owner() -> Principal {
+    Principal::new("owner").expect("five letters are a principal's name")
+}

@@ -1,0 +1,141 @@
+//! The configuration: flags over environment over file over defaults, each value with its origin. [`load`] returns it whole
+//! and decided, or one error that says what, where and what to do. Reading order: `model`, `layer`, the three layers, `agents`.
+
+mod agents;
+mod choices;
+mod document;
+mod environment;
+mod error;
+mod file;
+mod flags;
+mod layer;
+mod limits;
+mod model;
+mod nearest;
+mod origin;
+mod resolve;
+mod show;
+mod urls;
+pub(crate) mod words;
+
+use std::path::Path;
+
+use inhouse_agents::AgentSpec;
+use inhouse_trust::{HostEnv, Principal};
+
+use crate::args::ServeArgs;
+use crate::detect::Finder;
+use agents::{Situation, agents};
+use layer::{AgentWords, Layer};
+
+pub(crate) use choices::{Containment, IdempotencyChoice, InputChoice, LogChoice};
+pub(crate) use error::ConfigError;
+pub(crate) use layer::owner;
+pub(crate) use limits::Limits;
+pub(crate) use model::{AgentChoice, AgentConfig, Agents, CallerConfig, CallerToken, Callers, Config, Server};
+pub(crate) use origin::{Origin, Setting};
+pub(crate) use show::show;
+
+/// Reads everything that decides how the server runs. Looks at the environment as it is passed, at the file, at PATH and at
+/// project folders; changes nothing.
+///
+/// # Errors
+/// [`ConfigError`], the first one found.
+pub(crate) fn load(flags: &ServeArgs, environment: &HostEnv, directory: &Path) -> Result<Config, ConfigError> {
+    let from_file = file::read(flags.config.as_deref(), directory, environment)?;
+    let layers = [flags::layer(flags)?, environment::layer(environment)?, from_file.layer];
+    let (layer, words) = merge(layers)?;
+    let limits = Limits::choose(|limit| {
+        layer.limits.get(limit.key).cloned().unwrap_or_else(|| Setting::default(limit.default))
+    });
+    check_graces(&limits)?;
+    let callers = if layer.callers.is_empty() { Callers::Generated(owner()) } else { Callers::Configured(layer.callers) };
+    let situation = Situation {
+        finder: &Finder::new(environment.get("PATH"), directory),
+        directory,
+        timeout_ms: limits.request_timeout_ms.value,
+        callers: &names(&callers),
+        environment,
+    };
+    let mut agents = agents(words, from_file.agents, &situation)?;
+    agents.list.iter_mut().for_each(|agent| bound(agent, &limits));
+    let server = Server {
+        host: layer.host.unwrap_or_else(|| Setting::default("127.0.0.1".into())),
+        port: layer.port.unwrap_or_else(|| Setting::default(8080)),
+        public_url: match layer.public_url {
+            Some(Setting { value, origin }) => Setting { value: Some(value), origin },
+            None => Setting::default(None),
+        },
+        allowed_hosts: layer.allowed_hosts.unwrap_or_else(|| Setting::default(Vec::new())),
+        allowed_origins: layer.allowed_origins.unwrap_or_else(|| Setting::default(Vec::new())),
+        hardened: layer.hardened.unwrap_or_else(|| Setting::default(false)),
+        containment: layer.containment.unwrap_or_else(|| Setting::default(Containment::Auto)),
+        idempotency: layer.idempotency.unwrap_or_else(|| Setting::default(IdempotencyChoice::Auto)),
+    };
+    let log = layer.log.unwrap_or_else(|| Setting::default(LogChoice::Info));
+    Ok(Config { server, limits, callers, agents, log })
+}
+
+/// Puts the layers over each other, strongest first. Callers add up: each of them may ask.
+fn merge(layers: [Layer; 3]) -> Result<(Layer, AgentWords), ConfigError> {
+    let mut merged = Layer::default();
+    for layer in layers {
+        let Layer { host, port, public_url, allowed_hosts, allowed_origins, .. } = layer;
+        merged.host = merged.host.or(host);
+        merged.port = merged.port.or(port);
+        merged.public_url = merged.public_url.or(public_url);
+        merged.allowed_hosts = merged.allowed_hosts.or(allowed_hosts);
+        merged.allowed_origins = merged.allowed_origins.or(allowed_origins);
+        merged.hardened = merged.hardened.or(layer.hardened);
+        merged.containment = merged.containment.or(layer.containment);
+        merged.idempotency = merged.idempotency.or(layer.idempotency);
+        merged.log = merged.log.or(layer.log);
+        for (key, limit) in layer.limits {
+            merged.limits.entry(key).or_insert(limit);
+        }
+        merged.callers.extend(layer.callers);
+        let AgentWords { choice, title, description, project, input } = layer.agent;
+        let agent = &mut merged.agent;
+        agent.choice = agent.choice.take().or(choice);
+        agent.title = agent.title.take().or(title);
+        agent.description = agent.description.take().or(description);
+        agent.project = agent.project.take().or(project);
+        agent.input = agent.input.take().or(input);
+    }
+    let words = std::mem::take(&mut merged.agent);
+    Ok((merged, words))
+}
+
+/// A turn must have ended by its own means before the engine drops it.
+fn check_graces(limits: &Limits) -> Result<(), ConfigError> {
+    let (kill, stop) = (&limits.kill_grace_ms, &limits.stop_grace_ms);
+    if kill.value < stop.value {
+        return Ok(());
+    }
+    let origin = if kill.origin == Origin::Default { &stop.origin } else { &kill.origin };
+    Err(ConfigError::Conflict {
+        origin: origin.clone(),
+        problem: format!("kill_grace_ms ({}) must be less than stop_grace_ms ({})", kill.value, stop.value),
+        hint: format!("stop_grace_ms = {}", kill.value + 1_000),
+    })
+}
+
+fn names(callers: &Callers) -> Vec<Principal> {
+    match callers {
+        Callers::Generated(owner) => vec![owner.clone()],
+        Callers::Configured(list) => list.iter().map(|caller| caller.name.clone()).collect(),
+    }
+}
+
+/// Gives an agent's process the bounds that were chosen.
+fn bound(agent: &mut AgentConfig, chosen: &Limits) {
+    if let AgentSpec::Program { limits, .. } = &mut agent.spec {
+        limits.line_bytes_max = usize::try_from(chosen.line_bytes_max.value).unwrap_or(usize::MAX);
+        limits.exit_grace_ms = chosen.exit_grace_ms.value;
+        limits.interrupt_grace_ms = chosen.interrupt_grace_ms.value;
+        limits.stop_ms_max = chosen.kill_grace_ms.value;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+//! The configuration as the rest of the binary sees it: every value decided, every program found, nothing left to guess.
+
+use std::path::{Path, PathBuf};
+
+use inhouse_agents::AgentSpec;
+use inhouse_agents::presets::Preset;
+use inhouse_serve::Skill;
+use inhouse_trust::{AgentName, Principal, Secret};
+
+use super::choices::{Containment, IdempotencyChoice, LogChoice};
+use super::limits::Limits;
+use super::origin::{Origin, Setting};
+
+/// All of it.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// The front door.
+    pub(crate) server: Server,
+    /// Every bound.
+    pub(crate) limits: Limits,
+    /// Who may ask.
+    pub(crate) callers: Callers,
+    /// Who answers.
+    pub(crate) agents: Agents,
+    /// How much the log says.
+    pub(crate) log: Setting<LogChoice>,
+}
+
+/// The front door.
+#[derive(Debug)]
+pub(crate) struct Server {
+    /// The name or address to listen on.
+    pub(crate) host: Setting<String>,
+    /// The port to listen on; 0 takes a free one.
+    pub(crate) port: Setting<u16>,
+    /// The address by which callers reach the server, where it is not the one that it listens on.
+    pub(crate) public_url: Setting<Option<PublicUrl>>,
+    /// Names under which requests may address the server, beside its own.
+    pub(crate) allowed_hosts: Setting<Vec<String>>,
+    /// Web pages that may call the server, as origins.
+    pub(crate) allowed_origins: Setting<Vec<String>>,
+    /// Whether what is only warned of is refused.
+    pub(crate) hardened: Setting<bool>,
+    /// How firmly runs are held.
+    pub(crate) containment: Setting<Containment>,
+    /// When a repeated send is a retry.
+    pub(crate) idempotency: Setting<IdempotencyChoice>,
+}
+
+/// `http` or `https`, a host, perhaps a port, and nothing after them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PublicUrl {
+    /// Without a slash at its end.
+    pub(crate) text: String,
+    /// The host without port and brackets.
+    pub(crate) host: String,
+}
+
+/// Who may ask.
+#[derive(Debug)]
+pub(crate) enum Callers {
+    /// Nobody was named: one caller, with a token that is made at start.
+    Generated(Principal),
+    /// These; at least one.
+    Configured(Vec<CallerConfig>),
+}
+
+/// Someone who may ask.
+#[derive(Debug)]
+pub(crate) struct CallerConfig {
+    /// The name in the audit.
+    pub(crate) name: Principal,
+    /// The token.
+    pub(crate) token: CallerToken,
+    /// Where it comes from.
+    pub(crate) origin: Origin,
+}
+
+/// What is known of a caller's token.
+#[derive(Debug)]
+pub(crate) enum CallerToken {
+    /// The token, from a variable of the environment.
+    Variable {
+        /// The variable's name.
+        name: String,
+        /// Its value.
+        token: Secret,
+    },
+    /// Its SHA-256.
+    Digest([u8; 32]),
+}
+
+/// Who answers: at least one agent.
+#[derive(Debug)]
+pub(crate) struct Agents {
+    /// In the order of the configuration.
+    pub(crate) list: Vec<AgentConfig>,
+    /// The index of the one that answers when no agent is named.
+    pub(crate) default: usize,
+    /// How the default one was found.
+    pub(crate) choice: AgentChoice,
+}
+
+impl Agents {
+    /// The one that answers when no agent is named.
+    pub(crate) fn default(&self) -> &AgentConfig {
+        &self.list[self.default]
+    }
+}
+
+/// How the default agent was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AgentChoice {
+    /// It was named.
+    Named,
+    /// Nobody named one, and it is the first known program on PATH.
+    Found,
+    /// Nobody named one, and no known program is on PATH: the demo agent.
+    Demo,
+}
+
+/// One agent.
+#[derive(Debug)]
+pub(crate) struct AgentConfig {
+    /// Its name in addresses, commands and the audit.
+    pub(crate) name: AgentName,
+    /// Its name for people, on the card.
+    pub(crate) title: String,
+    /// What it does, on the card.
+    pub(crate) description: String,
+    /// The folder that it works in, absolute.
+    pub(crate) project: PathBuf,
+    /// A turn's total time, in milliseconds.
+    pub(crate) timeout_ms: u64,
+    /// What it can do, on the card; at least one.
+    pub(crate) skills: Vec<Skill>,
+    /// Who may use it; empty for everyone.
+    pub(crate) callers: Vec<Principal>,
+    /// How it is run.
+    pub(crate) spec: AgentSpec,
+    /// The preset that it comes from, for a program that we know.
+    pub(crate) preset: Option<&'static Preset>,
+    /// Who named it.
+    pub(crate) origin: Origin,
+}
+
+impl AgentConfig {
+    /// The program's absolute path; the demo agent has none.
+    pub(crate) fn program(&self) -> Option<&Path> {
+        match &self.spec {
+            AgentSpec::Program { command, .. } => Some(&command.program),
+            AgentSpec::Demo => None,
+        }
+    }
+}

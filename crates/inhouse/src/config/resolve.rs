@@ -1,0 +1,272 @@
+//! Makes an agent of a draft: its program is found, its folder is there, and how it is run is decided.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use inhouse_agents::presets::{PRESETS, Preset, prefix_line, preset};
+use inhouse_agents::{AgentSpec, Limits, Protocol};
+use inhouse_serve::Skill;
+use inhouse_trust::{AgentCommand, AgentName, Input, Principal};
+
+use super::agents::Situation;
+use super::choices::{InputChoice, ProtocolChoice};
+use super::error::ConfigError;
+use super::file::principal;
+use super::layer::Draft;
+use super::model::AgentConfig;
+use super::origin::{Origin, Setting};
+use crate::detect::Missing;
+use crate::presets::{DEMO, about, names};
+
+/// Makes agents of drafts.
+pub(super) struct Resolver<'a> {
+    /// What there is.
+    pub(super) situation: &'a Situation<'a>,
+}
+
+/// What a draft turns out to be.
+enum Kind {
+    Demo,
+    /// A preset, and the program where it was given by a path.
+    Preset(&'static Preset, String),
+    /// A program with its arguments.
+    Plain(Setting<Vec<String>>),
+}
+
+impl Resolver<'_> {
+    /// Decides all of an agent.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming who asked for what can not be.
+    pub(super) fn agent(&self, draft: Draft) -> Result<AgentConfig, ConfigError> {
+        let name = name(&draft.name)?;
+        let project = self.project(&draft)?;
+        let callers = self.callers(&draft)?;
+        let kind = kind(&draft)?;
+        let (spec, preset, words) = match kind {
+            Kind::Demo => (AgentSpec::Demo, None, about(DEMO)),
+            Kind::Preset(preset, program) => {
+                (self.preset(&draft, preset, &program, project.clone())?, Some(preset), about(preset.name))
+            }
+            Kind::Plain(ref command) => (self.plain(&draft, command, project.clone())?, None, about(name.as_str())),
+        };
+        let title = if words.title.is_empty() { name.as_str() } else { words.title };
+        let text = |setting: Option<Setting<String>>, or: &str| setting.map_or_else(|| or.to_owned(), |text| text.value);
+        let title = text(draft.title, title);
+        let description = text(draft.description, words.description);
+        let skills = if draft.skills.is_empty() { vec![general(&title, &description)] } else { draft.skills };
+        Ok(AgentConfig {
+            title,
+            description,
+            skills,
+            timeout_ms: draft.timeout_ms.map_or(self.situation.timeout_ms, |timeout| timeout.value),
+            origin: draft.name.origin,
+            name,
+            project,
+            callers,
+            spec,
+            preset,
+        })
+    }
+
+    fn project(&self, draft: &Draft) -> Result<PathBuf, ConfigError> {
+        let Some(project) = &draft.project else { return Ok(self.situation.directory.to_path_buf()) };
+        let path = draft.base.join(&project.value);
+        match fs::canonicalize(&path) {
+            Ok(found) if found.is_dir() => Ok(found),
+            _ => Err(ConfigError::NoProject { origin: project.origin.clone(), path }),
+        }
+    }
+
+    fn callers(&self, draft: &Draft) -> Result<Vec<Principal>, ConfigError> {
+        let Some(names) = &draft.callers else { return Ok(Vec::new()) };
+        let known = |name: &String| {
+            let caller = principal(name, "callers", &names.origin)?;
+            if self.situation.callers.contains(&caller) {
+                return Ok(caller);
+            }
+            let all: Vec<_> = self.situation.callers.iter().map(Principal::as_str).collect();
+            Err(ConfigError::Value {
+                origin: names.origin.clone(),
+                key: "callers".into(),
+                expected: format!("names of [[callers]] ({})", all.join(", ")),
+                found: format!("{name:?}"),
+            })
+        };
+        names.value.iter().map(known).collect()
+    }
+
+    fn preset(&self, draft: &Draft, preset: &Preset, program: &str, project: PathBuf) -> Result<AgentSpec, ConfigError> {
+        let fixed = |what: &str, origin: &Origin| ConfigError::Conflict {
+            origin: origin.clone(),
+            problem: format!("agent {} is known, and its {what} can not be chosen", preset.name),
+            hint: format!("leave it out, or name the program with arguments of your own: -- {} …", preset.name),
+        };
+        if let Some(input) = draft.input.as_ref().filter(|input| input.value != InputChoice::Stdin) {
+            return Err(fixed("input", &input.origin));
+        }
+        if let Some(protocol) = draft.protocol.as_ref().filter(|choice| choice.value.protocol() != preset.protocol) {
+            return Err(fixed("protocol", &protocol.origin));
+        }
+        let program = self.find(draft, program, about(preset.name).install)?;
+        let extra = draft.args.as_ref().map(|args| args.value.as_slice()).unwrap_or_default();
+        let mut command = preset.command(program, extra, project, self.situation.environment);
+        command.env_pass.extend(draft.env_pass.iter().cloned());
+        command.env_set.extend(draft.env_set.iter().cloned());
+        let prefix_line = preset.prefix_line.map(str::to_owned);
+        Ok(AgentSpec::Program { command, protocol: preset.protocol, prefix_line, limits: Limits::default() })
+    }
+
+    fn plain(&self, draft: &Draft, words: &Setting<Vec<String>>, project: PathBuf) -> Result<AgentSpec, ConfigError> {
+        if let Some(args) = &draft.args {
+            return Err(ConfigError::Conflict {
+                origin: args.origin.clone(),
+                problem: "args go with a preset".into(),
+                hint: "write them into command, after the program".into(),
+            });
+        }
+        let (program, args) = words.value.split_first().expect("a command has at least its program");
+        let (input, protocol) = language(draft, program, &words.origin)?;
+        let found = self.find(draft, program, None)?;
+        let prefix_line = prefix_line(&found).filter(|_| protocol == Protocol::Text).map(str::to_owned);
+        let command = AgentCommand {
+            program: found,
+            args: args.to_vec(),
+            input,
+            env_pass: draft.env_pass.clone(),
+            env_set: draft.env_set.clone(),
+            directory: project,
+        };
+        Ok(AgentSpec::Program { command, protocol, prefix_line, limits: Limits::default() })
+    }
+
+    fn find(&self, draft: &Draft, program: &str, install: Option<&'static str>) -> Result<PathBuf, ConfigError> {
+        let named = draft.command.as_ref().map(|command| &command.origin).or(draft.preset.as_ref().map(|p| &p.origin));
+        let (origin, agent) = (named.unwrap_or(&draft.name.origin).clone(), draft.name.value.clone());
+        self.situation.finder.find(program, &draft.base).map_err(|missing| match missing {
+            Missing::Everywhere => {
+                let searched = self.situation.finder.searched();
+                ConfigError::NotOnPath { origin, agent, program: program.into(), searched, install }
+            }
+            Missing::File(path) => ConfigError::NoProgram { origin, agent, path },
+            Missing::Right(path) => ConfigError::NotExecutable { origin, agent, path },
+        })
+    }
+}
+
+/// The skill of an agent of which no other is told; a card without skills is refused by some clients.
+fn general(title: &str, description: &str) -> Skill {
+    Skill {
+        id: "general".into(),
+        name: title.into(),
+        description: description.into(),
+        tags: vec!["general".into()],
+        examples: Vec::new(),
+    }
+}
+
+fn name(setting: &Setting<String>) -> Result<AgentName, ConfigError> {
+    AgentName::new(&setting.value).map_err(|_| ConfigError::Value {
+        origin: setting.origin.clone(),
+        key: "an agent's name".into(),
+        expected: "1 to 63 of a-z, 0-9 and -, beginning with a letter or digit".into(),
+        found: format!("{:?}", setting.value),
+    })
+}
+
+/// A command of one word that names a known program, by name or by path, is that program's preset; with arguments it is a
+/// plain command.
+fn kind(draft: &Draft) -> Result<Kind, ConfigError> {
+    match (&draft.preset, &draft.command) {
+        (Some(preset), Some(_)) => Err(ConfigError::Conflict {
+            origin: preset.origin.clone(),
+            problem: "an agent has a preset or a command, not both".into(),
+            hint: "remove one; arguments for a preset stand in args = [\"…\"]".into(),
+        }),
+        (Some(name), None) => of_name(&name.value, &name.origin, "preset"),
+        (None, Some(command)) => match command.value.as_slice() {
+            [one] if one == DEMO && !matches!(command.origin, Origin::File(_)) => Ok(Kind::Demo),
+            [one] => Ok(match preset(Path::new(one)) {
+                Some(preset) if draft.protocol.is_none() => Kind::Preset(preset, one.clone()),
+                _ => Kind::Plain(command.clone()),
+            }),
+            _ => Ok(Kind::Plain(command.clone())),
+        },
+        (None, None) => of_name(&draft.name.value, &draft.name.origin, "an agent without command and preset"),
+    }
+}
+
+fn of_name(name: &str, origin: &Origin, key: &str) -> Result<Kind, ConfigError> {
+    if name == DEMO {
+        return Ok(Kind::Demo);
+    }
+    let known = PRESETS.iter().find(|preset| preset.name == name);
+    known.map(|preset| Kind::Preset(preset, name.to_owned())).ok_or_else(|| ConfigError::Value {
+        origin: origin.clone(),
+        key: key.into(),
+        expected: format!("one of {}", names().join(", ")),
+        found: format!("{name:?}"),
+    })
+}
+
+/// How the text reaches a plain command, and what its bytes mean. A program that we do not know and that flags or the
+/// environment name gets the text both ways; one of the file, or one that we know, on standard input.
+fn language(draft: &Draft, program: &str, origin: &Origin) -> Result<(Input, Protocol), ConfigError> {
+    let protocol = draft.protocol.as_ref().map(|choice| choice.value);
+    let input = draft.input.as_ref().map(|choice| choice.value);
+    let unknown = !matches!(origin, Origin::File(_)) && preset(Path::new(program)).is_none();
+    Ok(match (protocol, input) {
+        (None | Some(ProtocolChoice::Json), Some(InputChoice::Json)) | (Some(ProtocolChoice::Json), None) => {
+            (Input::Protocol, Protocol::Native)
+        }
+        (Some(ProtocolChoice::Claude), None) => (Input::Protocol, Protocol::Claude),
+        (None | Some(ProtocolChoice::Text), Some(InputChoice::Stdin)) => (Input::Stdin, Protocol::Text),
+        (None | Some(ProtocolChoice::Text), Some(InputChoice::Argument)) => (Input::Argument, Protocol::Text),
+        (None | Some(ProtocolChoice::Text), Some(InputChoice::Both)) => (Input::Both, Protocol::Text),
+        (None | Some(ProtocolChoice::Text), None) => {
+            (if unknown { Input::Both } else { Input::Stdin }, Protocol::Text)
+        }
+        (Some(_), Some(_)) => {
+            return Err(ConfigError::Conflict {
+                origin: draft.input.as_ref().map_or_else(|| origin.clone(), |input| input.origin.clone()),
+                problem: "this protocol decides how the text reaches the program".into(),
+                hint: "leave input out".into(),
+            });
+        }
+    })
+}
+
+/// The agent's name for a command: the script's where there is one, else the program's.
+pub(super) fn agent_name(words: &[String]) -> String {
+    let script = words.iter().skip(1).filter(|word| !word.starts_with('-')).map(Path::new);
+    let script = script.filter(|path| path.extension().is_some()).find_map(Path::file_stem);
+    let program = words.first().map(Path::new).and_then(Path::file_name);
+    let name = script.or(program).unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let words: Vec<&str> = name.split(|c| !fits(c)).filter(|word| !word.is_empty()).collect();
+    let mut name = words.join("-");
+    name.truncate(63);
+    if name.is_empty() { "agent".into() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_names_its_agent() {
+        let cases: &[(&[&str], &str)] = &[
+            (&["node", "my-bot.js"], "my-bot"),
+            (&["python3", "-u", "src/Shop Agent.py", "--model=x.y"], "shop-agent"),
+            (&["/usr/local/bin/aider", "--yes"], "aider"),
+            (&["python3.11", "-m", "agent"], "python3-11"),
+            (&["./日本"], "agent"),
+            (&["claude", "--model", "opus"], "claude"),
+        ];
+        for (words, name) in cases {
+            let words: Vec<String> = words.iter().map(|word| (*word).into()).collect();
+            assert_eq!(agent_name(&words), *name);
+            assert!(AgentName::new(&agent_name(&words)).is_ok());
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! `inhouse config show`: every setting as it is used, in the form of the file, and on request where each comes from. Tokens
+//! are not shown.
+
+use std::fmt::{Debug, Display};
+
+use inhouse_agents::AgentSpec;
+
+use super::limits::Limits;
+use super::model::{AgentConfig, CallerToken, Callers, Config, Server};
+use super::origin::{Origin, Setting};
+
+/// The text, with a line end after each line.
+pub(crate) fn show(config: &Config, origins: bool) -> String {
+    let mut lines = Lines { text: String::new(), origins };
+    lines.server(&config.server);
+    lines.setting("log", &config.log, |log| format!("{:?}", word(log)));
+    lines.limits(&config.limits);
+    lines.callers(&config.callers);
+    let default = config.agents.default();
+    for agent in &config.agents.list {
+        lines.agent(agent, agent.name == default.name);
+    }
+    lines.text
+}
+
+struct Lines {
+    text: String,
+    origins: bool,
+}
+
+impl Lines {
+    fn heading(&mut self, name: impl Display) {
+        let gap = if self.text.is_empty() { "" } else { "\n" };
+        self.text.push_str(&format!("{gap}{name}\n"));
+    }
+
+    fn line(&mut self, key: &str, value: &str, origin: &Origin) {
+        let line = format!("{key} = {value}");
+        match self.origins {
+            true => self.text.push_str(&format!("{line:<48} # {origin}\n")),
+            false => self.text.push_str(&format!("{line}\n")),
+        }
+    }
+
+    fn setting<T>(&mut self, key: &str, setting: &Setting<T>, value: impl FnOnce(&T) -> String) {
+        self.line(key, &value(&setting.value), &setting.origin);
+    }
+
+    fn server(&mut self, server: &Server) {
+        self.heading("[server]");
+        self.setting("host", &server.host, |host| format!("{host:?}"));
+        self.setting("port", &server.port, u16::to_string);
+        if let Some(url) = &server.public_url.value {
+            self.line("public_url", &format!("{:?}", url.text), &server.public_url.origin);
+        }
+        self.setting("allowed_hosts", &server.allowed_hosts, |hosts| format!("{hosts:?}"));
+        self.setting("allowed_origins", &server.allowed_origins, |origins| format!("{origins:?}"));
+        self.setting("hardened", &server.hardened, bool::to_string);
+        self.setting("containment", &server.containment, |tier| format!("{:?}", word(tier)));
+        self.setting("idempotency", &server.idempotency, |rule| format!("{:?}", word(rule)));
+    }
+
+    fn limits(&mut self, limits: &Limits) {
+        self.heading("[limits]");
+        for (key, limit) in limits.iter() {
+            self.setting(key, limit, u64::to_string);
+        }
+    }
+
+    fn callers(&mut self, callers: &Callers) {
+        match callers {
+            Callers::Generated(owner) => {
+                self.heading("[[callers]]");
+                self.line("name", &format!("{:?}", owner.as_str()), &Origin::Default);
+            }
+            Callers::Configured(list) => {
+                for caller in list {
+                    self.heading("[[callers]]");
+                    self.line("name", &format!("{:?}", caller.name.as_str()), &caller.origin);
+                    if let CallerToken::Variable { name, .. } = &caller.token {
+                        self.line("token_env", &format!("{name:?}"), &caller.origin);
+                    }
+                }
+            }
+        }
+    }
+
+    fn agent(&mut self, agent: &AgentConfig, default: bool) {
+        self.heading(format_args!("[agents.{}]", agent.name));
+        let mut line = |key: &str, value: String| self.line(key, &value, &agent.origin);
+        line("default", default.to_string());
+        line("title", format!("{:?}", agent.title));
+        line("description", format!("{:?}", agent.description));
+        line("project", format!("{:?}", agent.project));
+        line("timeout_ms", agent.timeout_ms.to_string());
+        if let AgentSpec::Program { command, protocol, .. } = &agent.spec {
+            let words: Vec<_> = [command.program.display().to_string()].into_iter().chain(command.args.clone()).collect();
+            line("command", format!("{words:?}"));
+            line("input", format!("{:?}", word(&command.input)));
+            line("protocol", format!("{:?}", word(protocol)));
+        }
+    }
+}
+
+/// A variant's name as the file writes it.
+fn word(value: &impl Debug) -> String {
+    format!("{value:?}").to_lowercase()
+}

@@ -1,0 +1,247 @@
+//! The whole configuration: which source wins, which agent is chosen, and what an agent turns out to be.
+
+use std::fs;
+
+use inhouse_agents::Protocol;
+use inhouse_trust::Input;
+
+use super::*;
+use crate::testing::Folder;
+
+/// A folder with programs in `bin`, which is the whole PATH.
+struct Machine {
+    folder: Folder,
+    environment: Vec<(&'static str, String)>,
+    flags: ServeArgs,
+}
+
+impl Machine {
+    fn with(programs: &[&str]) -> Self {
+        let folder = Folder::new();
+        folder.dir("bin");
+        programs.iter().for_each(|program| folder.file(&format!("bin/{program}"), 0o755));
+        let path = folder.path().join("bin").to_string_lossy().into_owned();
+        Self { folder, environment: vec![("PATH", path)], flags: ServeArgs::default() }
+    }
+
+    fn env(mut self, name: &'static str, value: &str) -> Self {
+        self.environment.push((name, value.into()));
+        self
+    }
+
+    fn file(self, text: &str) -> Self {
+        fs::write(self.folder.path().join("inhouse.toml"), text).unwrap();
+        self
+    }
+
+    fn flags(mut self, set: impl FnOnce(&mut ServeArgs)) -> Self {
+        set(&mut self.flags);
+        self
+    }
+
+    fn load(&self) -> Result<Config, ConfigError> {
+        let environment = HostEnv::new(self.environment.iter().map(|(name, value)| (name.into(), value.into())));
+        load(&self.flags, &environment, self.folder.path())
+    }
+
+    fn agent(&self) -> AgentConfig {
+        let mut agents = self.load().unwrap().agents;
+        agents.list.swap_remove(agents.default)
+    }
+
+    /// Input, protocol, and arguments of the default agent.
+    fn run(&self) -> (Input, Protocol, Vec<String>) {
+        match self.agent().spec {
+            AgentSpec::Program { command, protocol, .. } => (command.input, protocol, command.args),
+            AgentSpec::Demo => panic!("the demo agent runs nothing"),
+        }
+    }
+
+    fn error(&self) -> (String, Option<String>) {
+        let error = self.load().unwrap_err();
+        (error.to_string(), error.hint())
+    }
+}
+
+#[test]
+fn with_nothing_said_everything_has_its_default() {
+    let config = Machine::with(&["claude"]).load().unwrap();
+    assert_eq!((config.server.host.value.as_str(), config.server.port.value), ("127.0.0.1", 8080));
+    assert!(config.limits.iter().all(|(_, limit)| limit.origin == Origin::Default));
+    assert_eq!(config.limits.request_timeout_ms.value, 300_000);
+    assert_eq!(config.limits.body_bytes_max.value, 1_048_576);
+    assert_eq!(config.limits.rate_limit_rpm.value, 30);
+    assert!(matches!(config.callers, Callers::Generated(_)));
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_over_the_file() {
+    let file = "[server]\nhost = \"file\"\nport = 3\nlog = \"error\"\n[limits]\nrate_limit_rpm = 3\nbody_bytes_max = 3\n";
+    let machine = Machine::with(&["claude"]).file(file).env("HOST", "environment").env("PORT", "2").env("RATE_LIMIT_RPM", "2");
+    let config = machine.flags(|flags| flags.host = Some("flag".into())).load().unwrap();
+    let told = |setting: &Setting<u64>| (setting.value, setting.origin.to_string());
+    assert_eq!((config.server.host.value.as_str(), config.server.host.origin), ("flag", Origin::Flag("--host")));
+    assert_eq!((config.server.port.value, config.server.port.origin), (2, Origin::Environment("PORT")));
+    assert_eq!(told(&config.limits.rate_limit_rpm), (2, "RATE_LIMIT_RPM".into()));
+    assert_eq!(told(&config.limits.body_bytes_max), (3, "inhouse.toml:7".into()));
+    assert_eq!(config.log.value, LogChoice::Error);
+}
+
+#[test]
+fn without_a_name_the_first_known_program_is_served_else_the_demo() {
+    for (programs, name, choice) in [
+        (&["qwen", "codex", "claude"][..], "claude", AgentChoice::Found),
+        (&["qwen", "gemini"], "gemini", AgentChoice::Found),
+        (&["node"], "demo", AgentChoice::Demo),
+    ] {
+        let agents = Machine::with(programs).load().unwrap().agents;
+        assert_eq!((agents.default().name.as_str(), agents.choice), (name, choice));
+    }
+}
+
+#[test]
+fn one_word_that_is_a_known_program_is_its_preset_and_anything_else_a_plain_command() {
+    let run = |command: &str| Machine::with(&["claude", "codex", "node"]).env("AGENT_CMD", command).run();
+    let (input, protocol, args) = run("claude");
+    assert_eq!((input, protocol, args.contains(&"stream-json".to_owned())), (Input::Protocol, Protocol::Claude, true));
+    let (input, protocol, args) = run("codex");
+    assert_eq!((input, protocol, args.last().map(String::as_str)), (Input::Stdin, Protocol::Text, Some("-")));
+    assert_eq!(run("./bin/claude").1, Protocol::Claude);
+    assert_eq!(run("node 'my bot.js' -v"), (Input::Both, Protocol::Text, vec!["my bot.js".into(), "-v".into()]));
+    // A program that we know never gets a text as an argument.
+    assert_eq!(run("claude --print"), (Input::Stdin, Protocol::Text, vec!["--print".into()]));
+}
+
+#[test]
+fn the_input_of_a_plain_command_can_be_chosen() {
+    for (chosen, input, protocol) in [
+        ("stdin", Input::Stdin, Protocol::Text),
+        ("argument", Input::Argument, Protocol::Text),
+        ("both", Input::Both, Protocol::Text),
+        ("json", Input::Protocol, Protocol::Native),
+    ] {
+        let machine = Machine::with(&["node"]).env("AGENT_CMD", "node bot.js").env("AGENT_INPUT", chosen);
+        assert_eq!((machine.run().0, machine.run().1), (input, protocol), "{chosen}");
+    }
+    let in_file = Machine::with(&["node"]).file("[agents.bot]\ncommand = [\"node\", \"bot.js\"]\n");
+    assert_eq!(in_file.run().0, Input::Stdin);
+    let argument = Machine::with(&["codex"]).env("AGENT_INPUT", "argument").error();
+    assert_eq!(argument.0, "AGENT_INPUT: agent codex is known, and its input can not be chosen");
+    let mixed = "[agents.bot]\ncommand = [\"node\"]\nprotocol = \"json\"\ninput = \"argument\"\n";
+    let mixed = Machine::with(&["node"]).file(mixed).error();
+    assert_eq!(mixed.0, "inhouse.toml:4: this protocol decides how the text reaches the program");
+}
+
+#[test]
+fn a_command_after_two_dashes_means_agent_cmd_and_wins_over_it() {
+    let machine = Machine::with(&["node", "codex"]).env("AGENT_CMD", "codex");
+    let agent = machine.flags(|flags| flags.command = vec!["node".into(), "my bot.js".into()]).agent();
+    assert_eq!((agent.name.as_str(), agent.title.as_str()), ("my-bot", "my-bot"));
+    assert_eq!(agent.origin, Origin::Flag("-- COMMAND"));
+}
+
+#[test]
+fn the_file_has_several_agents_and_the_default_can_be_chosen() {
+    let text = "[agents.two]\npreset = \"codex\"\n[agents.one]\ncommand = [\"node\"]\n[agents.gemini]\n";
+    let machine = Machine::with(&["node", "codex", "gemini"]).file(text);
+    let agents = machine.load().unwrap().agents;
+    let names: Vec<_> = agents.list.iter().map(|agent| agent.name.as_str()).collect();
+    assert_eq!((names, agents.default), (vec!["two", "one", "gemini"], 0));
+    let machine = machine.flags(|flags| flags.agent = Some("one".into()));
+    assert_eq!(machine.load().unwrap().agents.default, 1);
+    let marked = format!("{text}default = true\n");
+    assert_eq!(Machine::with(&["node", "codex", "gemini"]).file(&marked).load().unwrap().agents.default, 2);
+    let twice = format!("{marked}[agents.four]\npreset = \"demo\"\ndefault = true\n");
+    let error = Machine::with(&["node", "codex", "gemini"]).file(&twice).error();
+    assert_eq!(error.0, "inhouse.toml:7: agents gemini and four are both the default");
+}
+
+#[test]
+fn flags_and_environment_speak_of_the_default_agent() {
+    let machine = Machine::with(&["node"]).file("[agents.a]\ncommand = [\"node\"]\ntitle = \"File\"\n[agents.b]\npreset = \"demo\"\n");
+    machine.folder.dir("shop");
+    let machine = machine.env("AGENT_NAME", "Shop").env("AGENT_DESCRIPTION", "Sells").env("AGENT_PROJECT", "shop");
+    let agents = machine.load().unwrap().agents;
+    let [a, b] = agents.list.as_slice() else { panic!() };
+    assert_eq!((a.title.as_str(), a.description.as_str()), ("Shop", "Sells"));
+    assert_eq!(a.project, machine.folder.path().join("shop"));
+    assert_eq!((b.title.as_str(), b.project.as_path()), ("Demo", machine.folder.path()));
+}
+
+#[test]
+fn an_agent_that_can_not_be_started_is_an_error_with_the_next_command() {
+    let machine = || Machine::with(&["node"]);
+    let bin = |machine: &Machine| machine.folder.path().join("bin").display().to_string();
+    let codex = machine().flags(|flags| flags.agent = Some("codex".into()));
+    let message = format!("agent codex (--agent): no program \"codex\" in the folders of PATH ({})", bin(&codex));
+    let hint = "install it: npm install -g @openai/codex; or see the server without it: inhouse serve --agent demo";
+    assert_eq!(codex.error(), (message, Some(hint.into())));
+    let typo = machine().flags(|flags| flags.agent = Some("cluade".into())).error();
+    assert_eq!(typo, ("--agent: no agent is called \"cluade\"".into(), Some("did you mean claude?".into())));
+    let absent = machine().env("AGENT_CMD", "./bot.sh");
+    let path = absent.folder.path().join("./bot.sh");
+    assert_eq!(absent.error().0, format!("agent bot-sh (AGENT_CMD): there is no program {}", path.display()));
+    let plain = machine().env("AGENT_CMD", "./bot.sh");
+    plain.folder.file("bot.sh", 0o644);
+    let (message, hint) = plain.error();
+    assert!(message.ends_with("bot.sh is not executable") && hint.unwrap().starts_with("chmod +x "), "{message}");
+    let project = machine().env("AGENT_CMD", "node").env("AGENT_PROJECT", "/no/such").error();
+    let hint = Some("mkdir -p /no/such".into());
+    assert_eq!(project, ("AGENT_PROJECT: there is no folder /no/such".into(), hint));
+    let in_file = machine().file("[agents.bot]\n").error();
+    assert!(in_file.0.starts_with("inhouse.toml:1: an agent without command and preset must be one of claude"), "{}", in_file.0);
+}
+
+#[test]
+fn a_missing_file_is_an_error_only_when_it_was_named() {
+    let machine = Machine::with(&["claude"]);
+    assert!(machine.load().is_ok());
+    let machine = machine.flags(|flags| flags.config = Some("other.toml".into()));
+    assert!(machine.error().0.starts_with("other.toml: "), "{}", machine.error().0);
+}
+
+#[test]
+fn api_token_and_callers_add_up_and_agents_can_be_for_some_of_them() {
+    let text = "[[callers]]\nname = \"ann\"\ntoken_env = \"PATH\"\n[agents.demo]\ncallers = [\"ann\"]\n";
+    let config = Machine::with(&[]).file(text).env("API_TOKEN", "team-secret").load().unwrap();
+    let Callers::Configured(list) = &config.callers else { panic!() };
+    assert_eq!(list.iter().map(|caller| caller.name.as_str()).collect::<Vec<_>>(), ["owner", "ann"]);
+    assert_eq!(config.agents.list[0].callers.len(), 1);
+    let unknown = Machine::with(&[]).file("[agents.demo]\ncallers = [\"bob\"]\n").error();
+    assert_eq!(unknown.0, "inhouse.toml:2: callers must be names of [[callers]] (owner), found \"bob\"");
+}
+
+#[test]
+fn a_run_is_killed_before_its_turn_is_dropped() {
+    let error = Machine::with(&[]).file("[limits]\nkill_grace_ms = 6000\n").error();
+    assert_eq!(error.0, "inhouse.toml:2: kill_grace_ms (6000) must be less than stop_grace_ms (5000)");
+}
+
+#[test]
+fn the_shown_configuration_names_origins_and_no_token() {
+    let config = Machine::with(&["node"]).env("PORT", "9000").env("API_TOKEN", "team-secret").env("AGENT_CMD", "node x.js");
+    let config = config.load().unwrap();
+    let shown = show(&config, true);
+    assert!(shown.lines().any(|line| line.starts_with("port = 9000") && line.ends_with("# PORT")), "{shown}");
+    assert!(shown.lines().any(|line| line.starts_with("host = \"127.0.0.1\"") && line.ends_with("# default")), "{shown}");
+    assert!(!shown.contains("team-secret"));
+    assert!(!show(&config, false).contains('#'));
+}
+
+#[test]
+fn the_commented_example_has_every_key_with_its_default() {
+    let example = include_str!("../../../../inhouse.toml.example");
+    for limit in limits::LIMITS {
+        let line = format!("# {} = {}", limit.key, limit.default);
+        assert!(example.lines().any(|there| there.replace('_', "").starts_with(&line.replace('_', ""))), "{line}");
+    }
+    let uncommented: String = example
+        .lines()
+        .filter_map(|line| line.strip_prefix("# ").filter(|rest| rest.starts_with('[') || rest.contains(" = ")))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let machine = Machine::with(&["codex", "node"]).file(&uncommented).env("ANN_TOKEN", "a-long-token-of-ann");
+    let config = machine.load().unwrap_or_else(|error| panic!("{error}\n{uncommented}"));
+    assert!(config.limits.iter().all(|(_, limit)| matches!(limit.origin, Origin::File(_))));
+    assert!(matches!(config.log.origin, Origin::File(_)) && matches!(config.server.port.origin, Origin::File(_)));
+}

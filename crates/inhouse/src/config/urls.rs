@@ -1,0 +1,72 @@
+//! Addresses in the configuration: the public one, and the origins of pages that may call. They are checked, never joined.
+
+use super::error::ConfigError;
+use super::model::PublicUrl;
+use super::origin::Origin;
+
+/// Takes `http://host[:port]` or `https://host[:port]`, with or without a slash at its end.
+///
+/// # Errors
+/// [`ConfigError::Value`] for anything else.
+pub(super) fn public_url(text: &str, origin: &Origin) -> Result<PublicUrl, ConfigError> {
+    let text = text.strip_suffix('/').unwrap_or(text);
+    let host = host(text).ok_or_else(|| wrong("public_url", text, origin))?;
+    Ok(PublicUrl { text: text.into(), host: host.to_ascii_lowercase() })
+}
+
+/// Checks that all are origins as a browser writes them: scheme, host, perhaps a port.
+///
+/// # Errors
+/// [`ConfigError::Value`] for the first that is none.
+pub(super) fn origins(texts: Vec<String>, origin: &Origin) -> Result<Vec<String>, ConfigError> {
+    match texts.iter().find(|text| host(text).is_none()) {
+        Some(bad) => Err(wrong("allowed_origins", bad, origin)),
+        None => Ok(texts),
+    }
+}
+
+fn host(text: &str) -> Option<&str> {
+    let authority = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (host, port) = rest.split_once(']')?;
+            host.parse::<std::net::Ipv6Addr>().ok()?;
+            (host, port)
+        }
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let named = authority.starts_with('[') || host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+    let numbered = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    (!host.is_empty() && named && numbered).then_some(host)
+}
+
+fn wrong(key: &str, found: &str, origin: &Origin) -> ConfigError {
+    ConfigError::Value {
+        origin: origin.clone(),
+        key: key.into(),
+        expected: "http:// or https://, a host and perhaps a port, without a path".into(),
+        found: format!("{found:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_scheme_host_and_port_make_a_public_address() {
+        let good = [
+            ("https://agents.example.com", "agents.example.com"),
+            ("https://Agents.example.com/", "agents.example.com"),
+            ("http://10.0.0.7:8080", "10.0.0.7"),
+            ("http://[::1]:8080", "::1"),
+        ];
+        for (text, host) in good {
+            assert_eq!(public_url(text, &Origin::Default).unwrap().host, host, "{text}");
+        }
+        let bad = ["", "agents.example.com", "ftp://a", "https://", "https://a/b", "https://a:b", "https://a?x", "https://u@a", "http://[x]", "https://:80"];
+        for text in bad {
+            assert!(public_url(text, &Origin::Default).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The `inhouse` program: serves command-line agents over A2A, and talks to such servers. Reading order: `args`, `config`,
+//! `serve` and what it uses, then `cli`, the verbs of a client.
+
+mod args;
+mod exit;
+mod config;
+mod detect;
+mod presets;
+mod serve;
+mod access;
+mod assemble;
+mod listen;
+mod holder;
+mod signals;
+mod token;
+mod version;
+mod banner;
+mod log;
+mod cli;
+#[cfg(test)]
+mod testing;
+
+use std::process::ExitCode;
+use std::{env, io, thread};
+
+use clap::Parser as _;
+use inhouse_trust::HostEnv;
+
+use args::{Arguments, Command, ConfigArgs, ConfigVerb, ServeArgs};
+use exit::Failure;
+
+fn main() -> ExitCode {
+    // A supervisor is this program again. It has one thread and nothing of the server, so this stands before all else.
+    if env::args_os().nth(1).is_some_and(|word| word == inhouse_run::SUPERVISE_ARG) {
+        inhouse_run::supervise();
+    }
+    let Arguments { command, serve } = Arguments::parse();
+    let ended = match command.unwrap_or_else(|| Command::Serve(Box::new(serve))) {
+        Command::Serve(flags) => serve_until_stopped(&flags),
+        Command::Config(ConfigArgs { verb: ConfigVerb::Show { origin, serve } }) => show(&serve, origin),
+        Command::Send(args) => run(cli::send::run(*args)),
+        Command::Task(args) => run(cli::task::run(*args)),
+        Command::Card(args) => run(cli::card::run(*args)),
+    };
+    ended.unwrap_or_else(|failure| failure.report())
+}
+
+fn serve_until_stopped(flags: &ServeArgs) -> Result<ExitCode, Failure> {
+    let environment = HostEnv::new(env::vars_os());
+    let config = load(flags, &environment)?;
+    log::start(config.log.value);
+    runtime()?.block_on(serve::serve(config, environment))
+}
+
+fn show(flags: &ServeArgs, origin: bool) -> Result<ExitCode, Failure> {
+    let config = load(flags, &HostEnv::new(env::vars_os()))?;
+    print(&config::show(&config, origin));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes to stdout. Whoever has closed it does not want the rest.
+fn print(text: &str) {
+    let _ = io::Write::write_all(&mut io::stdout(), text.as_bytes());
+}
+
+fn load(flags: &ServeArgs, environment: &HostEnv) -> Result<config::Config, Failure> {
+    let directory = env::current_dir()
+        .map_err(|error| Failure::usage(format!("the current folder can not be used: {error}"), Some("cd /".into())))?;
+    Ok(config::load(flags, environment, &directory)?)
+}
+
+fn run(verb: impl Future<Output = ExitCode>) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_runtime)?;
+    Ok(runtime.block_on(verb))
+}
+
+/// At least two workers: one that is busy must not hold up the other connections.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let workers = thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
+    tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build().map_err(no_runtime)
+}
+
+fn no_runtime(error: io::Error) -> Failure {
+    Failure::failed(format!("the system gives no threads or no event queue: {error}"), None)
+}

@@ -1,0 +1,156 @@
+//! `inhouse serve`: brings the parts up, prints the first output, and takes everything down again.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use std::env;
+
+use inhouse_engine::Engine;
+use inhouse_run::{Runner, Tier};
+use inhouse_serve::{AuditLog, CARD, ENDPOINT, ServeError, Server, ServerOptions};
+use inhouse_trust::{HostEnv, OriginRule};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::access::{Access, Known};
+use crate::assemble;
+use crate::banner::{Banner, TokenShown};
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::listen;
+use crate::signals::Signals;
+use crate::token::TokenFile;
+use crate::version::version;
+
+/// How long the last audit lines may take to be written at the end.
+const AUDIT_FLUSH: Duration = Duration::from_secs(2);
+/// How long the first output waits for the agent's version. Requests are answered in the meantime.
+const VERSION_WAIT: Duration = Duration::from_millis(300);
+/// How often finished tasks that are over their time are forgotten.
+const COMPACT_EVERY: Duration = Duration::from_secs(1);
+
+/// Serves until a signal ends it: 0 after an orderly end, 130 after a second signal.
+///
+/// # Errors
+/// [`Failure`] when it can not start.
+pub(crate) async fn serve(config: Config, host: HostEnv) -> Result<ExitCode, Failure> {
+    let Access { tokens, known, weak } = Access::new(&config.callers)?;
+    let address = listen::address(&config.server.host.value, config.server.port.value)?;
+    if let Some(warning) = weak.check(&config.server, address)? {
+        eprintln!("warning: {warning}");
+    }
+    let mut signals = Signals::new().map_err(nothing_left)?;
+    let runner = Runner::new(assemble::runner(&config)).map_err(|error| Failure::failed(error.to_string(), None))?;
+    let engine = assemble::engine(&config, &runner, &host);
+    let audit = AuditLog::new(assemble::size(&config.limits.audit_bytes_max), io::stderr()).map_err(nothing_left)?;
+    let closing = watch::Sender::new(false);
+    let server = Server::bind(ServerOptions {
+        listen: address,
+        limits: assemble::door_limits(&config.limits),
+        hosts: assemble::host_rule(&config.server),
+        origins: OriginRule::new(config.server.allowed_origins.value.iter().map(String::as_str)),
+        tokens,
+        service: Arc::new(assemble::routes(&config, &engine, &audit, &closing)),
+        audit: audit.clone(),
+        closing,
+    })
+    .map_err(|ServeError::Listen { address, source }| listen::refused(address, &source, &command_line()))?;
+    let bound = server.local_addr();
+    let stop = watch::Sender::new(false);
+    let mut stopped = stop.subscribe();
+    let serving = tokio::spawn(server.run(async move { drop(stopped.wait_for(|stop| *stop).await) }));
+    let compacting = tokio::spawn(compact(engine.clone()));
+    // Held to the end: dropping it removes the file.
+    let file = token_file(&known, &host)?;
+    tokio::select! {
+        () = greet(&config, &runner, &host, bound, shown(&known, file.as_ref(), &host)) => signals.next().await,
+        () = signals.next() => {}
+    }
+    let grace_s = config.limits.shutdown_grace_ms.value.div_ceil(1000);
+    eprintln!("stopping: running turns have {grace_s} s, a second signal ends them now");
+    let ended = tokio::select! {
+        () = stop_all(&engine, &runner, &stop, serving) => ExitCode::SUCCESS,
+        () = signals.next() => ExitCode::from(130),
+    };
+    compacting.abort();
+    audit.flush(AUDIT_FLUSH);
+    Ok(ended)
+}
+
+/// First the turns, so that their readers hear how they end; then streams and connections; then the supervisors.
+async fn stop_all(engine: &Engine, runner: &Runner, stop: &watch::Sender<bool>, serving: JoinHandle<()>) {
+    engine.shutdown().await;
+    stop.send_replace(true);
+    let _ = serving.await;
+    runner.shutdown().await;
+}
+
+async fn compact(engine: Engine) {
+    let mut every = tokio::time::interval(COMPACT_EVERY);
+    loop {
+        every.tick().await;
+        engine.compact().await;
+    }
+}
+
+/// Without a terminal a generated token is written where only its owner reads it.
+fn token_file(known: &Known, host: &HostEnv) -> Result<Option<TokenFile>, Failure> {
+    match known {
+        Known::Generated(token) if !io::stdout().is_terminal() => {
+            let runtime = host.get("XDG_RUNTIME_DIR").map(Path::new);
+            let written = TokenFile::write(token, runtime, &env::temp_dir());
+            let cure = "API_TOKEN=$(openssl rand -hex 32) inhouse".to_owned();
+            written.map(Some).map_err(|error| Failure::failed(error.to_string(), Some(cure)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// How the pasted command gets its token. An operator's own token is shown on the operator's own screen alone.
+fn shown<'a>(known: &'a Known, file: Option<&'a TokenFile>, host: &'a HostEnv) -> TokenShown<'a> {
+    match (known, file) {
+        (Known::Generated(_), Some(file)) => TokenShown::File(file.path()),
+        (Known::Generated(token), None) => TokenShown::Plain(token.expose()),
+        (Known::Variable(name), _) => match host.get(name).filter(|_| io::stdout().is_terminal()) {
+            Some(token) => TokenShown::Plain(token),
+            None => TokenShown::Variable(name),
+        },
+        (Known::Digests, _) => TokenShown::Unknown,
+    }
+}
+
+/// Prints the first output. A known agent's version is waited for, but not for long.
+async fn greet(config: &Config, runner: &Runner, host: &HostEnv, bound: std::net::SocketAddr, token: TokenShown<'_>) {
+    let asked = tokio::time::timeout(VERSION_WAIT, version(config.agents.default(), runner, host));
+    let version = asked.await.ok().flatten();
+    let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("inhouse"));
+    let here = if bound.ip().is_unspecified() { "127.0.0.1".to_owned() } else { bound.ip().to_string() };
+    let public_url = config.server.public_url.value.as_ref().map(|url| url.text.clone());
+    let banner = Banner {
+        agents: &config.agents,
+        agent_version: version.as_deref(),
+        public_url: &public_url.unwrap_or_else(|| listen::url(&config.server.host.value, bound)),
+        local_url: &listen::url(&here, bound),
+        endpoint_path: ENDPOINT,
+        card_path: CARD,
+        containment: match runner.tier() {
+            Tier::Reaper => "reaper: what a turn starts ends with it, however it was started",
+            Tier::Group => "group: a program that leaves its process group survives its turn",
+        },
+        program: &program,
+        token,
+    };
+    let text = banner.lines().into_iter().map(|line| line + "\n").collect::<String>();
+    // Whoever has closed stdout does not want it.
+    let _ = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
+}
+
+fn command_line() -> Vec<String> {
+    env::args().collect()
+}
+
+fn nothing_left(error: io::Error) -> Failure {
+    Failure::failed(format!("the system gives no threads or no signals: {error}"), None)
+}

@@ -1,0 +1,135 @@
+//! What the server starts, it ends: through the real binary, by marks that only the agent's processes carry.
+
+mod support;
+
+use std::time::Duration;
+
+use serde_json::json;
+use support::{Launch, Server, processes_with, script, state_of, text_of, wait_within};
+
+const GONE: Duration = Duration::from_secs(2);
+
+/// A tree with everything that is hard to end: a child that ignores TERM, one in its own session that holds stdout, one
+/// that was forked twice, one that has stopped itself. Each carries the mark in its command line.
+fn zoo(mark: &str) -> String {
+    let source = format!(
+        "import os,signal,subprocess,sys,time\n\
+         keep=[sys.executable,'-c','import signal,time\\nsignal.signal(signal.SIGTERM,signal.SIG_IGN)\\ntime.sleep(600)','{mark}']\n\
+         subprocess.Popen(keep)\n\
+         subprocess.Popen(keep,start_new_session=True)\n\
+         if os.fork()==0:\n\
+         \x20   os.setsid()\n\
+         \x20   if os.fork()==0:\n\
+         \x20       os.execv(keep[0],keep)\n\
+         \x20   os._exit(0)\n\
+         subprocess.Popen([sys.executable,'-c','import os,signal\\nos.kill(os.getpid(),signal.SIGSTOP)','{mark}'])\n\
+         while len([p for p in os.listdir('/proc') if p.isdigit() and b'{mark}' in (lambda f: open(f,'rb').read() if os.path.exists(f) else b'')('/proc/'+p+'/cmdline')])<4: time.sleep(0.01)\n\
+         print('ready',flush=True)\n\
+         if sys.stdin.read().strip()!='exit': time.sleep(600)\n"
+    );
+    script("python3", &source)
+}
+
+fn mark() -> String {
+    format!("mark-{}", uuid::Uuid::new_v4().simple())
+}
+
+fn all_gone(mark: &str) {
+    wait_within(GONE, "the whole tree to end", || processes_with(mark).is_empty().then_some(()));
+}
+
+fn started(server: &Server, mark: &str) -> String {
+    let id = server.start_task("stay");
+    server.wait_for(&id, |task| text_of(task) == "ready\n");
+    assert!(processes_with(mark).len() >= 4);
+    id
+}
+
+#[test]
+fn at_the_end_of_a_turn_nothing_of_it_is_left() {
+    let mark = mark();
+    let server = Server::with_agent(&zoo(&mark));
+    let task = server.send("exit");
+    assert_eq!((state_of(&task), text_of(&task).as_str()), ("COMPLETED", "ready\n"));
+    all_gone(&mark);
+}
+
+#[test]
+fn at_cancel_the_whole_tree_ends() {
+    let mark = mark();
+    let server = Server::with_agent(&zoo(&mark));
+    let id = started(&server, &mark);
+    assert_eq!(state_of(&server.result("CancelTask", json!({"id": id}))), "CANCELED");
+    all_gone(&mark);
+}
+
+#[test]
+fn at_a_time_limit_the_whole_tree_ends() {
+    let mark = mark();
+    let launch = Launch::new(&["serve"]).env("AGENT_CMD", zoo(&mark)).env("AGENT_INPUT", "stdin");
+    let server = launch.env("REQUEST_TIMEOUT_MS", "3000").start();
+    let task = server.send("stay");
+    assert_eq!((state_of(&task), support::reason_of(&task)), ("FAILED", "timeout"));
+    all_gone(&mark);
+}
+
+#[test]
+fn when_the_server_is_killed_the_whole_tree_ends() {
+    let mark = mark();
+    let mut server = Server::with_agent(&zoo(&mark));
+    started(&server, &mark);
+    server.signal("KILL");
+    server.wait();
+    all_gone(&mark);
+}
+
+#[test]
+fn a_stop_ends_running_turns_within_the_grace_and_the_server_ends_with_0() {
+    let mark = mark();
+    let mut server = Launch::new(&["serve"]).env("AGENT_CMD", zoo(&mark)).env("AGENT_INPUT", "stdin").start();
+    started(&server, &mark);
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+    all_gone(&mark);
+}
+
+#[test]
+fn a_second_signal_ends_the_server_now() {
+    let mark = mark();
+    let mut server = Server::with_agent(&zoo(&mark));
+    started(&server, &mark);
+    server.signal("INT");
+    server.signal("INT");
+    assert_eq!(server.wait(), Some(130));
+    all_gone(&mark);
+}
+
+#[test]
+fn an_agent_that_kills_its_supervisor_is_ended_and_the_server_goes_on() {
+    let mark = mark();
+    let agent = script(
+        "python3",
+        &format!(
+            "import os,signal,subprocess,sys,time\n\
+             subprocess.Popen([sys.executable,'-c','import time\\ntime.sleep(600)','{mark}'],start_new_session=True)\n\
+             if sys.stdin.read()=='attack': os.kill(os.getppid(),signal.SIGKILL)\n\
+             time.sleep(0 if os.getppid()!=1 else 600)\nprint('ok')"
+        ),
+    );
+    let server = Server::with_agent(&agent);
+    assert_eq!(state_of(&server.send("attack")), "FAILED");
+    all_gone(&mark);
+    assert_eq!(text_of(&server.send("behave")), "ok\n");
+    all_gone(&mark);
+}
+
+#[test]
+fn the_agent_sees_none_of_the_servers_secrets_and_no_open_files_of_its() {
+    let agent = script("sh", "env; ls -l /proc/self/fd | tail -n +2 | awk '{print \"fd\", $9}'");
+    let launch = Launch::new(&["serve"]).env("AGENT_CMD", &agent).env("AGENT_INPUT", "stdin");
+    let server = launch.env("CANARY_SECRET", "canary-1").env("INHOUSE_TOKEN", "canary-2").env("AWS_SECRET_ACCESS_KEY", "canary-3").start();
+    let seen = text_of(&server.send("go"));
+    assert!(!seen.contains("canary") && !seen.contains(support::TOKEN), "{seen}");
+    let files: Vec<_> = seen.lines().filter_map(|line| line.strip_prefix("fd ")).collect();
+    assert!(files.len() <= 4, "stdin, stdout, stderr and ls's own: {files:?}");
+}

@@ -1,0 +1,99 @@
+//! A whole A2A server around one command, on the crates that the binary is made of.
+//!
+//! `cargo run --example one_file -- /bin/cat` serves it at http://127.0.0.1:8080/a2a for the token `a-token-for-trying-it-out`.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use inhouse_agents::{AgentSpec, Limits as ProcessLimits, Protocol, build};
+use inhouse_engine::{AgentEntry, Engine, EngineLimits};
+use inhouse_run::{Options, Runner};
+use inhouse_serve::{AuditLog, CardInfo, Endpoint, Limits, Route, Routes, Server, ServerOptions, Skill};
+use inhouse_store::{MemoryLimits, MemoryStore};
+use inhouse_trust::{
+    AgentCommand, AgentName, HostEnv, HostRule, Input, OriginRule, Policy, Principal, Secret, TokenDigest, Tokens,
+};
+use tokio::sync::watch;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // A run's supervisor is this program again.
+    if std::env::args().nth(1).as_deref() == Some(inhouse_run::SUPERVISE_ARG) {
+        inhouse_run::supervise();
+    }
+    tokio::runtime::Runtime::new()?.block_on(serve())
+}
+
+async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+    let host = HostEnv::new(std::env::vars_os());
+    let runner = Runner::new(Options::default())?;
+    let name = AgentName::new("mine")?;
+    let spec = AgentSpec::Program {
+        command: command()?,
+        protocol: Protocol::Text,
+        prefix_line: None,
+        limits: ProcessLimits::default(),
+    };
+    let agent = build(spec, &runner, &host);
+    let entry = AgentEntry { agent, turn_ms_max: 60_000, takes_files: false, answers_directly: false };
+    let store = Arc::new(MemoryStore::new(MemoryLimits::default()));
+    let engine = Engine::new(store, HashMap::from([(name.clone(), entry)]), EngineLimits::default());
+
+    let audit = AuditLog::new(1 << 20, std::io::stderr())?;
+    let closing = watch::Sender::new(false);
+    let endpoint = Endpoint {
+        agent: name,
+        engine: engine.clone(),
+        policy: Arc::new(Policy::default()),
+        keep_alive: Duration::from_secs(15),
+        closing: closing.subscribe(),
+    };
+    let token = Secret::new("a-token-for-trying-it-out".to_owned());
+    let server = Server::bind(ServerOptions {
+        listen: ([127, 0, 0, 1], 8080).into(),
+        limits: Limits::default(),
+        hosts: HostRule::new([], None, []),
+        origins: OriginRule::new([]),
+        tokens: Tokens::new([(Principal::new("me")?, TokenDigest::of(&token))]),
+        service: Arc::new(Routes::new(vec![Route { endpoint, card: card() }], None, audit.clone())),
+        audit,
+        closing,
+    })?;
+    println!("http://{}{}", server.local_addr(), inhouse_serve::ENDPOINT);
+    server.run(async { drop(tokio::signal::ctrl_c().await) }).await;
+    engine.shutdown().await;
+    runner.shutdown().await;
+    Ok(())
+}
+
+fn command() -> std::io::Result<AgentCommand> {
+    let mut words = std::env::args().skip(1);
+    Ok(AgentCommand {
+        program: PathBuf::from(words.next().unwrap_or_else(|| "/bin/cat".to_owned())),
+        args: words.collect(),
+        input: Input::Stdin,
+        env_pass: Vec::new(),
+        env_set: Vec::new(),
+        directory: std::env::current_dir()?,
+    })
+}
+
+fn card() -> CardInfo {
+    let skill = Skill {
+        id: "answer".to_owned(),
+        name: "Answer".to_owned(),
+        description: "Answers a text with a text".to_owned(),
+        tags: vec!["text".to_owned()],
+        examples: Vec::new(),
+    };
+    let text = vec!["text/plain".to_owned()];
+    CardInfo {
+        name: "Mine".to_owned(),
+        description: "A command of mine".to_owned(),
+        version: "1".to_owned(),
+        input_modes: text.clone(),
+        output_modes: text,
+        skills: vec![skill],
+    }
+}
