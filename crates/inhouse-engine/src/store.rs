@@ -56,11 +56,11 @@ pub struct NewTask {
     pub event: Event,
 }
 
-/// What became of a new task.
+/// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Submitted {
-    /// It was made, and the caller of `submit` holds its lease.
-    Created(Lease),
+    /// It was taken, and whoever submitted it holds the task's lease.
+    Taken(Lease),
     /// The send was a retry: this task is the answer.
     Retried(Arc<str>),
 }
@@ -72,6 +72,21 @@ pub struct Lease {
     pub key: TaskKey,
     /// Counts the leases of this task; only the latest may append.
     pub fence: u64,
+    /// What the task kept when the lease was given, in bytes.
+    pub kept_bytes: usize,
+}
+
+/// The caller's next message on a task that waits for it.
+#[derive(Debug, Clone)]
+pub struct NextMessage {
+    /// The task.
+    pub key: TaskKey,
+    /// The retry key, if the send has one.
+    pub retry: Option<RetryKey>,
+    /// The message as v1 JSON.
+    pub message: Bytes,
+    /// The first event of the turn: `SUBMITTED`.
+    pub event: Event,
 }
 
 /// A place in the list, which sorts by status time, newest first (spec 3.1.4).
@@ -216,11 +231,12 @@ pub trait Store: Send + Sync + 'static {
     /// `NotFound`.
     async fn claim(&self, key: &TaskKey) -> Result<Lease, StoreError>;
 
-    /// Takes over a task that waits for its caller: the message joins the history, `event` (`SUBMITTED`) the log.
+    /// Takes over a task that waits for its caller: the message joins the history, the event the log. A retry of a message that
+    /// was taken before changes nothing.
     ///
     /// # Errors
-    /// `NotFound`; `IllegalMove` when the task does not wait.
-    async fn resume(&self, key: &TaskKey, message: Bytes, event: Event) -> Result<Lease, StoreError>;
+    /// `NotFound`; `IllegalMove` when the task does not wait; `OtherContent` when another task has the retry key.
+    async fn resume(&self, next: NextMessage) -> Result<Submitted, StoreError>;
 
     /// Appends events in one commit; the number of the last one.
     ///

@@ -18,7 +18,7 @@ use crate::note::Ids;
 use crate::reader::Reader;
 use crate::refusal::{refused, unsupported};
 use crate::state::is_interrupted;
-use crate::store::{Lease, NewTask, Owner, RetryKey, Submitted, TaskKey};
+use crate::store::{Lease, NewTask, NextMessage, Owner, RetryKey, Submitted, TaskKey};
 use crate::turn::Ticket;
 
 /// A message for an agent, validated by its binding.
@@ -55,17 +55,27 @@ impl Engine {
     pub async fn submit(&self, permit: &Permit, submission: Submission) -> Result<Accepted, A2aError> {
         let entry = self.entry(permit)?;
         check_parts(entry, &submission.message)?;
-        let continued = self.continued(permit, &submission).await?;
         let retry = self.retry_key(&submission);
-        if let (None, Some(retry)) = (&continued, &retry) {
-            if let Some(id) = self.inner.store.retried(&owner(permit), retry).await.map_err(refused)? {
-                return Ok(self.accepted(key(permit, &id), false));
-            }
+        let retried = self.retried(permit, retry.as_ref()).await;
+        if let Ok(Some(id)) = &retried {
+            return Ok(self.accepted(key(permit, id), false));
+        }
+        let continued = self.continued(permit, &submission).await?;
+        // A task that waits under an id of its caller's own takes other content under it: the answer.
+        if continued.is_none() || submission.task_id.is_none() {
+            retried?;
         }
         let place = self.admit(permit)?;
         match continued {
-            Some(snapshot) => self.resume(permit, submission, snapshot, place).await,
+            Some(snapshot) => self.resume(permit, submission, snapshot, retry, place).await,
             None => self.create(permit, submission, retry, place).await,
+        }
+    }
+
+    async fn retried(&self, permit: &Permit, retry: Option<&RetryKey>) -> Result<Option<Arc<str>>, A2aError> {
+        match retry {
+            Some(retry) => self.inner.store.retried(&owner(permit), retry).await.map_err(refused),
+            None => Ok(None),
         }
     }
 
@@ -149,7 +159,7 @@ impl Engine {
             event: submitted(&id, &context_id, None),
         };
         let lease = match self.inner.store.submit(new).await.map_err(refused)? {
-            Submitted::Created(lease) => lease,
+            Submitted::Taken(lease) => lease,
             Submitted::Retried(id) => return Ok(self.accepted(TaskKey { id, ..key }, false)),
         };
         let direct = submission.direct && self.entry(permit)?.answers_directly;
@@ -163,6 +173,7 @@ impl Engine {
         permit: &Permit,
         submission: Submission,
         task: Snapshot,
+        retry: Option<RetryKey>,
         place: Place,
     ) -> Result<Accepted, A2aError> {
         let message = filled(submission.message, &task.id, &task.context_id);
@@ -170,7 +181,11 @@ impl Engine {
         let turns = history.iter().filter(|message| message.role() == v1::Role::User).count();
         let key = key(permit, &task.id);
         let event = submitted(&task.id, &task.context_id, None);
-        let lease = self.inner.store.resume(&key, to_json(&message), event).await.map_err(refused)?;
+        let next = NextMessage { key: key.clone(), retry, message: to_json(&message), event };
+        let lease = match self.inner.store.resume(next).await.map_err(refused)? {
+            Submitted::Taken(lease) => lease,
+            Submitted::Retried(_) => return Ok(self.accepted(key, false)),
+        };
         let begun = Begun { message, accepted: submission.accepted_output_modes, number: number(turns), history };
         self.begin(place, ticket(permit, lease, task.context_id, begun, false)).await;
         Ok(self.accepted(key, false))

@@ -68,7 +68,7 @@ fn output(store: Arc<dyn Store>, ticket: &Ticket, limits: TurnLimits) -> TaskOut
         lease: ticket.lease.clone(),
         stop: Arc::clone(&ticket.stop),
         context_id: Arc::clone(&turn.context_id),
-        room_bytes: limits.output_bytes_max,
+        room_bytes: limits.output_bytes_max.saturating_sub(ticket.lease.kept_bytes),
         direct: ticket.direct,
         head: Arc::new(TextHead::new(&turn.task_id, &turn.context_id, &artifact_id)),
         answer: Answer::Empty,

@@ -10,24 +10,23 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use inhouse_engine::store::{
-    Filter, Hint, Lease, NewTask, Owner, Page, RetryKey, Store, StoreError, Submitted, TaskKey,
+    Filter, Hint, Lease, NewTask, NextMessage, Owner, Page, RetryKey, Store, StoreError, Submitted, TaskKey,
 };
 use inhouse_proto::snapshot::Snapshot;
 use inhouse_proto::wire::Event;
 
 use record::Record;
-use shelf::Shelf;
+use shelf::{Change, Shelf};
 
 /// What the memory store keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryLimits {
     /// How long a finished task is kept, in seconds.
     pub finished_s_max: u64,
-    /// How many finished tasks are kept.
+    /// How many tasks are kept that nobody works at.
     pub finished_tasks_max: usize,
-    /// How much the finished tasks may keep together, in bytes.
+    /// How much they may keep together, in bytes.
     pub finished_bytes_max: usize,
     /// How long a task waits for its caller's next message, in seconds.
     pub waiting_s_max: u64,
@@ -51,7 +50,7 @@ pub struct MemoryStore {
     kept: Mutex<Kept>,
 }
 
-/// What all finished tasks keep together.
+/// What all tasks at rest keep together: the finished ones, and those that wait for their caller.
 #[derive(Debug, Clone, Copy, Default)]
 struct Kept {
     tasks: usize,
@@ -81,49 +80,43 @@ impl MemoryStore {
         record.ok_or_else(|| StoreError::NotFound(Arc::clone(&key.id)))
     }
 
-    /// Counts a task that has just finished, and forgets the oldest ones of whoever keeps most while there are too many.
-    fn finished(&self, bytes: usize) {
-        let over = {
-            let mut kept = lock(&self.kept);
-            kept.tasks += 1;
-            kept.bytes += bytes;
-            kept.tasks > self.limits.finished_tasks_max || kept.bytes > self.limits.finished_bytes_max
-        };
-        if over {
-            self.evict();
-        }
-    }
-
-    fn evict(&self) {
-        loop {
-            let kept = *lock(&self.kept);
-            let over_bytes = kept.bytes > self.limits.finished_bytes_max;
-            if !over_bytes && kept.tasks <= self.limits.finished_tasks_max {
-                return;
+    /// Counts a change of the tasks at rest, and forgets the oldest ones of whoever keeps most while there are too many.
+    fn changed(&self, change: Change) {
+        self.count(change);
+        while let Some(heaviest) = self.heaviest_if_over() {
+            match lock(&heaviest).forget_oldest() {
+                Some(change) => self.count(change),
+                None => return,
             }
-            let shelves: Vec<_> =
-                self.shelves.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-            let heaviest = shelves.iter().max_by_key(|shelf| {
-                let (tasks, bytes) = lock(shelf).finished_load();
-                if over_bytes { bytes } else { tasks }
-            });
-            let Some(bytes) = heaviest.and_then(|shelf| lock(shelf).forget_oldest_finished(i64::MAX)) else { return };
-            self.forgotten(bytes);
         }
     }
 
-    fn forgotten(&self, bytes: usize) {
+    fn count(&self, change: Change) {
         let mut kept = lock(&self.kept);
-        kept.tasks = kept.tasks.saturating_sub(1);
-        kept.bytes = kept.bytes.saturating_sub(bytes);
+        kept.tasks = kept.tasks.saturating_add_signed(change.tasks);
+        kept.bytes = kept.bytes.saturating_add_signed(change.bytes);
+    }
+
+    /// The shelf that keeps most, while all of them together keep too much.
+    fn heaviest_if_over(&self) -> Option<Arc<Mutex<Shelf>>> {
+        let kept = *lock(&self.kept);
+        let over_bytes = kept.bytes > self.limits.finished_bytes_max;
+        if !over_bytes && kept.tasks <= self.limits.finished_tasks_max {
+            return None;
+        }
+        let shelves: Vec<_> = self.shelves.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        shelves.into_iter().max_by_key(|shelf| {
+            let (tasks, bytes) = lock(shelf).at_rest();
+            if over_bytes { bytes } else { tasks }
+        })
     }
 
     /// Appends under the shelf's lock, so that the list index moves in the same step.
     fn append_status(&self, lease: &Lease, events: Vec<Event>) -> Result<u64, StoreError> {
         let shelf = self.shelf(&lease.key.owner).ok_or_else(|| StoreError::NotFound(Arc::clone(&lease.key.id)))?;
-        let (generation, finished_bytes) = lock(&shelf).append(lease, events)?;
-        if let Some(bytes) = finished_bytes {
-            self.finished(bytes);
+        let (generation, change) = lock(&shelf).append(lease, events)?;
+        if change != Change::default() {
+            self.changed(change);
         }
         Ok(generation)
     }
@@ -160,14 +153,15 @@ impl Store for MemoryStore {
 
     async fn claim(&self, key: &TaskKey) -> Result<Lease, StoreError> {
         let record = self.record(key)?;
-        let fence = lock(&record).claim();
-        Ok(Lease { key: key.clone(), fence })
+        let mut record = lock(&record);
+        Ok(Lease { key: key.clone(), fence: record.claim(), kept_bytes: record.kept_bytes })
     }
 
-    async fn resume(&self, key: &TaskKey, message: Bytes, event: Event) -> Result<Lease, StoreError> {
-        let shelf = self.shelf(&key.owner).ok_or_else(|| StoreError::NotFound(Arc::clone(&key.id)))?;
-        let mut shelf = lock(&shelf);
-        shelf.resume(key, message, event)
+    async fn resume(&self, next: NextMessage) -> Result<Submitted, StoreError> {
+        let shelf = self.shelf(&next.key.owner).ok_or_else(|| StoreError::NotFound(Arc::clone(&next.key.id)))?;
+        let (submitted, change) = lock(&shelf).resume(next)?;
+        self.count(change);
+        Ok(submitted)
     }
 
     async fn append(&self, lease: &Lease, events: Vec<Event>) -> Result<u64, StoreError> {
@@ -188,8 +182,8 @@ impl Store for MemoryStore {
             map.iter().map(|(owner, shelf)| (owner.clone(), Arc::clone(shelf))).collect()
         };
         for (owner, shelf) in shelves {
-            while let Some(bytes) = lock(&shelf).forget_oldest_finished(before(self.limits.finished_s_max)) {
-                self.forgotten(bytes);
+            while let Some(change) = lock(&shelf).forget_finished(before(self.limits.finished_s_max)) {
+                self.count(change);
             }
             let waiting = lock(&shelf).waiting_since(before(self.limits.waiting_s_max));
             overdue.extend(waiting.into_iter().map(|id| TaskKey { owner: owner.clone(), id }));

@@ -77,6 +77,9 @@ async fn a_waiting_task_takes_the_next_message_and_only_then() {
     next.message_id = uuid();
     let task = house.submit("ann", next.clone()).await.unwrap().settled().await.unwrap();
     assert_eq!((task.state, task.history.len()), (TaskState::Completed, 5));
+    let again = house.submit("ann", next.clone()).await.unwrap();
+    assert_eq!(again.task_id(), &task.id, "a retry of an answer is no second answer");
+    next.message_id = uuid();
     assert_eq!(house.submit("ann", next).await.unwrap_err().kind, ErrorKind::UnsupportedOperation);
 }
 

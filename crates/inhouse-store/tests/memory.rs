@@ -54,6 +54,24 @@ async fn kept_bytes_are_bounded_and_running_tasks_are_never_forgotten() {
 }
 
 #[tokio::test]
+async fn tasks_that_wait_count_as_kept_and_go_after_the_finished_ones() {
+    let store = store(MemoryLimits { finished_bytes_max: 10_000, ..MemoryLimits::default() });
+    let mut waiting = Vec::new();
+    for at in 0..5 {
+        let lease = submit(&store, "ann", &format!("w{at}"), "c").await;
+        let said = vec![conformance::working(&lease), text(&lease, &"x".repeat(3_000), false)];
+        append(&store, &lease, said).await;
+        append(&store, &lease, vec![conformance::input_required(&lease, at)]).await;
+        waiting.push(lease.key);
+    }
+    assert!(matches!(store.get(&waiting[0]).await, Err(StoreError::NotFound(_))));
+    assert!(store.get(&waiting[4]).await.is_ok());
+    let done = submit(&store, "ann", "done", "c").await;
+    append(&store, &done, completed(&done, 99)).await;
+    assert!(store.get(&waiting[4]).await.is_ok() && matches!(store.get(&done.key).await, Err(StoreError::NotFound(_))));
+}
+
+#[tokio::test]
 async fn finished_tasks_are_forgotten_after_their_time_and_their_retry_key_is_free_again() {
     let store = store(MemoryLimits { finished_s_max: 10, waiting_s_max: 20, ..MemoryLimits::default() });
     let done = conformance::submit_with_retry(&store, "ann", "t1", "c", "key-1", 7).await;

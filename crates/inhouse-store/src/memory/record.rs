@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use inhouse_engine::state::{is_interrupted, is_terminal, may_move};
-use inhouse_engine::store::{Hint, Lease, Place, Progress, RetryKey, StoreError};
+use inhouse_engine::store::{Hint, Lease, NextMessage, Place, Progress, RetryKey, StoreError};
 use inhouse_proto::snapshot::{Snapshot, fold};
 use inhouse_proto::v1::TaskState;
 use inhouse_proto::wire::{Event, StatusEvent};
@@ -15,7 +15,8 @@ use tokio::sync::watch;
 pub(super) struct Record {
     id: Arc<str>,
     pub(super) context_id: Arc<str>,
-    pub(super) retry: Option<RetryKey>,
+    /// Keys of the sends that made the task and went on with it.
+    pub(super) retries: Vec<Arc<str>>,
     log: Vec<Event>,
     pub(super) status: StatusEvent,
     history: Vec<Bytes>,
@@ -44,7 +45,7 @@ impl Record {
         Ok(Self {
             id,
             context_id,
-            retry,
+            retries: retry.map(|retry| retry.key).into_iter().collect(),
             kept_bytes: event.kept_bytes() + message.len(),
             log: vec![event],
             status,
@@ -115,17 +116,17 @@ impl Record {
         self.status = status;
     }
 
-    /// The caller's next message; the lease that goes with it.
-    pub(super) fn resume(&mut self, lease: &mut Lease, message: Bytes, event: Event) -> Result<(), StoreError> {
+    /// The caller's next message, and the lease that goes with it.
+    pub(super) fn resume(&mut self, next: NextMessage) -> Result<Lease, StoreError> {
         if !is_interrupted(self.status.state) {
             return Err(illegal(&self.id, self.status.state, TaskState::Submitted));
         }
-        lease.fence = self.fence + 1;
-        self.fence = lease.fence;
-        self.append(lease, vec![event])?;
-        self.kept_bytes += message.len();
-        self.history.push(message);
-        Ok(())
+        let fence = self.claim();
+        self.append(&Lease { key: next.key.clone(), fence, kept_bytes: 0 }, vec![next.event])?;
+        self.kept_bytes += next.message.len();
+        self.history.push(next.message);
+        self.retries.extend(next.retry.map(|retry| retry.key));
+        Ok(Lease { key: next.key, fence, kept_bytes: self.kept_bytes })
     }
 
     /// Number of the last event.

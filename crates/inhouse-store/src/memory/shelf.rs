@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
 use inhouse_engine::state::is_interrupted;
-use inhouse_engine::store::{Filter, Lease, NewTask, Page, Place, RetryKey, StoreError, Submitted, TaskKey};
+use inhouse_engine::store::{
+    Filter, Lease, NewTask, NextMessage, Page, Place, RetryKey, StoreError, Submitted, TaskKey,
+};
+use inhouse_proto::v1::TaskState;
 use inhouse_proto::wire::Event;
 
 use super::lock;
@@ -18,13 +20,21 @@ pub(super) struct Shelf {
     tasks: HashMap<Arc<str>, Arc<Mutex<Record>>>,
     retries: HashMap<Arc<str>, (u64, Arc<str>)>,
     /// All listed tasks by status time.
-    by_time: BTreeMap<Place, Arc<Mutex<Record>>>,
-    /// The same, per conversation.
+    by_time: BTreeSet<Place>,
+    /// The same, per conversation and per state.
     by_context: HashMap<Arc<str>, BTreeSet<Place>>,
-    /// Finished tasks by the time of their end, with what they keep in bytes.
+    by_state: HashMap<TaskState, BTreeSet<Place>>,
+    /// Tasks that nobody works at, with what they keep in bytes: finished ones, and ones that wait for their caller.
     finished: BTreeMap<Place, usize>,
-    finished_bytes: usize,
-    waiting: BTreeSet<Place>,
+    waiting: BTreeMap<Place, usize>,
+    at_rest_bytes: usize,
+}
+
+/// How the tasks at rest have changed: by how many, and by how many bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) tasks: isize,
+    pub(super) bytes: isize,
 }
 
 impl Shelf {
@@ -41,156 +51,172 @@ impl Shelf {
     }
 
     pub(super) fn submit(&mut self, task: NewTask) -> Result<Submitted, StoreError> {
-        if let Some(retry) = &task.retry {
-            if let Some(id) = self.retried(retry)? {
-                return Ok(Submitted::Retried(id));
-            }
+        if let Some(retry) = &task.retry
+            && let Some(id) = self.retried(retry)?
+        {
+            return Ok(Submitted::Retried(id));
         }
         let id = Arc::clone(&task.key.id);
         if self.tasks.contains_key(&id) {
             return Err(StoreError::Exists(id));
         }
         let record = Record::new(Arc::clone(&id), task.context_id, task.retry.clone(), task.message, task.event)?;
-        if let Some(retry) = task.retry {
-            self.retries.insert(retry.key, (retry.content, Arc::clone(&id)));
-        }
-        let record = Arc::new(Mutex::new(record));
-        self.index(&lock(&record), &record);
-        self.tasks.insert(id, record);
-        Ok(Submitted::Created(Lease { key: task.key, fence: 1 }))
+        self.remember(task.retry, &id);
+        self.index(&record);
+        let kept_bytes = record.kept_bytes;
+        self.tasks.insert(id, Arc::new(Mutex::new(record)));
+        Ok(Submitted::Taken(Lease { key: task.key, fence: 1, kept_bytes }))
     }
 
-    /// Appends, and says what the task keeps if this has finished it.
-    pub(super) fn append(&mut self, lease: &Lease, events: Vec<Event>) -> Result<(u64, Option<usize>), StoreError> {
+    pub(super) fn resume(&mut self, next: NextMessage) -> Result<(Submitted, Change), StoreError> {
+        let shared = self.known(&next.key)?;
+        // The same key with other content: another answer on a task that its caller named, or a mistake.
+        if let Some((content, id)) = next.retry.as_ref().and_then(|retry| self.retries.get(&retry.key)) {
+            match next.retry.as_ref().is_some_and(|retry| retry.content == *content) {
+                true => return Ok((Submitted::Retried(Arc::clone(id)), Change::default())),
+                false if *id != next.key.id => return Err(StoreError::OtherContent(Arc::clone(id))),
+                false => {}
+            }
+        }
+        let retry = next.retry.clone();
+        let mut record = lock(&shared);
+        let (place, state) = (record.place(), record.status.state);
+        let lease = record.resume(next)?;
+        self.remember(retry, &lease.key.id);
+        let change = self.moved(&record, &place, state);
+        Ok((Submitted::Taken(lease), change))
+    }
+
+    /// Appends, and says how that has changed the tasks at rest.
+    pub(super) fn append(&mut self, lease: &Lease, events: Vec<Event>) -> Result<(u64, Change), StoreError> {
         let shared = self.known(&lease.key)?;
         let mut record = lock(&shared);
-        let before = record.place();
+        let (place, state) = (record.place(), record.status.state);
         let generation = record.append(lease, events)?;
-        self.unindex(&record.context_id, &before);
-        self.index(&record, &shared);
-        if !record.is_finished() {
-            return Ok((generation, None));
-        }
-        self.finished.insert(record.place(), record.kept_bytes);
-        self.finished_bytes += record.kept_bytes;
-        Ok((generation, Some(record.kept_bytes)))
-    }
-
-    pub(super) fn resume(&mut self, key: &TaskKey, message: Bytes, event: Event) -> Result<Lease, StoreError> {
-        let shared = self.known(key)?;
-        let mut record = lock(&shared);
-        let before = record.place();
-        let mut lease = Lease { key: key.clone(), fence: 0 };
-        record.resume(&mut lease, message, event)?;
-        self.unindex(&record.context_id, &before);
-        self.index(&record, &shared);
-        Ok(lease)
+        Ok((generation, self.moved(&record, &place, state)))
     }
 
     fn known(&self, key: &TaskKey) -> Result<Arc<Mutex<Record>>, StoreError> {
         self.record(&key.id).ok_or_else(|| StoreError::NotFound(Arc::clone(&key.id)))
     }
 
-    fn index(&mut self, record: &Record, shared: &Arc<Mutex<Record>>) {
+    fn remember(&mut self, retry: Option<RetryKey>, id: &Arc<str>) {
+        if let Some(retry) = retry {
+            self.retries.insert(retry.key, (retry.content, Arc::clone(id)));
+        }
+    }
+
+    fn moved(&mut self, record: &Record, place: &Place, state: TaskState) -> Change {
+        let mut change = self.unindex(&record.context_id, place, state);
+        self.index(record);
+        let rests = if record.is_finished() {
+            &mut self.finished
+        } else if is_interrupted(record.status.state) {
+            &mut self.waiting
+        } else {
+            return change;
+        };
+        rests.insert(record.place(), record.kept_bytes);
+        self.at_rest_bytes += record.kept_bytes;
+        change.tasks += 1;
+        change.bytes += record.kept_bytes.cast_signed();
+        change
+    }
+
+    fn index(&mut self, record: &Record) {
         // A direct answer is no task, and is in no list.
         if record.message.is_some() {
             return;
         }
         let place = record.place();
-        if is_interrupted(record.status.state) {
-            self.waiting.insert(place.clone());
-        }
         self.by_context.entry(Arc::clone(&record.context_id)).or_default().insert(place.clone());
-        self.by_time.insert(place, Arc::clone(shared));
+        self.by_state.entry(record.status.state).or_default().insert(place.clone());
+        self.by_time.insert(place);
     }
 
-    fn unindex(&mut self, context_id: &Arc<str>, place: &Place) {
-        self.waiting.remove(place);
+    fn unindex(&mut self, context_id: &Arc<str>, place: &Place, state: TaskState) -> Change {
         self.by_time.remove(place);
-        if let Some(places) = self.by_context.get_mut(context_id) {
-            places.remove(place);
-            if places.is_empty() {
-                self.by_context.remove(context_id);
-            }
-        }
+        remove_from(&mut self.by_context, context_id, place);
+        remove_from(&mut self.by_state, &state, place);
+        let Some(bytes) = self.waiting.remove(place).or_else(|| self.finished.remove(place)) else {
+            return Change::default();
+        };
+        self.at_rest_bytes -= bytes;
+        Change { tasks: -1, bytes: -bytes.cast_signed() }
     }
 
     pub(super) fn list(&self, filter: &Filter) -> Page {
-        match &filter.context_id {
-            Some(context) => {
-                let places = self.by_context.get(context).into_iter().flatten().rev();
-                self.page(filter, places.filter_map(|place| self.by_time.get_key_value(place)), None)
-            }
-            None => {
-                let bounds = (filter.since_ms.map_or(Bound::Unbounded, since), Bound::Unbounded);
-                let total = (filter.since_ms.is_none() && filter.state.is_none()).then_some(self.by_time.len());
-                match (&filter.after, total) {
-                    // The whole list: the page begins where the last one ended, and the count is known.
-                    (Some(after), Some(_)) => self.page(filter, self.by_time.range(..after.clone()).rev(), total),
-                    _ => self.page(filter, self.by_time.range(bounds).rev(), total),
-                }
-            }
-        }
+        let empty = BTreeSet::new();
+        let (places, rest) = match (&filter.context_id, filter.state) {
+            (Some(context), state) => (self.by_context.get(context), state),
+            (None, Some(state)) => (self.by_state.get(&state), None),
+            (None, None) => (Some(&self.by_time), None),
+        };
+        let places = places.unwrap_or(&empty);
+        let fits = |place: &&Place| {
+            let state = |state| self.tasks.get(&place.id).is_some_and(|record| lock(record).status.state == state);
+            rest.is_none_or(state)
+        };
+        let since = filter.since_ms.map_or(Bound::Unbounded, |time_ms| Bound::Included(Place { time_ms, id: "".into() }));
+        let total = match (rest, filter.since_ms) {
+            (None, None) => places.len(),
+            _ => places.range((since.clone(), Bound::Unbounded)).filter(fits).count(),
+        };
+        let before = filter.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let is_open = match (&since, &before) {
+            (Bound::Included(since), Bound::Excluded(before)) => since < *before,
+            _ => true,
+        };
+        let mut page: Vec<&Place> = if is_open {
+            places.range((since.as_ref(), before)).rev().filter(fits).take(filter.limit.saturating_add(1)).collect()
+        } else {
+            Vec::new()
+        };
+        let more = page.len() > filter.limit;
+        page.truncate(filter.limit);
+        let next = page.last().filter(|_| more).map(|place| (*place).clone());
+        let records = page.into_iter().filter_map(|place| self.tasks.get(&place.id));
+        Page { tasks: records.map(|record| lock(record).snapshot(filter.artifacts)).collect(), next, total }
     }
 
-    /// Walks places from the newest; stops after the page when the total is known, else counts the rest.
-    fn page<'a>(
-        &self,
-        filter: &Filter,
-        places: impl Iterator<Item = (&'a Place, &'a Arc<Mutex<Record>>)>,
-        total: Option<usize>,
-    ) -> Page {
-        let mut tasks = Vec::with_capacity(filter.limit.min(128));
-        let (mut matching, mut next, mut last) = (0, None, None);
-        for (place, shared) in places {
-            let record = lock(shared);
-            let fits = filter.state.is_none_or(|state| record.status.state == state)
-                && filter.since_ms.is_none_or(|since_ms| place.time_ms >= since_ms);
-            if !fits {
-                continue;
-            }
-            matching += 1;
-            let beyond_page = tasks.len() == filter.limit;
-            if beyond_page {
-                next = next.or_else(|| last.clone());
-            } else if filter.after.as_ref().is_none_or(|after| place < after) {
-                tasks.push(record.snapshot(filter.artifacts));
-                last = Some(place.clone());
-            }
-            if beyond_page && total.is_some() {
-                break;
-            }
-        }
-        Page { tasks, next, total: total.unwrap_or(matching) }
+    /// How many tasks are at rest, and what they keep in bytes.
+    pub(super) fn at_rest(&self) -> (usize, usize) {
+        (self.finished.len() + self.waiting.len(), self.at_rest_bytes)
     }
 
-    /// How many finished tasks there are, and what they keep in bytes.
-    pub(super) fn finished_load(&self) -> (usize, usize) {
-        (self.finished.len(), self.finished_bytes)
+    /// Forgets the task that finished first, if it finished before `before_ms`.
+    pub(super) fn forget_finished(&mut self, before_ms: i64) -> Option<Change> {
+        let place = self.finished.keys().next().filter(|place| place.time_ms < before_ms)?.clone();
+        Some(self.forget(&place))
     }
 
-    /// Forgets the task that finished first, if it finished before `before_ms`; what it kept, in bytes.
-    pub(super) fn forget_oldest_finished(&mut self, before_ms: i64) -> Option<usize> {
-        let (place, bytes) = self.finished.first_key_value().filter(|(place, _)| place.time_ms < before_ms)?;
-        let (place, bytes) = (place.clone(), *bytes);
-        self.finished.remove(&place);
-        self.finished_bytes -= bytes;
-        if let Some(shared) = self.tasks.remove(&place.id) {
-            let record = lock(&shared);
-            if let Some(retry) = &record.retry {
-                self.retries.remove(&retry.key);
-            }
-            self.unindex(&record.context_id, &place);
+    /// Forgets the task that is the first to be missed least: the oldest finished one, else the oldest that waits.
+    pub(super) fn forget_oldest(&mut self) -> Option<Change> {
+        let place = self.finished.keys().next().or_else(|| self.waiting.keys().next())?.clone();
+        Some(self.forget(&place))
+    }
+
+    fn forget(&mut self, place: &Place) -> Change {
+        let Some(shared) = self.tasks.remove(&place.id) else { return Change::default() };
+        let record = lock(&shared);
+        for key in &record.retries {
+            self.retries.remove(key);
         }
-        Some(bytes)
+        self.unindex(&record.context_id, place, record.status.state)
     }
 
     /// Tasks that have waited for their caller since before `before_ms`.
     pub(super) fn waiting_since(&self, before_ms: i64) -> Vec<Arc<str>> {
-        self.waiting.iter().take_while(|place| place.time_ms < before_ms).map(|place| Arc::clone(&place.id)).collect()
+        let overdue = self.waiting.keys().take_while(|place| place.time_ms < before_ms);
+        overdue.map(|place| Arc::clone(&place.id)).collect()
     }
 }
 
-fn since(time_ms: i64) -> Bound<Place> {
-    Bound::Included(Place { time_ms, id: "".into() })
+fn remove_from<K: std::hash::Hash + Eq>(index: &mut HashMap<K, BTreeSet<Place>>, key: &K, place: &Place) {
+    if let Some(places) = index.get_mut(key) {
+        places.remove(place);
+        if places.is_empty() {
+            index.remove(key);
+        }
+    }
 }

@@ -8,7 +8,7 @@ mod promises;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use inhouse_engine::store::{Lease, NewTask, Owner, RetryKey, Store, Submitted, TaskKey};
+use inhouse_engine::store::{Lease, NewTask, NextMessage, Owner, RetryKey, Store, StoreError, Submitted, TaskKey};
 use inhouse_proto::json::Timestamp;
 use inhouse_proto::v1::{self, TaskState};
 use inhouse_proto::wire::{EscapedText, Event, TextHead};
@@ -72,9 +72,14 @@ pub async fn submit_with_retry(
     created(store.submit(new_task(who, id, context, Some(retry))).await.unwrap())
 }
 
-fn created(submitted: Submitted) -> Lease {
+pub async fn resume(store: &Arc<dyn Store>, key: &TaskKey, message: &str, retry: Option<RetryKey>) -> Result<Submitted, StoreError> {
+    let event = status(key, TaskState::Submitted, 5);
+    store.resume(NextMessage { key: key.clone(), retry, message: message.to_owned().into(), event }).await
+}
+
+pub fn created(submitted: Submitted) -> Lease {
     match submitted {
-        Submitted::Created(lease) => lease,
+        Submitted::Taken(lease) => lease,
         Submitted::Retried(id) => panic!("a retry of {id}"),
     }
 }

@@ -9,7 +9,7 @@ use inhouse_proto::v1::TaskState;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::{key, new_task, owner, status, text};
+use super::{created, key, new_task, owner, resume, status, text};
 
 const WHO: [&str; 2] = ["ann", "eve"];
 const STATES: [TaskState; 6] = [
@@ -100,7 +100,7 @@ async fn apply(store: &Arc<dyn Store>, model: &mut HashMap<TaskKey, Known>, step
         Step::Text { who, id } => {
             let key = key(WHO[who], &id.to_string());
             let Some(known) = model.get_mut(&key) else { return Ok(()) };
-            let lease = Lease { key, fence: known.fence };
+            let lease = Lease { key, fence: known.fence, kept_bytes: 0 };
             let took = store.append(&lease, vec![text(&lease, "x", known.texts > 0)]).await;
             prop_assert_eq!(took.is_ok(), known.state == TaskState::Working);
             if took.is_ok() {
@@ -111,7 +111,7 @@ async fn apply(store: &Arc<dyn Store>, model: &mut HashMap<TaskKey, Known>, step
         Step::Status { who, id, state, time_ms } => {
             let key = key(WHO[who], &id.to_string());
             let Some(known) = model.get_mut(&key) else { return Ok(()) };
-            let lease = Lease { key, fence: known.fence };
+            let lease = Lease { key, fence: known.fence, kept_bytes: 0 };
             let took = store.append(&lease, vec![status(&lease.key, STATES[state], time_ms)]).await;
             prop_assert_eq!(took.is_ok(), may_move(known.state, STATES[state]));
             if took.is_ok() {
@@ -121,12 +121,12 @@ async fn apply(store: &Arc<dyn Store>, model: &mut HashMap<TaskKey, Known>, step
         }
         Step::Resume { who, id } => {
             let key = key(WHO[who], &id.to_string());
-            let lease = store.resume(&key, "{}".into(), status(&key, TaskState::Submitted, 9)).await;
+            let resumed = resume(store, &key, "{}", None).await;
             let waits = model.get(&key).is_some_and(|known| is_interrupted(known.state));
-            prop_assert_eq!(lease.is_ok(), waits);
-            if let (Ok(lease), Some(known)) = (lease, model.get_mut(&key)) {
-                (known.state, known.time_ms, known.events) = (TaskState::Submitted, 9, known.events + 1);
-                known.fence = lease.fence;
+            prop_assert_eq!(resumed.is_ok(), waits);
+            if let (Ok(submitted), Some(known)) = (resumed, model.get_mut(&key)) {
+                (known.state, known.time_ms, known.events) = (TaskState::Submitted, 5, known.events + 1);
+                known.fence = created(submitted).fence;
             }
         }
     }

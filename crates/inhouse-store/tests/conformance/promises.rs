@@ -8,7 +8,8 @@ use inhouse_proto::v1::TaskState;
 use inhouse_proto::wire::Event;
 
 use super::{
-    append, completed, input_required, key, new_task, owner, status, submit, submit_with_retry, text, working,
+    append, completed, created, input_required, key, new_task, owner, resume, status, submit, submit_with_retry, text,
+    working,
 };
 
 /// Runs every promise on a fresh store each.
@@ -97,11 +98,10 @@ async fn another_owner_sees_nothing(store: Arc<dyn Store>) {
         assert_eq!(store.events(key, 0, 1).await.unwrap_err(), refusal);
         assert_eq!(store.claim(key).await.unwrap_err(), refusal);
         assert_eq!(store.hint(key).unwrap_err(), refusal);
-        let stolen = Lease { key: key.clone(), fence: lease.fence };
+        let stolen = Lease { key: key.clone(), ..lease.clone() };
         assert_eq!(store.append(&stolen, vec![working(&stolen)]).await.unwrap_err(), refusal);
         assert_eq!(store.append(&stolen, vec![text(&stolen, "x", false)]).await.unwrap_err(), refusal);
-        let resumed = store.resume(key, "{}".into(), working(&stolen)).await;
-        assert_eq!(resumed.unwrap_err(), refusal);
+        assert_eq!(resume(&store, key, "{}", None).await.unwrap_err(), refusal);
     }
     assert_eq!(store.list(&owner("eve"), &Filter { limit: 9, ..Filter::default() }).await.unwrap().total, 0);
     assert_eq!(store.retried(&owner("eve"), &RetryKey { key: "k".into(), content: 1 }).await.unwrap(), None);
@@ -127,18 +127,22 @@ async fn concurrent_retries_make_one_task(store: Arc<dyn Store>) {
     });
     let mut created = 0;
     for send in sends.collect::<Vec<_>>() {
-        created += usize::from(matches!(send.await.unwrap(), Submitted::Created(_)));
+        created += usize::from(matches!(send.await.unwrap(), Submitted::Taken(_)));
     }
     assert_eq!(created, 1);
 }
 
 async fn a_waiting_task_resumes_and_a_working_one_does_not(store: Arc<dyn Store>) {
     let first = submit(&store, "ann", "t", "c").await;
-    let again = || status(&key("ann", "t"), TaskState::Submitted, 5);
     append(&store, &first, vec![working(&first)]).await;
-    assert!(matches!(store.resume(&first.key, "{}".into(), again()).await, Err(StoreError::IllegalMove { .. })));
+    assert!(matches!(resume(&store, &first.key, "{}", None).await, Err(StoreError::IllegalMove { .. })));
     append(&store, &first, vec![input_required(&first, 4)]).await;
-    let second = store.resume(&first.key, r#"{"messageId":"m2"}"#.into(), again()).await.unwrap();
+    let retry = |content| Some(RetryKey { key: "k2".into(), content });
+    let second = created(resume(&store, &first.key, r#"{"messageId":"m2"}"#, retry(1)).await.unwrap());
+    assert!(second.kept_bytes > first.kept_bytes);
+    let again = resume(&store, &first.key, r#"{"messageId":"m2"}"#, retry(1)).await.unwrap();
+    assert_eq!(again, Submitted::Retried("t".into()), "a retry is no second answer");
+    assert_eq!(store.retried(&owner("ann"), &retry(1).unwrap()).await.unwrap(), Some("t".into()));
     assert!(matches!(store.append(&first, vec![working(&first)]).await, Err(StoreError::Fenced(_))));
     append(&store, &second, vec![working(&second)]).await;
     let snapshot = store.get(&first.key).await.unwrap();

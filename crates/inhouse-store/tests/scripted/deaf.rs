@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use inhouse_engine::store::{
-    Filter, Hint, Lease, NewTask, Owner, Page, Progress, RetryKey, Store, StoreError, Submitted, TaskKey,
+    Filter, Hint, Lease, NewTask, NextMessage, Owner, Page, Progress, RetryKey, Store, StoreError, Submitted, TaskKey,
 };
 use inhouse_proto::snapshot::Snapshot;
 use inhouse_proto::wire::Event;
@@ -40,8 +39,8 @@ impl Store for Deaf {
         self.0.claim(key).await
     }
 
-    async fn resume(&self, key: &TaskKey, message: Bytes, event: Event) -> Result<Lease, StoreError> {
-        self.0.resume(key, message, event).await
+    async fn resume(&self, next: NextMessage) -> Result<Submitted, StoreError> {
+        self.0.resume(next).await
     }
 
     async fn append(&self, lease: &Lease, events: Vec<Event>) -> Result<u64, StoreError> {
