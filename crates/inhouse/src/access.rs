@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 
 use inhouse_trust::{Principal, Secret, TokenDigest, Tokens};
 
-use crate::config::words::quote;
 use crate::config::{CallerConfig, CallerToken, Callers, Origin, Server, Setting};
 use crate::exit::Failure;
 use crate::token::{self, STRONG_BYTES_MIN};
@@ -48,8 +47,16 @@ impl Access {
             }
             Callers::Configured(list) => Ok(Self {
                 tokens: Tokens::new(list.iter().map(entry)),
-                known: list.iter().find_map(variable).map_or(Known::Digests, |(name, _)| Known::Variable(name.to_owned())),
-                weak: Weak(list.iter().filter_map(variable).find(|(_, token)| token::is_weak(token)).map(|(name, _)| name.to_owned())),
+                known: list
+                    .iter()
+                    .find_map(variable)
+                    .map_or(Known::Digests, |(name, _)| Known::Variable(name.to_owned())),
+                weak: Weak(
+                    list.iter()
+                        .filter_map(variable)
+                        .find(|(_, token)| token::is_weak(token))
+                        .map(|(name, _)| name.to_owned()),
+                ),
             }),
         }
     }
@@ -63,7 +70,8 @@ impl Weak {
     pub(crate) fn check(&self, server: &Server, address: SocketAddr) -> Result<Option<String>, Failure> {
         let outside = !address.ip().is_loopback();
         let cure = "use one from: openssl rand -hex 32".to_owned();
-        let weak = self.0.as_ref().map(|name| format!("{name} is shorter than {STRONG_BYTES_MIN} bytes and can be guessed"));
+        let weak =
+            self.0.as_ref().map(|name| format!("{name} is shorter than {STRONG_BYTES_MIN} bytes and can be guessed"));
         let Setting { value: hardened, origin } = &server.hardened;
         match weak {
             Some(weak) if *hardened => Err(Failure::usage(format!("{}: {weak}", said(origin)), Some(cure))),
@@ -71,7 +79,7 @@ impl Weak {
                 format!("{}: plain HTTP on {} can be read on its way", said(origin), address.ip()),
                 Some("--host 127.0.0.1, with a TLS proxy on this machine and its address in --public-url".into()),
             )),
-            Some(weak) if outside => Ok(Some(format!("{weak} by anyone who reaches {}: {cure}", quote(&address.to_string())))),
+            Some(weak) if outside => Ok(Some(format!("{weak} by anyone who reaches this machine: {cure}"))),
             _ => Ok(None),
         }
     }
@@ -111,7 +119,8 @@ mod tests {
     fn check(token: &str, hardened: bool, address: &str) -> Result<Option<String>, String> {
         let flags = ServeArgs { hardened, ..ServeArgs::default() };
         let folder = Folder::new();
-        let environment = HostEnv::new([("API_TOKEN", token), ("PATH", "/none")].map(|(name, value)| (name.into(), value.into())));
+        let environment =
+            HostEnv::new([("API_TOKEN", token), ("PATH", "/none")].map(|(name, value)| (name.into(), value.into())));
         let config = config::load(&flags, &environment, folder.path()).unwrap();
         let checked = Access::new(&config.callers).unwrap().weak.check(&config.server, address.parse().unwrap());
         checked.map_err(|failure| failure.to_string())
@@ -121,11 +130,11 @@ mod tests {
     fn a_weak_token_is_warned_of_where_others_are_and_refused_only_when_hardened() {
         let (here, everywhere) = ("127.0.0.1:1", "0.0.0.0:1");
         assert_eq!(check("team-secret", false, here), Ok(None));
-        let warning = "API_TOKEN is shorter than 16 bytes and can be guessed by anyone who reaches 0.0.0.0:1: use one from: openssl rand -hex 32";
+        let warning = "API_TOKEN is shorter than 16 bytes and can be guessed by anyone who reaches this machine: use one from: openssl rand -hex 32";
         assert_eq!(check("team-secret", false, everywhere), Ok(Some(warning.into())));
         assert_eq!(check("a-token-of-16-by", false, everywhere), Ok(None));
         assert_eq!(check("", false, everywhere), Ok(None));
-        let refused = "error: --hardened: API_TOKEN is shorter than 16 bytes and can be guessed\n  try: use one from: openssl rand -hex 32";
+        let refused = "error: --hardened: API_TOKEN is shorter than 16 bytes and can be guessed\n  hint: use one from: openssl rand -hex 32";
         assert_eq!(check("team-secret", true, here), Err(refused.into()));
         assert!(check("a-token-of-16-by", true, everywhere).unwrap_err().contains("plain HTTP on 0.0.0.0"));
         assert_eq!(check("a-token-of-16-by", true, here), Ok(None));

@@ -139,7 +139,15 @@ fn card(agent: &AgentConfig) -> CardInfo {
     let (input, output): (&[&str], &[&str]) = match protocol(agent) {
         Some(Protocol::Native) => (&["text/plain", "application/json", "*/*"], &["text/plain", "application/json"]),
         Some(Protocol::Claude) => (
-            &["text/plain", "application/json", "image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf"],
+            &[
+                "text/plain",
+                "application/json",
+                "image/png",
+                "image/jpeg",
+                "image/gif",
+                "image/webp",
+                "application/pdf",
+            ],
             &["text/plain"],
         ),
         Some(Protocol::Text) | None => (&["text/plain", "application/json"], &["text/plain"]),

@@ -82,7 +82,9 @@ impl Banner<'_> {
         let token = match &self.token {
             TokenShown::Plain(token) => format!("INHOUSE_TOKEN={}", quote(token)),
             TokenShown::File(path) => format!("INHOUSE_TOKEN_FILE={}", quote(&path.to_string_lossy())),
-            TokenShown::Variable(name) => format!("INHOUSE_TOKEN=\"${{{name}:?is the token that the server was given}}\""),
+            TokenShown::Variable(name) => {
+                format!("INHOUSE_TOKEN=\"${{{name}:?is the token that the server was given}}\"")
+            }
             TokenShown::Unknown => "INHOUSE_TOKEN=\"${INHOUSE_TOKEN:?is the token of one of the callers}\"".to_owned(),
         };
         let program = self.program.to_string_lossy();
@@ -152,7 +154,10 @@ mod tests {
         let file = Path::new("/run/user/1/inhouse/token-1");
         for (token, word) in [
             (TokenShown::File(file), "INHOUSE_TOKEN_FILE=/run/user/1/inhouse/token-1"),
-            (TokenShown::Variable("API_TOKEN"), "INHOUSE_TOKEN=\"${API_TOKEN:?is the token that the server was given}\""),
+            (
+                TokenShown::Variable("API_TOKEN"),
+                "INHOUSE_TOKEN=\"${API_TOKEN:?is the token that the server was given}\"",
+            ),
             (TokenShown::Unknown, "INHOUSE_TOKEN=\"${INHOUSE_TOKEN:?is the token of one of the callers}\""),
         ] {
             assert!(banner(&config.agents, token).lines().last().unwrap().contains(word), "{word}");

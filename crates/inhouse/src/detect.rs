@@ -43,7 +43,8 @@ impl Finder {
     /// [`Missing`].
     pub(crate) fn find(&self, program: &str, base: &Path) -> Result<PathBuf, Missing> {
         if program.contains('/') {
-            let path = base.join(program);
+            // Without the `.` of `./bot`.
+            let path: PathBuf = base.join(program).components().collect();
             return match kind(&path) {
                 Kind::Program => Ok(path),
                 Kind::File => Err(Missing::Right(path)),
@@ -69,7 +70,8 @@ impl Finder {
 
     /// The folders of PATH for a message.
     pub(crate) fn searched(&self) -> String {
-        let shown: Vec<_> = self.folders.iter().take(FOLDERS_SHOWN_MAX).map(|folder| folder.display().to_string()).collect();
+        let shown: Vec<_> =
+            self.folders.iter().take(FOLDERS_SHOWN_MAX).map(|folder| folder.display().to_string()).collect();
         match self.folders.len().saturating_sub(FOLDERS_SHOWN_MAX) {
             0 if shown.is_empty() => "which has none".into(),
             0 => shown.join(", "),
@@ -119,7 +121,7 @@ mod tests {
         let finder = Finder::new(Some(""), Path::new("/"));
         assert_eq!(finder.find("./bot.sh", folder.path()).map(|path| path.is_absolute()), Ok(true));
         assert_eq!(finder.find("bot.sh", folder.path()), Err(Missing::Everywhere));
-        assert_eq!(finder.find("./plain", folder.path()), Err(Missing::Right(folder.path().join("./plain"))));
+        assert_eq!(finder.find("./plain", folder.path()), Err(Missing::Right(folder.path().join("plain"))));
         assert_eq!(finder.find("/no/such", folder.path()), Err(Missing::File("/no/such".into())));
     }
 

@@ -16,7 +16,9 @@ pub(crate) fn holder(port: u16) -> Option<String> {
     }
     let processes = fs::read_dir("/proc").ok()?.filter_map(Result::ok);
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let (pid, process) = pids.map(|pid| (pid, Path::new("/proc").join(pid.to_string()))).find(|(_, process)| has_socket(process, &inodes))?;
+    let (pid, process) = pids
+        .map(|pid| (pid, Path::new("/proc").join(pid.to_string())))
+        .find(|(_, process)| has_socket(process, &inodes))?;
     let name = fs::read_to_string(process.join("comm")).ok()?;
     Some(format!("{} (pid {pid})", name.trim()))
 }
@@ -35,7 +37,10 @@ fn listeners(table: &str, port: u16) -> Vec<String> {
 fn has_socket(process: &Path, inodes: &[String]) -> bool {
     let Ok(files) = fs::read_dir(process.join("fd")) else { return false };
     let target = |file: fs::DirEntry| fs::read_link(file.path()).ok();
-    files.filter_map(Result::ok).filter_map(target).any(|target| inodes.iter().any(|inode| target.as_os_str() == inode.as_str()))
+    files
+        .filter_map(Result::ok)
+        .filter_map(target)
+        .any(|target| inodes.iter().any(|inode| target.as_os_str() == inode.as_str()))
 }
 
 #[cfg(test)]

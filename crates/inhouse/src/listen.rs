@@ -30,7 +30,10 @@ pub(crate) fn without_brackets(host: &str) -> &str {
 }
 
 fn unresolved(host: &str, error: &io::Error) -> Failure {
-    Failure::usage(format!("host {host:?} is no address and no name that this machine knows: {error}"), Some("--host 127.0.0.1".into()))
+    Failure::usage(
+        format!("host {host:?} is no address and no name that this machine knows: {error}"),
+        Some("--host 127.0.0.1".into()),
+    )
 }
 
 /// Why an address can not be listened on. `command_line` is how the program was called, for the next command to type.
@@ -48,9 +51,10 @@ pub(crate) fn refused(address: SocketAddr, error: &io::Error, command_line: &[St
             format!("port {port} on {ip}: ports below 1024 need a right that this user does not have"),
             Some(with_port(command_line, 8080)),
         ),
-        io::ErrorKind::AddrNotAvailable => {
-            Failure::usage(format!("{ip} is no address of this machine"), Some("--host 127.0.0.1, or --host 0.0.0.0 for all".into()))
-        }
+        io::ErrorKind::AddrNotAvailable => Failure::usage(
+            format!("{ip} is no address of this machine"),
+            Some("--host 127.0.0.1, or --host 0.0.0.0 for all".into()),
+        ),
         _ => Failure::usage(format!("can not listen on {address}: {error}"), None),
     }
 }
@@ -63,7 +67,8 @@ fn free_after(ip: IpAddr, port: u16) -> u16 {
 
 /// The command as it was typed, with another port.
 fn with_port(command_line: &[String], port: u16) -> String {
-    let (ours, theirs) = command_line.split_at(command_line.iter().position(|word| word == "--").unwrap_or(command_line.len()));
+    let (ours, theirs) =
+        command_line.split_at(command_line.iter().position(|word| word == "--").unwrap_or(command_line.len()));
     let mut words: Vec<String> = Vec::new();
     let mut rest = ours.iter();
     while let Some(word) = rest.next() {
@@ -147,7 +152,7 @@ mod tests {
         let address = taken.local_addr().unwrap();
         let failure = refused(address, &Probe::bind(address).unwrap_err(), &words("inhouse serve")).to_string();
         assert!(failure.starts_with(&format!("error: port {} on 127.0.0.1 is taken by ", address.port())), "{failure}");
-        assert!(failure.contains("\n  try: inhouse serve --port "), "{failure}");
+        assert!(failure.contains("\n  hint: inhouse serve --port "), "{failure}");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! `inhouse serve`: brings the parts up, prints the first output, and takes everything down again.
 
+use std::env;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use std::env;
 
 use inhouse_engine::Engine;
 use inhouse_run::{Runner, Tier};
@@ -13,6 +14,7 @@ use inhouse_serve::{AuditLog, CARD, ENDPOINT, ServeError, Server, ServerOptions}
 use inhouse_trust::{HostEnv, OriginRule};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::access::{Access, Known};
 use crate::assemble;
@@ -36,6 +38,7 @@ const COMPACT_EVERY: Duration = Duration::from_secs(1);
 /// # Errors
 /// [`Failure`] when it can not start.
 pub(crate) async fn serve(config: Config, host: HostEnv) -> Result<ExitCode, Failure> {
+    keep_memory_private();
     let Access { tokens, known, weak } = Access::new(&config.callers)?;
     let address = listen::address(&config.server.host.value, config.server.port.value)?;
     if let Some(warning) = weak.check(&config.server, address)? {
@@ -121,16 +124,17 @@ fn shown<'a>(known: &'a Known, file: Option<&'a TokenFile>, host: &'a HostEnv) -
     }
 }
 
-/// Prints the first output. A known agent's version is waited for, but not for long.
+/// Prints the first output. A known agent's version is waited for, but not for long: a late one goes to the log.
 async fn greet(config: &Config, runner: &Runner, host: &HostEnv, bound: std::net::SocketAddr, token: TokenShown<'_>) {
-    let asked = tokio::time::timeout(VERSION_WAIT, version(config.agents.default(), runner, host));
-    let version = asked.await.ok().flatten();
+    let agent = config.agents.default();
+    let mut asked = pin!(version(agent, runner, host));
+    let quick = timeout(VERSION_WAIT, &mut asked).await;
     let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("inhouse"));
     let here = if bound.ip().is_unspecified() { "127.0.0.1".to_owned() } else { bound.ip().to_string() };
     let public_url = config.server.public_url.value.as_ref().map(|url| url.text.clone());
     let banner = Banner {
         agents: &config.agents,
-        agent_version: version.as_deref(),
+        agent_version: quick.as_ref().ok().and_then(|version| version.as_deref()),
         public_url: &public_url.unwrap_or_else(|| listen::url(&config.server.host.value, bound)),
         local_url: &listen::url(&here, bound),
         endpoint_path: ENDPOINT,
@@ -145,6 +149,19 @@ async fn greet(config: &Config, runner: &Runner, host: &HostEnv, bound: std::net
     let text = banner.lines().into_iter().map(|line| line + "\n").collect::<String>();
     // Whoever has closed stdout does not want it.
     let _ = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
+    if quick.is_err()
+        && let Some(version) = asked.await
+    {
+        tracing::info!("{} is version {version}", agent.title);
+    }
+}
+
+/// Other processes of this user, agents among them, can not read the tokens in this one's memory and environment.
+fn keep_memory_private() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = nix::sys::prctl::set_dumpable(false) {
+        tracing::warn!("this process can be read by others of the same user: {error}");
+    }
 }
 
 fn command_line() -> Vec<String> {

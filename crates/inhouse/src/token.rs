@@ -65,7 +65,8 @@ impl TokenFile {
     /// # Errors
     /// [`TokenError`]; a folder that others can write to is never used.
     pub(crate) fn write(token: &Secret, runtime: Option<&Path>, temporary: &Path) -> Result<Self, TokenError> {
-        let own = runtime.filter(|folder| folder.is_absolute()).map(|folder| write_below(&folder.join("inhouse"), token));
+        let own =
+            runtime.filter(|folder| folder.is_absolute()).map(|folder| write_below(&folder.join("inhouse"), token));
         match own {
             Some(Ok(file)) => Ok(file),
             Some(Err(_)) | None => write_below(&temporary.join(format!("inhouse-{}", geteuid())), token),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use inhouse_run::Runner;
 use inhouse_trust::{
-    AgentCommand, HostEnv, Input, LaunchPlan, Operation, Permit, Policy, Tokens, TokenDigest, grants, launch,
+    AgentCommand, HostEnv, Input, LaunchPlan, Operation, Permit, Policy, TokenDigest, Tokens, grants, launch,
 };
 use tokio::io::AsyncReadExt as _;
 
@@ -64,7 +64,8 @@ fn find(output: &str) -> Option<String> {
     };
     let allowed = |c: char| c.is_ascii_alphanumeric() || ".-+_".contains(c);
     let words = output.split_whitespace().map(|word| word.strip_prefix('v').unwrap_or(word));
-    let version: String = words.into_iter().find(is_version)?.chars().take_while(|c| allowed(*c)).take(VERSION_CHARS_MAX).collect();
+    let version: String =
+        words.into_iter().find(is_version)?.chars().take_while(|c| allowed(*c)).take(VERSION_CHARS_MAX).collect();
     Some(version)
 }
 

@@ -49,7 +49,9 @@ fn choose(
 ) -> Result<(Vec<Draft>, usize, AgentChoice), ConfigError> {
     let alone = |draft| Ok((vec![draft], 0, AgentChoice::Named));
     match choice {
-        Some(Setting { value: Choice::Command(words), origin }) => alone(of_command(words, origin, situation.directory)),
+        Some(Setting { value: Choice::Command(words), origin }) => {
+            alone(of_command(words, origin, situation.directory))
+        }
         Some(Setting { value: Choice::Name(name), origin }) => {
             if let Some(index) = files.iter().position(|draft| draft.name.value == name) {
                 return Ok((files, index, AgentChoice::Named));

@@ -22,7 +22,9 @@ pub(super) fn layer(environment: &HostEnv) -> Result<Layer, ConfigError> {
     let mut layer = Layer {
         host: get("HOST"),
         port: get("PORT").map(|text| text.try_map(|text, origin| port(&text, origin))).transpose()?,
-        log: get("INHOUSE_LOG").map(|text| text.try_map(|text, origin| word::<LogChoice>(&text, origin))).transpose()?,
+        log: get("INHOUSE_LOG")
+            .map(|text| text.try_map(|text, origin| word::<LogChoice>(&text, origin)))
+            .transpose()?,
         callers: get("API_TOKEN").map(api_token).into_iter().collect(),
         agent: AgentWords {
             choice: get("AGENT_CMD").map(|text| text.try_map(command)).transpose()?.filter(is_command),

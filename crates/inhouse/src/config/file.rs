@@ -58,12 +58,7 @@ pub(super) fn read(named: Option<&Path>, directory: &Path, environment: &HostEnv
 ///
 /// # Errors
 /// [`ConfigError`] with file and line.
-pub(super) fn layer(
-    name: &str,
-    base: &Path,
-    text: &str,
-    environment: &HostEnv,
-) -> Result<FileLayer, ConfigError> {
+pub(super) fn layer(name: &str, base: &Path, text: &str, environment: &HostEnv) -> Result<FileLayer, ConfigError> {
     let source = Source { name: Arc::from(name), text };
     let document = parse(&source)?;
     let mut root = Table::root(&source, &document);
@@ -122,7 +117,8 @@ fn limits(mut table: Table<'_>, layer: &mut Layer) -> Result<(), ConfigError> {
 }
 
 fn caller(mut table: Table<'_>, environment: &HostEnv) -> Result<CallerConfig, ConfigError> {
-    let missing = |table: &Table<'_>, key| ConfigError::MissingKey { place: table.place(), table: table.name().into(), key };
+    let missing =
+        |table: &Table<'_>, key| ConfigError::MissingKey { place: table.place(), table: table.name().into(), key };
     let name = table.text("name")?.ok_or_else(|| missing(&table, "name"))?;
     let (digest, variable) = (table.text("token_sha256")?, table.text("token_env")?);
     let token = match (digest, variable) {
@@ -220,7 +216,8 @@ fn variables(table: &mut Table<'_>) -> Result<Vec<String>, ConfigError> {
 }
 
 fn skill(mut table: Table<'_>) -> Result<Skill, ConfigError> {
-    let missing = |table: &Table<'_>, key| ConfigError::MissingKey { place: table.place(), table: table.name().into(), key };
+    let missing =
+        |table: &Table<'_>, key| ConfigError::MissingKey { place: table.place(), table: table.name().into(), key };
     let id = table.text("id")?.ok_or_else(|| missing(&table, "id"))?.value;
     let text = |setting: Option<Setting<String>>| setting.map(|setting| setting.value);
     let texts = |setting: Option<Setting<Vec<String>>>| setting.map(|setting| setting.value).unwrap_or_default();

@@ -43,7 +43,8 @@ token_sha256 = "9F86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
     assert_eq!(layer.containment.unwrap().value, Containment::Group);
     assert_eq!(layer.idempotency.unwrap().value, IdempotencyChoice::Off);
     assert_eq!(layer.log.unwrap().value, LogChoice::Debug);
-    let limits: Vec<_> = layer.limits.iter().map(|(key, limit)| (*key, limit.value, limit.origin.to_string())).collect();
+    let limits: Vec<_> =
+        layer.limits.iter().map(|(key, limit)| (*key, limit.value, limit.origin.to_string())).collect();
     assert_eq!(
         limits,
         [("body_bytes_max", 4096, "inhouse.toml:15".into()), ("request_timeout_ms", 1000, "inhouse.toml:14".into())]
@@ -151,7 +152,10 @@ fn a_wrong_value_is_named_with_its_line_and_what_was_expected() {
         ),
         ("server = 1", "inhouse.toml:1: server must be a table, found 1"),
         ("[agents]\nbot = 1", "inhouse.toml:2: agents.bot must be a table, found 1"),
-        ("[agents.bot]\ncommand = []", "inhouse.toml:2: command must be an array with the program first, found no program"),
+        (
+            "[agents.bot]\ncommand = []",
+            "inhouse.toml:2: command must be an array with the program first, found no program",
+        ),
         ("[agents.bot]\ncommand = \"x\"", "inhouse.toml:2: command must be an array of strings, found \"x\""),
         (
             "[agents.bot]\nenv = [\"*\"]",

@@ -56,7 +56,8 @@ mod tests {
 
     #[test]
     fn distance_counts_single_edits() {
-        for (from, to, edits) in [("", "", 0), ("", "ab", 2), ("ab", "ba", 1), ("kitten", "sitting", 3), ("ä", "a", 1)] {
+        for (from, to, edits) in [("", "", 0), ("", "ab", 2), ("ab", "ba", 1), ("kitten", "sitting", 3), ("ä", "a", 1)]
+        {
             assert_eq!(distance(from, to), edits, "{from} {to}");
         }
     }

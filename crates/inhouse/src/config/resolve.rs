@@ -51,7 +51,8 @@ impl Resolver<'_> {
             Kind::Plain(ref command) => (self.plain(&draft, command, project.clone())?, None, about(name.as_str())),
         };
         let title = if words.title.is_empty() { name.as_str() } else { words.title };
-        let text = |setting: Option<Setting<String>>, or: &str| setting.map_or_else(|| or.to_owned(), |text| text.value);
+        let text =
+            |setting: Option<Setting<String>>, or: &str| setting.map_or_else(|| or.to_owned(), |text| text.value);
         let title = text(draft.title, title);
         let description = text(draft.description, words.description);
         let skills = if draft.skills.is_empty() { vec![general(&title, &description)] } else { draft.skills };
@@ -96,7 +97,13 @@ impl Resolver<'_> {
         names.value.iter().map(known).collect()
     }
 
-    fn preset(&self, draft: &Draft, preset: &Preset, program: &str, project: PathBuf) -> Result<AgentSpec, ConfigError> {
+    fn preset(
+        &self,
+        draft: &Draft,
+        preset: &Preset,
+        program: &str,
+        project: PathBuf,
+    ) -> Result<AgentSpec, ConfigError> {
         let fixed = |what: &str, origin: &Origin| ConfigError::Conflict {
             origin: origin.clone(),
             problem: format!("agent {} is known, and its {what} can not be chosen", preset.name),
@@ -223,9 +230,7 @@ fn language(draft: &Draft, program: &str, origin: &Origin) -> Result<(Input, Pro
         (None | Some(ProtocolChoice::Text), Some(InputChoice::Stdin)) => (Input::Stdin, Protocol::Text),
         (None | Some(ProtocolChoice::Text), Some(InputChoice::Argument)) => (Input::Argument, Protocol::Text),
         (None | Some(ProtocolChoice::Text), Some(InputChoice::Both)) => (Input::Both, Protocol::Text),
-        (None | Some(ProtocolChoice::Text), None) => {
-            (if unknown { Input::Both } else { Input::Stdin }, Protocol::Text)
-        }
+        (None | Some(ProtocolChoice::Text), None) => (if unknown { Input::Both } else { Input::Stdin }, Protocol::Text),
         (Some(_), Some(_)) => {
             return Err(ConfigError::Conflict {
                 origin: draft.input.as_ref().map_or_else(|| origin.clone(), |input| input.origin.clone()),

@@ -94,7 +94,8 @@ impl Lines {
         line("project", format!("{:?}", agent.project));
         line("timeout_ms", agent.timeout_ms.to_string());
         if let AgentSpec::Program { command, protocol, .. } = &agent.spec {
-            let words: Vec<_> = [command.program.display().to_string()].into_iter().chain(command.args.clone()).collect();
+            let words: Vec<_> =
+                [command.program.display().to_string()].into_iter().chain(command.args.clone()).collect();
             line("command", format!("{words:?}"));
             line("input", format!("{:?}", word(&command.input)));
             line("protocol", format!("{:?}", word(protocol)));

@@ -76,8 +76,10 @@ fn with_nothing_said_everything_has_its_default() {
 
 #[test]
 fn a_flag_wins_over_the_environment_over_the_file() {
-    let file = "[server]\nhost = \"file\"\nport = 3\nlog = \"error\"\n[limits]\nrate_limit_rpm = 3\nbody_bytes_max = 3\n";
-    let machine = Machine::with(&["claude"]).file(file).env("HOST", "environment").env("PORT", "2").env("RATE_LIMIT_RPM", "2");
+    let file =
+        "[server]\nhost = \"file\"\nport = 3\nlog = \"error\"\n[limits]\nrate_limit_rpm = 3\nbody_bytes_max = 3\n";
+    let machine =
+        Machine::with(&["claude"]).file(file).env("HOST", "environment").env("PORT", "2").env("RATE_LIMIT_RPM", "2");
     let config = machine.flags(|flags| flags.host = Some("flag".into())).load().unwrap();
     let told = |setting: &Setting<u64>| (setting.value, setting.origin.to_string());
     assert_eq!((config.server.host.value.as_str(), config.server.host.origin), ("flag", Origin::Flag("--host")));
@@ -158,7 +160,8 @@ fn the_file_has_several_agents_and_the_default_can_be_chosen() {
 
 #[test]
 fn flags_and_environment_speak_of_the_default_agent() {
-    let machine = Machine::with(&["node"]).file("[agents.a]\ncommand = [\"node\"]\ntitle = \"File\"\n[agents.b]\npreset = \"demo\"\n");
+    let machine = Machine::with(&["node"])
+        .file("[agents.a]\ncommand = [\"node\"]\ntitle = \"File\"\n[agents.b]\npreset = \"demo\"\n");
     machine.folder.dir("shop");
     let machine = machine.env("AGENT_NAME", "Shop").env("AGENT_DESCRIPTION", "Sells").env("AGENT_PROJECT", "shop");
     let agents = machine.load().unwrap().agents;
@@ -179,7 +182,7 @@ fn an_agent_that_can_not_be_started_is_an_error_with_the_next_command() {
     let typo = machine().flags(|flags| flags.agent = Some("cluade".into())).error();
     assert_eq!(typo, ("--agent: no agent is called \"cluade\"".into(), Some("did you mean claude?".into())));
     let absent = machine().env("AGENT_CMD", "./bot.sh");
-    let path = absent.folder.path().join("./bot.sh");
+    let path = absent.folder.path().join("bot.sh");
     assert_eq!(absent.error().0, format!("agent bot-sh (AGENT_CMD): there is no program {}", path.display()));
     let plain = machine().env("AGENT_CMD", "./bot.sh");
     plain.folder.file("bot.sh", 0o644);
@@ -189,7 +192,11 @@ fn an_agent_that_can_not_be_started_is_an_error_with_the_next_command() {
     let hint = Some("mkdir -p /no/such".into());
     assert_eq!(project, ("AGENT_PROJECT: there is no folder /no/such".into(), hint));
     let in_file = machine().file("[agents.bot]\n").error();
-    assert!(in_file.0.starts_with("inhouse.toml:1: an agent without command and preset must be one of claude"), "{}", in_file.0);
+    assert!(
+        in_file.0.starts_with("inhouse.toml:1: an agent without command and preset must be one of claude"),
+        "{}",
+        in_file.0
+    );
 }
 
 #[test]
@@ -219,11 +226,15 @@ fn a_run_is_killed_before_its_turn_is_dropped() {
 
 #[test]
 fn the_shown_configuration_names_origins_and_no_token() {
-    let config = Machine::with(&["node"]).env("PORT", "9000").env("API_TOKEN", "team-secret").env("AGENT_CMD", "node x.js");
+    let config =
+        Machine::with(&["node"]).env("PORT", "9000").env("API_TOKEN", "team-secret").env("AGENT_CMD", "node x.js");
     let config = config.load().unwrap();
     let shown = show(&config, true);
     assert!(shown.lines().any(|line| line.starts_with("port = 9000") && line.ends_with("# PORT")), "{shown}");
-    assert!(shown.lines().any(|line| line.starts_with("host = \"127.0.0.1\"") && line.ends_with("# default")), "{shown}");
+    assert!(
+        shown.lines().any(|line| line.starts_with("host = \"127.0.0.1\"") && line.ends_with("# default")),
+        "{shown}"
+    );
     assert!(!shown.contains("team-secret"));
     assert!(!show(&config, false).contains('#'));
 }

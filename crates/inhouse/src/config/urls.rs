@@ -64,7 +64,18 @@ mod tests {
         for (text, host) in good {
             assert_eq!(public_url(text, &Origin::Default).unwrap().host, host, "{text}");
         }
-        let bad = ["", "agents.example.com", "ftp://a", "https://", "https://a/b", "https://a:b", "https://a?x", "https://u@a", "http://[x]", "https://:80"];
+        let bad = [
+            "",
+            "agents.example.com",
+            "ftp://a",
+            "https://",
+            "https://a/b",
+            "https://a:b",
+            "https://a?x",
+            "https://u@a",
+            "http://[x]",
+            "https://:80",
+        ];
         for text in bad {
             assert!(public_url(text, &Origin::Default).is_err(), "{text}");
         }

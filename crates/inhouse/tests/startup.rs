@@ -1,0 +1,199 @@
+//! How the server starts, what it says first, what it says when it can not start, and what it leaves behind.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may fail, and runs the real binary")]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use support::{Launch, Server, TOKEN, scratch, wait};
+
+/// A folder with one program in it.
+fn folder_with(program: &str, source: &str) -> PathBuf {
+    let folder = scratch("bin");
+    let path = folder.join(program);
+    fs::write(&path, source).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+fn path_with(folder: &Path) -> String {
+    format!("{}:/usr/bin:/bin", folder.display())
+}
+
+/// Where nothing that we know is installed.
+fn bare(args: &[&str]) -> Launch {
+    Launch::new(args).env("PATH", "/usr/bin:/bin")
+}
+
+/// Runs a line as it stands in a shell with nothing but `variables`.
+fn paste(line: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", line]).env_clear().envs(variables.iter().copied()).stdin(Stdio::null());
+    let output = shell.output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Exit code 2, nothing on stdout, and these two lines on stderr.
+fn assert_refused(launch: Launch, message: &str, hint: &str) {
+    let (code, stdout, stderr) = launch.run();
+    let lines: Vec<&str> = stderr.lines().collect();
+    assert_eq!((code, stdout.as_str(), lines.len()), (2, "", 2), "{stderr}");
+    assert!(lines[0].starts_with("error: ") && lines[0].contains(message), "{stderr}");
+    assert!(lines[1].starts_with("  hint: ") && lines[1].contains(hint), "{stderr}");
+}
+
+fn last_line(server: &Server) -> &str {
+    server.banner.last().unwrap()
+}
+
+#[test]
+fn the_first_output_has_at_most_eight_lines_and_its_last_can_be_pasted() {
+    let server = bare(&["serve"]).start();
+    assert!(server.banner.len() <= 8, "{:?}", server.banner);
+    assert!(server.banner[1].contains("demo") && server.banner[1].contains("inhouse serve -- COMMAND"));
+    let (code, answer) = paste(last_line(&server), &[("API_TOKEN", TOKEN)]);
+    assert_eq!(code, Some(0));
+    assert!(answer.starts_with("You said: hello"), "{answer}");
+    assert!(!server.banner.join("\n").contains(TOKEN));
+}
+
+#[test]
+fn a_generated_token_stands_in_a_file_of_its_owner_that_goes_with_the_server() {
+    let runtime = scratch("runtime");
+    let mut server = bare(&[]).without("API_TOKEN").env("XDG_RUNTIME_DIR", &runtime).start();
+    let files: Vec<_> = fs::read_dir(runtime.join("inhouse")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let [file] = files.as_slice() else { panic!("{files:?}") };
+    assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(last_line(&server).contains(file.to_str().unwrap()));
+    let (code, answer) = paste(last_line(&server), &[]);
+    assert_eq!(code, Some(0));
+    assert!(answer.starts_with("You said: hello"), "{answer}");
+    let token = fs::read_to_string(file).unwrap();
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+    assert!(!file.exists());
+    assert!(!server.stderr().contains(token.trim()) && !server.banner.join("\n").contains(token.trim()));
+}
+
+#[test]
+fn with_a_token_of_the_operator_nothing_is_written_to_disk() {
+    let (home, runtime, temporary) = (scratch("home"), scratch("runtime"), scratch("tmp"));
+    let server = bare(&[]).env("HOME", &home).env("XDG_RUNTIME_DIR", &runtime).env("TMPDIR", &temporary);
+    let project = scratch("project");
+    let mut server = server.directory(&project).start();
+    assert_eq!(paste(last_line(&server), &[("API_TOKEN", TOKEN)]).0, Some(0));
+    server.signal("INT");
+    assert_eq!(server.wait(), Some(0));
+    for folder in [home, runtime, temporary, project] {
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "{}", folder.display());
+    }
+}
+
+#[test]
+fn a_known_agent_is_found_and_its_version_shown_and_one_that_is_slow_delays_nothing() {
+    let quick = folder_with("claude", "#!/bin/sh\necho '2.1.330 (Claude Code)'\n");
+    let claude = quick.join("claude");
+    let server = Launch::new(&[]).env("PATH", path_with(&quick)).start();
+    // On a machine that is busy the version comes too late for the banner.
+    let told = server.banner[1] == format!("agent     Claude Code 2.1.330 ({})", claude.display());
+    wait("the version", || (told || server.stderr().contains("Claude Code is version 2.1.330")).then_some(()));
+    let never = folder_with("codex", "#!/bin/sh\nexec sleep 1000\n");
+    let server = Launch::new(&[]).env("PATH", path_with(&never)).start();
+    assert_eq!(server.banner[1], format!("agent     Codex ({})", never.join("codex").display()));
+    assert_eq!(server.get("/.well-known/agent-card.json").status, 200);
+}
+
+#[test]
+fn a_late_version_is_told_in_the_log() {
+    let gate = scratch("gate").join("open");
+    let source = format!("#!/bin/sh\nwhile [ ! -e {} ]; do sleep 0.02; done\necho 7.8.9\n", gate.display());
+    let slow = folder_with("gemini", &source);
+    let server = Launch::new(&[]).env("PATH", path_with(&slow)).start();
+    assert!(!server.banner[1].contains("7.8.9"));
+    fs::write(&gate, "").unwrap();
+    wait("the version", || server.stderr().contains("Gemini CLI is version 7.8.9").then_some(()));
+}
+
+#[test]
+fn a_command_after_two_dashes_is_served_as_agent_cmd_is() {
+    let bot = folder_with("bot", "#!/bin/sh\necho \"argument <$1>, more <$2>\"\n").join("bot");
+    for launch in [
+        bare(&["serve", "--", bot.to_str().unwrap(), "two words"]),
+        bare(&[]).env("AGENT_CMD", format!("{} 'two words'", bot.display())),
+    ] {
+        let server = launch.start();
+        let (code, answer) = paste(last_line(&server), &[("API_TOKEN", TOKEN)]);
+        assert_eq!((code, answer.trim()), (Some(0), "argument <two words>, more <hello>"));
+    }
+}
+
+#[test]
+fn an_agent_that_can_not_be_started_is_an_error_at_start() {
+    let demo = "inhouse serve --agent demo";
+    assert_refused(bare(&["serve", "--agent", "codex"]), "agent codex (--agent): no program \"codex\"", "npm install");
+    assert_refused(bare(&[]).env("AGENT_CMD", "no-such-bot --x"), "(AGENT_CMD): no program \"no-such-bot\"", demo);
+    assert_refused(bare(&["--", "./bot.sh"]), "(-- COMMAND): there is no program /", demo);
+    assert_refused(bare(&["--agent", "cluade"]), "no agent is called \"cluade\"", "did you mean claude?");
+    assert_refused(bare(&[]).env("AGENT_CMD", "node 'bot.js"), "AGENT_CMD: the quote ' at character 6", "quote words");
+    assert_refused(bare(&["--project", "/no/such"]), "--project: there is no folder /no/such", "mkdir -p /no/such");
+}
+
+#[test]
+fn a_wrong_configuration_is_named_with_file_line_and_the_nearest_name() {
+    let folder = scratch("project");
+    fs::write(folder.join("inhouse.toml"), "[server]\n\nprot = 1\n").unwrap();
+    let launch = || bare(&[]).directory(&folder);
+    assert_refused(launch(), "inhouse.toml:3: unknown key \"prot\" in [server]", "did you mean port?");
+    fs::write(folder.join("other.toml"), "[limits]\nrequest_timeout = 1\n").unwrap();
+    let other = bare(&["serve", "--config", "other.toml"]).directory(&folder);
+    assert_refused(other, "other.toml:2: unknown key \"request_timeout\" in [limits]", "did you mean request_timeout_ms?");
+    let (code, _, stderr) = bare(&["--config", "inhouse.toml"]).directory(&folder).env("PORT", "http").run();
+    assert_eq!(code, 2, "{stderr}");
+}
+
+#[test]
+fn a_taken_port_is_an_error_with_the_next_command() {
+    let server = bare(&[]).start();
+    let port = server.address.port();
+    let (code, stdout, stderr) = bare(&["serve", "--port", &port.to_string()]).run();
+    assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+    assert!(stderr.starts_with(&format!("error: port {port} on 127.0.0.1 is taken by ")), "{stderr}");
+    let next = stderr.lines().last().unwrap().rsplit("hint: ").next().unwrap();
+    let (command, next_port) = next.rsplit_once(' ').unwrap();
+    assert!(command.ends_with("inhouse serve --port") && next_port.parse::<u16>().unwrap() != port, "{stderr}");
+}
+
+#[test]
+fn the_configuration_can_be_shown_with_its_origins() {
+    let (code, stdout, _) = bare(&["config", "show", "--origin", "--host", "127.0.0.2"]).run();
+    assert_eq!(code, 0);
+    for (line, origin) in [("host = \"127.0.0.2\"", "# --host"), ("port = 0", "# PORT"), ("hardened = false", "# default")] {
+        assert!(stdout.lines().any(|there| there.starts_with(line) && there.ends_with(origin)), "{stdout}");
+    }
+    assert!(!stdout.contains(TOKEN));
+}
+
+#[test]
+fn a_hardened_server_refuses_a_token_that_can_be_guessed() {
+    let launch = bare(&["--hardened"]).env("API_TOKEN", "team-secret");
+    assert_refused(launch, "--hardened: API_TOKEN is shorter than 16 bytes", "openssl rand -hex 32");
+    let server = bare(&[]).env("API_TOKEN", "team-secret").start();
+    assert_eq!(server.get("/health").status, 200);
+}
+
+#[test]
+fn a_second_signal_ends_the_server_at_once() {
+    let bot = folder_with("bot", "#!/bin/sh\ntrap '' TERM INT\nwhile :; do sleep 0.05; done\n").join("bot");
+    let mut server = bare(&["--", bot.to_str().unwrap()]).start();
+    let id = server.start_task("work");
+    server.wait_for(&id, |task| support::state_of(task) == "WORKING");
+    server.signal("INT");
+    wait("the server's word", || server.stderr().contains("stopping: ").then_some(()));
+    server.signal("INT");
+    assert_eq!(server.wait(), Some(130));
+    wait("the end of the agent", || support::processes_with(bot.to_str().unwrap()).is_empty().then_some(()));
+}
