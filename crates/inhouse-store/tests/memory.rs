@@ -54,7 +54,7 @@ async fn kept_bytes_are_bounded_and_running_tasks_are_never_forgotten() {
 }
 
 #[tokio::test]
-async fn tasks_that_wait_count_as_kept_and_go_after_the_finished_ones() {
+async fn tasks_that_wait_count_as_kept_and_the_oldest_goes_first() {
     let store = store(MemoryLimits { finished_bytes_max: 10_000, ..MemoryLimits::default() });
     let mut waiting = Vec::new();
     for at in 0..5 {
@@ -67,8 +67,10 @@ async fn tasks_that_wait_count_as_kept_and_go_after_the_finished_ones() {
     assert!(matches!(store.get(&waiting[0]).await, Err(StoreError::NotFound(_))));
     assert!(store.get(&waiting[4]).await.is_ok());
     let done = submit(&store, "ann", "done", "c").await;
+    append(&store, &done, vec![conformance::working(&done), text(&done, &"x".repeat(3_000), false)]).await;
     append(&store, &done, completed(&done, 99)).await;
-    assert!(store.get(&waiting[4]).await.is_ok() && matches!(store.get(&done.key).await, Err(StoreError::NotFound(_))));
+    assert!(store.get(&done.key).await.is_ok(), "the newest is not the one to go");
+    assert!(matches!(store.get(&waiting[2]).await, Err(StoreError::NotFound(_))));
 }
 
 #[tokio::test]

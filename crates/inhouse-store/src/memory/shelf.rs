@@ -190,9 +190,9 @@ impl Shelf {
         Some(self.forget(&place))
     }
 
-    /// Forgets the task that is the first to be missed least: the oldest finished one, else the oldest that waits.
+    /// Forgets the task that has been at rest for longest.
     pub(super) fn forget_oldest(&mut self) -> Option<Change> {
-        let place = self.finished.keys().next().or_else(|| self.waiting.keys().next())?.clone();
+        let place = self.finished.keys().next().into_iter().chain(self.waiting.keys().next()).min()?.clone();
         Some(self.forget(&place))
     }
 
