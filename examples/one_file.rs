@@ -2,6 +2,8 @@
 //!
 //! `cargo run --example one_file -- /bin/cat` serves it at http://127.0.0.1:8080/a2a for the token `a-token-for-trying-it-out`.
 
+#![allow(clippy::print_stdout, reason = "it has a user at a terminal")]
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,13 +31,8 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let host = HostEnv::new(std::env::vars_os());
     let runner = Runner::new(Options::default())?;
     let name = AgentName::new("mine")?;
-    let spec = AgentSpec::Program {
-        command: command()?,
-        protocol: Protocol::Text,
-        prefix_line: None,
-        limits: ProcessLimits::default(),
-    };
-    let agent = build(spec, &runner, &host);
+    let (protocol, limits) = (Protocol::Text, ProcessLimits::default());
+    let agent = build(AgentSpec::Program { command: command()?, protocol, prefix_line: None, limits }, &runner, &host);
     let entry = AgentEntry { agent, turn_ms_max: 60_000, takes_files: false, answers_directly: false };
     let store = Arc::new(MemoryStore::new(MemoryLimits::default()));
     let engine = Engine::new(store, HashMap::from([(name.clone(), entry)]), EngineLimits::default());
@@ -87,13 +84,13 @@ fn card() -> CardInfo {
         tags: vec!["text".to_owned()],
         examples: Vec::new(),
     };
-    let text = vec!["text/plain".to_owned()];
+    let text = || vec!["text/plain".to_owned()];
     CardInfo {
         name: "Mine".to_owned(),
         description: "A command of mine".to_owned(),
         version: "1".to_owned(),
-        input_modes: text.clone(),
-        output_modes: text,
+        input_modes: text(),
+        output_modes: text(),
         skills: vec![skill],
     }
 }

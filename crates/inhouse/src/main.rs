@@ -1,24 +1,24 @@
 //! The `inhouse` program: serves command-line agents over A2A, and talks to such servers. Reading order: `args`, `config`,
 //! `serve` and what it uses, then `cli`, the verbs of a client.
 
+mod access;
 mod args;
-mod exit;
+mod assemble;
+mod banner;
+mod cli;
 mod config;
 mod detect;
+mod exit;
+mod holder;
+mod listen;
+mod log;
 mod presets;
 mod serve;
-mod access;
-mod assemble;
-mod listen;
-mod holder;
 mod signals;
-mod token;
-mod version;
-mod banner;
-mod log;
-mod cli;
 #[cfg(test)]
 mod testing;
+mod token;
+mod version;
 
 use std::process::ExitCode;
 use std::{env, io, thread};

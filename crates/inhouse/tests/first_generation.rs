@@ -1,5 +1,7 @@
 //! The first generation of A2A (`tasks/send` …), as its clients and the `curl` lines of old speak it.
 
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::too_many_lines, reason = "tests")]
+
 mod support;
 
 use serde_json::{Value, json};
@@ -29,7 +31,8 @@ fn the_old_curl_line_gets_the_right_answer_where_old_clients_read_it() {
 fn a_stream_ends_with_a_final_status_and_its_artifacts_are_counted() {
     let server = Server::with_agent(&script("sh", "echo one; sleep 0.05; echo two"));
     let params = json!({"id": "t1", "message": {"role": "user", "parts": [{"type": "text", "text": "go"}]}});
-    let events: Vec<_> = server.stream("tasks/sendSubscribe", params, &[]).map(|event| event.result().clone()).collect();
+    let events: Vec<_> =
+        server.stream("tasks/sendSubscribe", params, &[]).map(|event| event.result().clone()).collect();
     let last = events.last().unwrap();
     assert_eq!((&last["final"], &last["status"]["state"]), (&json!(true), &json!("completed")));
     assert_eq!(last["status"]["message"]["parts"][0]["text"], "one\ntwo\n");
@@ -50,7 +53,10 @@ fn tasks_can_be_fetched_and_canceled_by_their_own_id() {
     assert_eq!((&task["status"]["state"], &task["messages"]), (&json!("completed"), &json!([])));
     std::thread::scope(|scope| {
         let sent = scope.spawn(|| send(&server, "slow", "slow\n"));
-        support::wait("the task", || Some(server.call("tasks/get", json!({"id": "slow"}))).filter(|task| task["result"]["status"]["state"] == "working"));
+        support::wait("the task", || {
+            Some(server.call("tasks/get", json!({"id": "slow"})))
+                .filter(|task| task["result"]["status"]["state"] == "working")
+        });
         let canceled = server.call("tasks/cancel", json!({"id": "slow"}));
         assert_eq!(canceled["result"]["status"]["state"], "canceled");
         assert_eq!(sent.join().unwrap()["result"]["status"]["state"], "canceled");
@@ -76,9 +82,17 @@ fn an_id_of_ones_own_never_touches_the_task_of_another_caller() {
     let file = "[[callers]]\nname = \"ann\"\ntoken_env = \"ANN\"\n[[callers]]\nname = \"eve\"\ntoken_env = \"EVE\"\n";
     std::fs::write(&config, file).unwrap();
     let launch = Launch::new(&["serve", "--config", config.to_str().unwrap()]).without("API_TOKEN");
-    let server = launch.env("ANN", TOKEN).env("EVE", "eve-token-0123456789abcdef-0123").env("AGENT_CMD", "cat").env("AGENT_INPUT", "stdin").start();
+    let server = launch
+        .env("ANN", TOKEN)
+        .env("EVE", "eve-token-0123456789abcdef-0123")
+        .env("AGENT_CMD", "cat")
+        .env("AGENT_INPUT", "stdin")
+        .start();
     let as_eve = |method: &str, params: Value| {
-        let headers = headers(&[("Authorization", "Bearer eve-token-0123456789abcdef-0123"), ("Content-Type", "application/json")]);
+        let headers = headers(&[
+            ("Authorization", "Bearer eve-token-0123456789abcdef-0123"),
+            ("Content-Type", "application/json"),
+        ]);
         request(server.address, "POST", "/a2a", &headers, &support::rpc(method, params))
     };
     send(&server, "shared-id", "ann's secret");
@@ -88,7 +102,10 @@ fn an_id_of_ones_own_never_touches_the_task_of_another_caller() {
     assert_eq!((foreign.status, swap(&foreign.body)), (missing.status, swap(&missing.body)), "byte for byte");
     let params = json!({"id": "shared-id", "message": {"role": "user", "parts": [{"type": "text", "text": "eve's"}]}});
     assert_eq!(as_eve("tasks/send", params).json()["result"]["artifacts"][0]["parts"][0]["text"], "eve's");
-    assert_eq!(server.call("tasks/get", json!({"id": "shared-id"}))["result"]["artifacts"][0]["parts"][0]["text"], "ann's secret");
+    assert_eq!(
+        server.call("tasks/get", json!({"id": "shared-id"}))["result"]["artifacts"][0]["parts"][0]["text"],
+        "ann's secret"
+    );
     assert_eq!(as_eve("ListTasks", json!({})).json()["result"]["totalSize"], 1);
 }
 
@@ -101,7 +118,10 @@ fn errors_have_the_old_shape() {
         ("tasks/send", json!({"id": "t", "message": {"role": "user", "parts": [null]}})),
         ("tasks/get", json!({"id": 7})),
         ("tasks/get", json!({"id": ""})),
-        ("tasks/send", json!({"id": "x".repeat(200), "message": {"role": "user", "parts": [{"type": "text", "text": "hi"}]}})),
+        (
+            "tasks/send",
+            json!({"id": "x".repeat(200), "message": {"role": "user", "parts": [{"type": "text", "text": "hi"}]}}),
+        ),
     ] {
         let answer = server.call(method, params.clone());
         assert_eq!(answer["error"]["code"], -32602, "{method} {params}: {answer}");

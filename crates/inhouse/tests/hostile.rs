@@ -1,5 +1,7 @@
 //! Hostile input over real sockets: every piece gets a clear error, and the server goes on unharmed.
 
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::too_many_lines, reason = "tests")]
+
 mod support;
 
 use std::io::{Read, Write};
@@ -22,7 +24,9 @@ fn hostile_json_gets_a_json_rpc_error_and_nothing_else_happens() {
         format!(r#"{{"jsonrpc":"2.0","id":1,"method":"GetTask","params":{{"id":"x","deep":{open}{close}}}}}"#)
     };
     let keys = (0..70_000).map(|at| format!(r#""k{at}":1"#)).collect::<Vec<_>>().join(",");
-    let send = |message: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{{"message":{message}}}}}"#);
+    let send = |message: &str| {
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{{"message":{message}}}}}"#)
+    };
     let part = |part: &str| send(&format!(r#"{{"messageId":"m","role":"ROLE_USER","parts":[{part}]}}"#));
     let table: Vec<(String, &[i64])> = vec![
         ("null".into(), &[-32600]),
@@ -54,7 +58,10 @@ fn hostile_json_gets_a_json_rpc_error_and_nothing_else_happens() {
         (send(r#"{"messageId":"m","role":"ROLE_AGENT","parts":[{"text":"x"}]}"#), &[-32602]),
         (send(r#"{"messageId":"m","role":"ROLE_KING","parts":[{"text":"x"}]}"#), &[-32602]),
         (send(r#"{"messageId":"m","role":"ROLE_USER","parts":[{"text":"a"}],"parts":[{"text":"b"}]}"#), &[-32602]),
-        (send(&format!(r#"{{"messageId":"{}","role":"ROLE_USER","parts":[{{"text":"x"}}]}}"#, "m".repeat(129))), &[-32602]),
+        (
+            send(&format!(r#"{{"messageId":"{}","role":"ROLE_USER","parts":[{{"text":"x"}}]}}"#, "m".repeat(129))),
+            &[-32602],
+        ),
         (part(r#"{"text":"a","raw":"YQ=="}"#), &[-32602]),
         (part(r#"{"raw":"not base64!"}"#), &[-32602]),
         (part("{}"), &[-32602]),
@@ -89,7 +96,8 @@ fn leniencies_that_real_clients_need() {
     let task = server.result("SendMessage", snake)["task"].clone();
     assert_eq!(text_of(&task), "x");
     assert!(task.get("history").is_none());
-    let headers = headers(&[("authorization", &format!("bearer {TOKEN}")), ("Content-Type", "application/json; charset=utf-8")]);
+    let headers =
+        headers(&[("authorization", &format!("bearer {TOKEN}")), ("Content-Type", "application/json; charset=utf-8")]);
     for path in ["/a2a", "/a2a/"] {
         let answer = request(server.address, "POST", path, &headers, &rpc("ListTasks", json!({})));
         assert_eq!(answer.json()["result"]["totalSize"], 1, "{path}");
@@ -103,7 +111,15 @@ fn leniencies_that_real_clients_need() {
 fn without_the_right_token_nothing_is_read_and_nothing_is_told() {
     let server = Server::with_agent("cat");
     let body = rpc("ListTasks", json!({}));
-    for token in ["", "Bearer", "Bearer wrong", "Basic dXNlcg==", "Bearer \u{e4}", &format!("Bearer {TOKEN}x"), &format!("Bearer {}", "x".repeat(10_000))] {
+    for token in [
+        "",
+        "Bearer",
+        "Bearer wrong",
+        "Basic dXNlcg==",
+        "Bearer \u{e4}",
+        &format!("Bearer {TOKEN}x"),
+        &format!("Bearer {}", "x".repeat(10_000)),
+    ] {
         let mut all = headers(&[("Content-Type", "application/json")]);
         if !token.is_empty() {
             all.push(("Authorization".to_owned(), token.to_owned()));
@@ -113,7 +129,8 @@ fn without_the_right_token_nothing_is_read_and_nothing_is_told() {
         assert!(answer.header("www-authenticate").unwrap().starts_with("Bearer"));
         assert!(answer.json()["error"].is_object() || answer.json()["error"].is_string());
     }
-    let twice = headers(&[("Authorization", &format!("Bearer {TOKEN}")), ("Authorization", &format!("Bearer {TOKEN}"))]);
+    let twice =
+        headers(&[("Authorization", &format!("Bearer {TOKEN}")), ("Authorization", &format!("Bearer {TOKEN}"))]);
     assert_eq!(request(server.address, "POST", "/a2a", &twice, &body).status, 401);
     assert!(!server.stderr().contains(TOKEN), "the token is in no log");
 }
@@ -124,7 +141,10 @@ fn a_foreign_host_or_origin_is_refused_on_every_path() {
     for path in ["/a2a", "/.well-known/agent-card.json", "/.well-known/agent.json", "/health"] {
         let method = if path == "/a2a" { "POST" } else { "GET" };
         for host in ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "", "a b"] {
-            let answer = raw(server.address, format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes());
+            let answer = raw(
+                server.address,
+                format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes(),
+            );
             assert!(answer.starts_with("HTTP/1.1 4"), "{path} {host}: {answer}");
             assert!(!answer.contains("protocolVersion"));
         }
@@ -133,7 +153,10 @@ fn a_foreign_host_or_origin_is_refused_on_every_path() {
         assert!(!origin.to_lowercase().contains("access-control"));
     }
     for host in ["localhost:1", "127.0.0.1", "[::1]:8080", "LOCALHOST"] {
-        let answer = raw(server.address, format!("GET /health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes());
+        let answer = raw(
+            server.address,
+            format!("GET /health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes(),
+        );
         assert!(answer.starts_with("HTTP/1.1 200"), "{host}: {answer}");
     }
 }
@@ -141,8 +164,15 @@ fn a_foreign_host_or_origin_is_refused_on_every_path() {
 #[test]
 fn other_paths_and_methods_are_json_errors() {
     let server = Server::with_agent("cat");
-    for (method, path, status) in [("GET", "//", 404), ("GET", "/nowhere", 404), ("DELETE", "/health", 405), ("GET", "/a2a", 405), ("PUT", "/a2a", 405)] {
-        let answer = request(server.address, method, path, &headers(&[("Authorization", &format!("Bearer {TOKEN}"))]), b"");
+    for (method, path, status) in [
+        ("GET", "//", 404),
+        ("GET", "/nowhere", 404),
+        ("DELETE", "/health", 405),
+        ("GET", "/a2a", 405),
+        ("PUT", "/a2a", 405),
+    ] {
+        let answer =
+            request(server.address, method, path, &headers(&[("Authorization", &format!("Bearer {TOKEN}"))]), b"");
         assert_eq!(answer.status, status, "{method} {path}");
         assert!(answer.header("content-type").unwrap().starts_with("application/json"), "{method} {path}");
     }
@@ -150,7 +180,11 @@ fn other_paths_and_methods_are_json_errors() {
 
 #[test]
 fn a_body_beyond_the_limit_is_413_and_one_at_the_limit_is_read() {
-    let server = Launch::new(&["serve"]).env("AGENT_CMD", "wc -c").env("AGENT_INPUT", "stdin").env("MAX_BODY_BYTES", "10000").start();
+    let server = Launch::new(&["serve"])
+        .env("AGENT_CMD", "wc -c")
+        .env("AGENT_INPUT", "stdin")
+        .env("MAX_BODY_BYTES", "10000")
+        .start();
     let over = server.post(&vec![b' '; 10_001]);
     assert_eq!(over.status, 413);
     let body = rpc("SendMessage", message(&"x".repeat(9_000)));
@@ -168,7 +202,10 @@ fn a_text_body_is_content_type_not_supported_before_it_is_parsed() {
 
 #[test]
 fn escapes_of_the_terminal_never_reach_a_caller() {
-    let agent = script("python3", "import sys\nsys.stdout.buffer.write(b'a\\x1b[31mred\\x1b]52;c;ZXZpbA==\\x07b\\x1b[0m\\xc3\\xa4\\n')");
+    let agent = script(
+        "python3",
+        "import sys\nsys.stdout.buffer.write(b'a\\x1b[31mred\\x1b]52;c;ZXZpbA==\\x07b\\x1b[0m\\xc3\\xa4\\n')",
+    );
     let server = Server::with_agent(&agent);
     assert_eq!(text_of(&server.send("go")), "aredb\u{e4}\n");
 }

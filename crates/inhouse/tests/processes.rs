@@ -1,5 +1,7 @@
 //! What the server starts, it ends: through the real binary, by marks that only the agent's processes carry.
 
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::too_many_lines, reason = "tests")]
+
 mod support;
 
 use std::time::Duration;
@@ -127,7 +129,11 @@ fn an_agent_that_kills_its_supervisor_is_ended_and_the_server_goes_on() {
 fn the_agent_sees_none_of_the_servers_secrets_and_no_open_files_of_its() {
     let agent = script("sh", "env; ls -l /proc/self/fd | tail -n +2 | awk '{print \"fd\", $9}'");
     let launch = Launch::new(&["serve"]).env("AGENT_CMD", &agent).env("AGENT_INPUT", "stdin");
-    let server = launch.env("CANARY_SECRET", "canary-1").env("INHOUSE_TOKEN", "canary-2").env("AWS_SECRET_ACCESS_KEY", "canary-3").start();
+    let server = launch
+        .env("CANARY_SECRET", "canary-1")
+        .env("INHOUSE_TOKEN", "canary-2")
+        .env("AWS_SECRET_ACCESS_KEY", "canary-3")
+        .start();
     let seen = text_of(&server.send("go"));
     assert!(!seen.contains("canary") && !seen.contains(support::TOKEN), "{seen}");
     let files: Vec<_> = seen.lines().filter_map(|line| line.strip_prefix("fd ")).collect();

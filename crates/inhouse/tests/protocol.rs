@@ -1,5 +1,7 @@
 //! A2A 1.0 over JSON-RPC, as a client sees it: the real binary, real sockets, tiny agents.
 
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::too_many_lines, reason = "tests")]
+
 mod support;
 
 use serde_json::{Value, json};
@@ -8,7 +10,9 @@ use support::{Launch, Server, message, reason_of, scratch, script, state_of, tex
 #[test]
 fn an_agent_that_reads_stdin_answers_and_its_answer_is_exact() {
     let server = Server::with_agent("cat");
-    for text in ["hello", "käse \u{1f980} \u{2028} \"quoted\" \\ \t end\n", "--version", "-p", "/cost", "!ls", "@/etc/passwd"] {
+    for text in
+        ["hello", "käse \u{1f980} \u{2028} \"quoted\" \\ \t end\n", "--version", "-p", "/cost", "!ls", "@/etc/passwd"]
+    {
         let task = server.send(text);
         assert_eq!((state_of(&task), text_of(&task).as_str()), ("COMPLETED", text));
     }
@@ -28,7 +32,8 @@ fn two_hundred_kilobytes_of_multi_byte_text_come_back_exact_and_stream_exact() {
 }
 
 #[test]
-fn a_program_that_we_do_not_know_gets_the_text_both_ways_and_a_text_too_long_for_an_argument_is_refused_with_the_cure() {
+fn a_program_that_we_do_not_know_gets_the_text_both_ways_and_a_text_too_long_for_an_argument_is_refused_with_the_cure()
+{
     let agent = script("python3", "import sys\nprint('argv', sys.argv[1:], 'stdin', sys.stdin.read())");
     let server = Launch::new(&["serve"]).env("AGENT_CMD", &agent).start();
     assert_eq!(text_of(&server.send("hi there")), "argv ['hi there'] stdin hi there\n");
@@ -60,7 +65,8 @@ fn a_stream_begins_with_the_task_and_its_events_are_numbered_without_holes() {
     assert_eq!(numbers, (numbers[0]..numbers[0] + numbers.len() as u64).collect::<Vec<_>>());
     let last = events.last().unwrap();
     assert_eq!(last.result()["statusUpdate"]["status"]["state"], "TASK_STATE_COMPLETED");
-    let chunks: Vec<_> = events.iter().map(|event| &event.result()["artifactUpdate"]).filter(|update| update.is_object()).collect();
+    let chunks: Vec<_> =
+        events.iter().map(|event| &event.result()["artifactUpdate"]).filter(|update| update.is_object()).collect();
     assert_eq!(chunks.first().unwrap()["append"], false);
     assert_eq!(chunks.last().unwrap()["lastChunk"], true);
 }
@@ -91,7 +97,8 @@ fn a_subscriber_in_mid_stream_gets_the_task_first_and_the_rest_after_it() {
     let agent = script("sh", "echo first; read go < go; echo second");
     let folder = scratch("fifo");
     assert!(std::process::Command::new("mkfifo").arg(folder.join("go")).status().unwrap().success());
-    let server = Launch::new(&["serve"]).env("AGENT_CMD", &agent).env("AGENT_INPUT", "stdin").directory(&folder).start();
+    let server =
+        Launch::new(&["serve"]).env("AGENT_CMD", &agent).env("AGENT_INPUT", "stdin").directory(&folder).start();
     let id = server.start_task("go");
     server.wait_for(&id, |task| text_of(task) == "first\n");
     let mut stream = server.stream("SubscribeToTask", json!({"id": id}), &[]);
@@ -99,7 +106,9 @@ fn a_subscriber_in_mid_stream_gets_the_task_first_and_the_rest_after_it() {
     assert_eq!(text_of(&snapshot.result()["task"]), "first\n");
     std::fs::write(folder.join("go"), "now\n").unwrap();
     let rest: String = stream
-        .filter_map(|event| event.result()["artifactUpdate"]["artifact"]["parts"][0]["text"].as_str().map(str::to_owned))
+        .filter_map(|event| {
+            event.result()["artifactUpdate"]["artifact"]["parts"][0]["text"].as_str().map(str::to_owned)
+        })
         .collect();
     assert_eq!(rest, "second\n");
 }
@@ -250,7 +259,10 @@ fn a_canceled_task_is_canceled_and_its_cancel_does_not_repeat() {
 
 #[test]
 fn a_time_limit_and_an_output_limit_fail_the_task_with_their_code() {
-    let slow = Launch::new(&["serve"]).env("AGENT_CMD", "sleep 600").env("AGENT_INPUT", "stdin").env("REQUEST_TIMEOUT_MS", "200");
+    let slow = Launch::new(&["serve"])
+        .env("AGENT_CMD", "sleep 600")
+        .env("AGENT_INPUT", "stdin")
+        .env("REQUEST_TIMEOUT_MS", "200");
     let task = slow.start().send("go");
     assert_eq!((state_of(&task), reason_of(&task)), ("FAILED", "timeout"));
     let config = scratch("config").join("inhouse.toml");
@@ -264,7 +276,8 @@ fn a_time_limit_and_an_output_limit_fail_the_task_with_their_code() {
 
 #[test]
 fn more_starts_than_allowed_get_429_with_retry_after() {
-    let server = Launch::new(&["serve"]).env("AGENT_CMD", "cat").env("AGENT_INPUT", "stdin").env("RATE_LIMIT_RPM", "2").start();
+    let server =
+        Launch::new(&["serve"]).env("AGENT_CMD", "cat").env("AGENT_INPUT", "stdin").env("RATE_LIMIT_RPM", "2").start();
     server.send("1");
     server.send("2");
     let refused = server.post(&support::rpc("SendMessage", message("3")));

@@ -150,7 +150,11 @@ fn a_wrong_configuration_is_named_with_file_line_and_the_nearest_name() {
     assert_refused(launch(), "inhouse.toml:3: unknown key \"prot\" in [server]", "did you mean port?");
     fs::write(folder.join("other.toml"), "[limits]\nrequest_timeout = 1\n").unwrap();
     let other = bare(&["serve", "--config", "other.toml"]).directory(&folder);
-    assert_refused(other, "other.toml:2: unknown key \"request_timeout\" in [limits]", "did you mean request_timeout_ms?");
+    assert_refused(
+        other,
+        "other.toml:2: unknown key \"request_timeout\" in [limits]",
+        "did you mean request_timeout_ms?",
+    );
     let (code, _, stderr) = bare(&["--config", "inhouse.toml"]).directory(&folder).env("PORT", "http").run();
     assert_eq!(code, 2, "{stderr}");
 }
@@ -171,7 +175,9 @@ fn a_taken_port_is_an_error_with_the_next_command() {
 fn the_configuration_can_be_shown_with_its_origins() {
     let (code, stdout, _) = bare(&["config", "show", "--origin", "--host", "127.0.0.2"]).run();
     assert_eq!(code, 0);
-    for (line, origin) in [("host = \"127.0.0.2\"", "# --host"), ("port = 0", "# PORT"), ("hardened = false", "# default")] {
+    for (line, origin) in
+        [("host = \"127.0.0.2\"", "# --host"), ("port = 0", "# PORT"), ("hardened = false", "# default")]
+    {
         assert!(stdout.lines().any(|there| there.starts_with(line) && there.ends_with(origin)), "{stdout}");
     }
     assert!(!stdout.contains(TOKEN));

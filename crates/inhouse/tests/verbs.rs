@@ -1,5 +1,7 @@
 //! The client's verbs against the real server: what is printed where, and the exit codes.
 
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::too_many_lines, reason = "tests")]
+
 mod support;
 
 use std::io::{BufRead, BufReader, Write};
@@ -85,7 +87,8 @@ fn programs_get_the_protocols_own_json() {
 #[test]
 fn an_interrupted_send_leaves_the_task_running_and_says_how_to_cancel_it() {
     let server = Server::with_agent(&script("sh", "echo begun; sleep 600"));
-    let mut child = inhouse(&server, &["send", "--stream", "go"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        inhouse(&server, &["send", "--stream", "go"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut first = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut first).unwrap();
     assert_eq!(first, "begun\n");
@@ -100,7 +103,8 @@ fn an_interrupted_send_leaves_the_task_running_and_says_how_to_cancel_it() {
 
 #[test]
 fn the_first_output_ends_with_a_command_that_works_as_it_stands() {
-    let launch = support::Launch::new(&["serve"]).without("API_TOKEN").env("AGENT_CMD", "cat").env("AGENT_INPUT", "stdin");
+    let launch =
+        support::Launch::new(&["serve"]).without("API_TOKEN").env("AGENT_CMD", "cat").env("AGENT_INPUT", "stdin");
     let server = launch.start();
     assert!(server.banner.len() <= 8, "{:?}", server.banner);
     let command = server.banner.last().unwrap();

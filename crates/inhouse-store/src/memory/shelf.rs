@@ -157,7 +157,8 @@ impl Shelf {
             let state = |state| self.tasks.get(&place.id).is_some_and(|record| lock(record).status.state == state);
             rest.is_none_or(state)
         };
-        let since = filter.since_ms.map_or(Bound::Unbounded, |time_ms| Bound::Included(Place { time_ms, id: "".into() }));
+        let since =
+            filter.since_ms.map_or(Bound::Unbounded, |time_ms| Bound::Included(Place { time_ms, id: "".into() }));
         let total = match (rest, filter.since_ms) {
             (None, None) => places.len(),
             _ => places.range((since.clone(), Bound::Unbounded)).filter(fits).count(),

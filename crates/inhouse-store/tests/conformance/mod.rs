@@ -72,7 +72,12 @@ pub async fn submit_with_retry(
     created(store.submit(new_task(who, id, context, Some(retry))).await.unwrap())
 }
 
-pub async fn resume(store: &Arc<dyn Store>, key: &TaskKey, message: &str, retry: Option<RetryKey>) -> Result<Submitted, StoreError> {
+pub async fn resume(
+    store: &Arc<dyn Store>,
+    key: &TaskKey,
+    message: &str,
+    retry: Option<RetryKey>,
+) -> Result<Submitted, StoreError> {
     let event = status(key, TaskState::Submitted, 5);
     store.resume(NextMessage { key: key.clone(), retry, message: message.to_owned().into(), event }).await
 }

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use inhouse_proto::v1::TaskState;
 
+use crate::config::words::quote;
+
 /// The text with every character escaped that a terminal would act on or hide, but line feeds and tabs.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     escaped(text, |c| is_active(c) && c != '\n' && c != '\t')
@@ -103,11 +105,7 @@ pub(crate) fn ago(now_ms: i64, then_ms: i64) -> String {
 
 /// A word that a shell takes as it is, whatever a server has put into it.
 pub(crate) fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", one_line(word).replace('\'', "'\\''"))
+    quote(&one_line(word)).into_owned()
 }
 
 #[cfg(test)]

@@ -45,11 +45,11 @@ pub(crate) fn load(flags: &ServeArgs, environment: &HostEnv, directory: &Path) -
     let from_file = file::read(flags.config.as_deref(), directory, environment)?;
     let layers = [flags::layer(flags)?, environment::layer(environment)?, from_file.layer];
     let (layer, words) = merge(layers)?;
-    let limits = Limits::choose(|limit| {
-        layer.limits.get(limit.key).cloned().unwrap_or_else(|| Setting::default(limit.default))
-    });
+    let limits =
+        Limits::choose(|limit| layer.limits.get(limit.key).cloned().unwrap_or_else(|| Setting::default(limit.default)));
     check_graces(&limits)?;
-    let callers = if layer.callers.is_empty() { Callers::Generated(owner()) } else { Callers::Configured(layer.callers) };
+    let callers =
+        if layer.callers.is_empty() { Callers::Generated(owner()) } else { Callers::Configured(layer.callers) };
     let situation = Situation {
         finder: &Finder::new(environment.get("PATH"), directory),
         directory,

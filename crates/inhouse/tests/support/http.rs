@@ -1,6 +1,5 @@
 //! HTTP/1.1 over a plain socket, one request a connection: what is sent and what comes back is all visible.
 
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
@@ -89,7 +88,11 @@ pub fn stream(address: SocketAddr, path: &str, headers: &[(String, String)], bod
         buffer.extend_from_slice(b"\n\n");
         return Stream { reader, buffer, status };
     }
-    assert!(headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("content-type") && value.starts_with("text/event-stream")));
+    assert!(
+        headers
+            .iter()
+            .any(|(name, value)| name.eq_ignore_ascii_case("content-type") && value.starts_with("text/event-stream"))
+    );
     Stream { reader, buffer: Vec::new(), status }
 }
 
@@ -125,9 +128,18 @@ fn event(frame: &str) -> Option<Event> {
     data.first().map(|json| Event { id, json: serde_json::from_str(json).unwrap() })
 }
 
-fn send(address: SocketAddr, method: &str, path: &str, headers: &[(String, String)], body: &[u8]) -> BufReader<TcpStream> {
+fn send(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(String, String)],
+    body: &[u8],
+) -> BufReader<TcpStream> {
     let mut socket = connect(address);
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+    let mut head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n",
+        body.len()
+    );
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }

@@ -1,7 +1,6 @@
 //! The real binary on a free port of the loopback address, and a plain HTTP/1.1 client that hides nothing.
 
 #![allow(unreachable_pub, missing_docs, reason = "shared between test files")]
-
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub mod http;
@@ -62,7 +61,8 @@ impl Launch {
 
     /// Starts it and reads its first output.
     pub fn start(mut self) -> Server {
-        let mut child = self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = Arc::new(Mutex::new(String::new()));
         gather(child.stderr.take().unwrap(), Arc::clone(&stderr));
         let mut banner = Vec::new();
@@ -233,7 +233,8 @@ pub fn wait_within<T>(deadline: Duration, what: &str, mut condition: impl FnMut(
 
 /// Processes whose command line or environment holds `mark`.
 pub fn processes_with(mark: &str) -> Vec<u32> {
-    let pids = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+    let pids =
+        std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
     let holds = |pid: &u32, file: &str| {
         let bytes = std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
         bytes.windows(mark.len()).any(|window| window == mark.as_bytes())
