@@ -17,6 +17,8 @@ mod runner;
 mod sys;
 
 #[cfg(target_os = "linux")]
+mod files;
+#[cfg(target_os = "linux")]
 mod proc;
 #[cfg(target_os = "linux")]
 mod reaper;

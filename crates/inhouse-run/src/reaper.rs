@@ -12,10 +12,12 @@ use std::time::Duration;
 
 use inhouse_trust::LaunchPlan;
 use nix::sys::prctl;
+use nix::sys::resource::rlim_t;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::error::RunError;
+use crate::files;
 use crate::pipes::{AgentEnds, pipes};
 use crate::run::{Progress, Run, Wish};
 use crate::runner::{Options, start_error};
@@ -55,6 +57,8 @@ enum Started {
 /// All supervisors, busy or idle.
 pub(crate) struct Pool {
     options: Options,
+    /// The limit on open files that agents have: the one from before this process raised its own.
+    open_files_max: rlim_t,
     closing: watch::Sender<bool>,
     state: Mutex<State>,
     /// For the tasks, which must not keep the pool alive.
@@ -72,8 +76,10 @@ impl Pool {
     /// Makes this process a subreaper and starts one supervisor ahead.
     pub(crate) fn new(options: Options) -> Result<Arc<Self>, RunError> {
         prctl::set_child_subreaper(true).map_err(|errno| RunError::TierUnavailable(errno.into()))?;
+        let open_files_max = files::raise().map_err(|errno| RunError::TierUnavailable(errno.into()))?;
         let pool = Arc::new_cyclic(|this| Self {
             options,
+            open_files_max,
             closing: watch::Sender::new(false),
             state: Mutex::default(),
             this: this.clone(),
@@ -152,7 +158,7 @@ impl Pool {
     }
 
     fn start_supervisor(&self, state: &mut State) -> Result<Handle, RunError> {
-        let supervisor = Supervisor::start(&self.options)
+        let supervisor = Supervisor::start(&self.options, self.open_files_max)
             .map_err(|source| RunError::Supervisor { program: self.options.supervisor.clone(), source })?;
         while state.drivers.try_join_next().is_some() {}
         let (sender, jobs) = mpsc::channel(1);

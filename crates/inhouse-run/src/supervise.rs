@@ -16,7 +16,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{Pid, setsid};
 
-use crate::sys;
+use crate::{files, sys};
 use crate::wire::{Plan, Report};
 use inbox::{Inbox, Order};
 use tree::{Tree, Verdict};
@@ -52,6 +52,9 @@ impl Supervisor {
         prctl::set_dumpable(false)?;
         // An agent may have stopped us. When the server dies we must run, to see its end of the socket close.
         prctl::set_pdeathsig(Signal::SIGCONT)?;
+        if let Some(open_files_max) = std::env::args().nth(2).and_then(|number| number.parse().ok()) {
+            files::lower(open_files_max)?;
+        }
         sys::default_signals()?;
         sys::close_on_exec()?;
         let mut child_ended = SigSet::empty();

@@ -139,3 +139,15 @@ fn the_agent_sees_none_of_the_servers_secrets_and_no_open_files_of_its() {
     let files: Vec<_> = seen.lines().filter_map(|line| line.strip_prefix("fd ")).collect();
     assert!(files.len() <= 4, "stdin, stdout, stderr and ls's own: {files:?}");
 }
+
+#[test]
+fn an_agent_keeps_the_limit_on_open_files_that_the_server_was_started_with() {
+    let agent = script("sh", "ulimit -Sn");
+    let serve = format!("ulimit -Sn 512; exec '{}' serve", env!("CARGO_BIN_EXE_inhouse"));
+    let server = Launch::through("sh", &["-c", &serve]).env("AGENT_CMD", &agent).env("AGENT_INPUT", "stdin").start();
+    assert_eq!(text_of(&server.send("go")), "512\n");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.pid())).unwrap();
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let numbers: Vec<_> = files.split_whitespace().filter_map(|word| word.parse::<u64>().ok()).collect();
+    assert_eq!(numbers[0], numbers[1], "the server itself uses all that it may");
+}

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::sync::Weak;
 use std::time::Duration;
 
+use nix::sys::resource::rlim_t;
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
@@ -40,12 +41,13 @@ pub(super) struct Supervisor {
 impl Supervisor {
     /// Starts the process, with nothing of ours but its end of the socket and the log.
     #[expect(clippy::disallowed_methods, reason = "a supervisor is this program itself")]
-    pub(super) fn start(options: &Options) -> io::Result<Self> {
+    pub(super) fn start(options: &Options, open_files_max: rlim_t) -> io::Result<Self> {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let mut command = Command::new(&options.supervisor);
         command
             .arg(crate::SUPERVISE_ARG)
+            .arg(open_files_max.to_string())
             .env_clear()
             .stdin(OwnedFd::from(theirs))
             .stdout(Stdio::null())

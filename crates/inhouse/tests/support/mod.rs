@@ -37,7 +37,12 @@ pub struct Launch {
 impl Launch {
     /// With an empty environment but for PATH, an empty HOME and a known token.
     pub fn new(args: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_inhouse"));
+        Self::through(env!("CARGO_BIN_EXE_inhouse"), args)
+    }
+
+    /// The same by way of another program, which becomes the server.
+    pub fn through(program: &str, args: &[&str]) -> Self {
+        let mut command = Command::new(program);
         command.args(args).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", scratch("home")).env("HOST", "127.0.0.1").env("PORT", "0").env("API_TOKEN", TOKEN);
         command.env("RATE_LIMIT_RPM", "100000").current_dir(scratch("project"));
