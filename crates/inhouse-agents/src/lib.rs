@@ -3,16 +3,16 @@
 //! Reading order: `presets` (what is known by name), `process` (how a process runs), `dialogue` (what a driver adds to that), then
 //! the drivers `command` (plain text), `native` (JSON lines) and `claude`, and `demo`, which starts nothing.
 
-mod claude;
-mod command;
-mod demo;
-mod dialogue;
-mod lines;
-mod native;
 pub mod presets;
 mod process;
-mod stderr;
+mod dialogue;
+mod command;
+mod native;
+mod claude;
+mod demo;
+mod lines;
 mod text;
+mod stderr;
 
 use std::sync::Arc;
 

@@ -64,7 +64,10 @@ async fn an_end_without_a_result_is_a_failure_that_says_why() {
     let script = format!("echo '{DELTA}'; echo \"error: unknown option '--new'\" >&2");
     let (output, end) = once(speaks(&script), &turn("", cancel)).await;
     let detail = Some("the agent ended without a result: error: unknown option '--new'".to_owned());
-    assert_eq!((output.text.as_str(), end), ("begun", End::Failed(Failure { reason: Reason::AgentProtocol, detail, data: None })));
+    assert_eq!(
+        (output.text.as_str(), end),
+        ("begun", End::Failed(Failure { reason: Reason::AgentProtocol, detail, data: None }))
+    );
 }
 
 #[tokio::test]
@@ -135,7 +138,10 @@ async fn the_real_claude_streams_fails_and_takes_no_text_for_a_command() {
     assert_eq!((output.text.matches("Hello").count(), end), (1, End::Completed(Note::default())), "{}", output.text);
     let (output, end) = run("FAKE_HTTP{400}").await;
     let detail = Some("API Error: 400 fake error 400".to_owned());
-    assert_eq!((output.text.as_str(), end), ("", End::Failed(Failure { reason: Reason::ProviderFailed, detail, data: None })));
+    assert_eq!(
+        (output.text.as_str(), end),
+        ("", End::Failed(Failure { reason: Reason::ProviderFailed, detail, data: None }))
+    );
     let (output, _) = run("FAKE_SHELL{touch planted}").await;
     assert!(!home.0.join("planted").exists() && output.text.contains("denied"), "{}", output.text);
 }

@@ -3,19 +3,19 @@
 //! Each task has one append-only log with a dense numbering; everything else is a reader of it. One task at a time appends:
 //! the turn that holds the lease. Reading order: `engine`, `submit`, `turn`, `output`, then the ports `agent` and `store`.
 
-pub mod agent;
-pub mod cancel;
 mod engine;
-mod limits;
-mod note;
-mod output;
-mod queue;
-mod reader;
-mod refusal;
-pub mod state;
-pub mod store;
 mod submit;
+mod queue;
 mod turn;
+mod output;
+mod reader;
+mod note;
+mod refusal;
+mod limits;
+pub mod state;
+pub mod cancel;
+pub mod agent;
+pub mod store;
 
 pub use engine::{AgentEntry, Engine};
 pub use limits::{EngineLimits, Idempotency, QueueLimits};

@@ -32,7 +32,11 @@ impl Ids<'_> {
         let code = failure.reason.code();
         let text = failure.detail.as_ref().map_or_else(|| code.to_owned(), |detail| format!("{code}: {detail}"));
         let metadata = Struct(serde_json::Map::from_iter([("reason".to_owned(), code.into())]));
-        self.event(TaskState::Failed, self.message(Note { text: Some(text), data: failure.data.clone() }, Some(metadata)), usage)
+        self.event(
+            TaskState::Failed,
+            self.message(Note { text: Some(text), data: failure.data.clone() }, Some(metadata)),
+            usage,
+        )
     }
 
     /// The last event of a turn. What made the turn stop early wins over what its agent said about it.

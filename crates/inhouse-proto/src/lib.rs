@@ -4,11 +4,11 @@
 //! Reading order: `v1` (what is said), `json` (how it is decoded), `validate` and `error` (how it is refused), `jsonrpc`
 //! (how it is wrapped), `v0_1` (how it was said before).
 
-pub mod error;
-pub mod json;
-pub mod jsonrpc;
-pub mod snapshot;
-pub mod v0_1;
 pub mod v1;
-pub mod validate;
+pub mod json;
 pub mod wire;
+pub mod snapshot;
+pub mod validate;
+pub mod error;
+pub mod jsonrpc;
+pub mod v0_1;

@@ -16,8 +16,8 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{Pid, setsid};
 
-use crate::{files, sys};
 use crate::wire::{Plan, Report};
+use crate::{files, sys};
 use inbox::{Inbox, Order};
 use tree::{Tree, Verdict};
 

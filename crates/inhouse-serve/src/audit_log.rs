@@ -3,7 +3,7 @@
 //! Recording never waits and never loses a line. Instead the front door asks for room before it lets a request in, so a
 //! writer that stands still stops the server's work; the buffer grows beyond its bound by the lines of requests under way only.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,6 +12,9 @@ use tokio::sync::Notify;
 
 /// How long the writer rests after a failure before it tries the same lines again.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+/// How long the writer rests after a batch: under load, requests then share a wake-up and a system call.
+const REST: Duration = Duration::from_millis(2);
 
 /// A handle on the log; clones write to the same one. When the last is dropped, the thread writes what is left and ends.
 #[derive(Clone)]
@@ -40,6 +43,8 @@ struct State {
     /// Bytes that the thread has taken and not yet written.
     writing: usize,
     is_closed: bool,
+    /// The thread has nothing to do and has to be woken.
+    is_waiting: bool,
 }
 
 impl AuditLog {
@@ -63,11 +68,11 @@ impl AuditLog {
     /// Appends one line; the line's end is added here.
     pub fn record(&self, line: &str) {
         let mut state = self.shared().state();
-        let was_empty = state.lines.is_empty();
+        let is_waiting = std::mem::take(&mut state.is_waiting);
         state.lines.extend_from_slice(line.as_bytes());
         state.lines.push(b'\n');
         drop(state);
-        if was_empty {
+        if is_waiting {
             self.shared().filled.notify_one();
         }
     }
@@ -129,17 +134,40 @@ impl Shared {
     fn write_all(&self, mut writer: impl Write) {
         let mut batch = Vec::new();
         while self.take(&mut batch) {
-            while let Err(error) = writer.write_all(&batch).and_then(|()| writer.flush()) {
-                tracing::error!(%error, "the audit can not be written");
-                if self.state().is_closed {
-                    return;
-                }
-                thread::sleep(RETRY_AFTER);
+            if !self.write_batch(&mut writer, &batch) {
+                return;
             }
             self.state().writing = 0;
             self.emptied.notify_all();
             self.room.notify_waiters();
+            thread::sleep(REST);
         }
+    }
+
+    /// Writes every byte once, however often the writer fails between. `false`: it failed, and nobody waits any more.
+    fn write_batch(&self, writer: &mut impl Write, mut rest: &[u8]) -> bool {
+        let mut is_told = false;
+        while !rest.is_empty() {
+            let error = match writer.write(rest) {
+                Ok(0) => ErrorKind::WriteZero.into(),
+                Ok(written) => {
+                    rest = &rest[written..];
+                    continue;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => error,
+            };
+            if !std::mem::replace(&mut is_told, true) {
+                tracing::error!(%error, "the audit can not be written");
+            }
+            if self.state().is_closed {
+                return false;
+            }
+            thread::sleep(RETRY_AFTER);
+        }
+        // Nothing is buffered behind stderr, and a failing flush would not say what of the batch is lost.
+        let _ = writer.flush();
+        true
     }
 
     /// Waits for lines and swaps them into `batch`. `false`: there will be no more.
@@ -149,6 +177,7 @@ impl Shared {
             if state.is_closed {
                 return false;
             }
+            state.is_waiting = true;
             state = self.filled.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
         }
         batch.clear();

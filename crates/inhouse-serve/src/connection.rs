@@ -3,6 +3,7 @@
 //! hyper's own header timer also runs while a connection is idle and can not tell the two apart, so it is off and the
 //! pulse of the connection decides.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::IpAddr;
@@ -11,15 +12,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use hyper::StatusCode;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::Service;
+use hyper::{Request, Response, StatusCode};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, timeout};
 
 use crate::gate::Slot;
-use crate::layers::{self, Door};
+use crate::layers::{self, Answer, Answered, Door};
 use crate::pulse::{Overdue, Pulse};
 use crate::socket::Socket;
 use crate::{Limits, Refusal};
@@ -28,29 +30,47 @@ use crate::{Limits, Refusal};
 const BUFFER_BYTES_MIN: usize = 8 << 10;
 
 /// Drives one connection to its end. The slot is held for as long.
-pub(crate) async fn drive(stream: TcpStream, source: IpAddr, door: Arc<Door>, _slot: Slot) {
-    // A frame must not wait for the acknowledgement of the one before: 42 ms at the 99th percentile.
-    let _ = stream.set_nodelay(true);
-    let pulse = Arc::new(Pulse::new());
-    let limits = Arc::clone(&door.limits);
+///
+/// Every open stream pays for the size of this future. So it is a block, which uses what it captures where it stands (the
+/// arguments of an async function are stored twice), and what only comes at the end is boxed there.
+pub(crate) fn drive(stream: TcpStream, source: IpAddr, door: Arc<Door>, slot: Slot) -> impl Future<Output = ()> + Send {
     let mut closing = door.closing.subscribe();
-    let socket = Socket::new(stream, Arc::clone(&pulse));
-    let service = {
-        let pulse = Arc::clone(&pulse);
-        service_fn(move |request| layers::answer(Arc::clone(&door), source, Arc::clone(&pulse), request))
-    };
-    let connection = builder(&limits).serve_connection(socket, service);
-    let mut timed = Timed::new(connection, Arc::clone(&pulse), Arc::clone(&limits));
-    let overdue = tokio::select! {
-        overdue = &mut timed => overdue,
-        () = async { drop(closing.wait_for(|closing| *closing).await) } => {
-            Pin::new(&mut timed.connection).graceful_shutdown();
-            (&mut timed).await
+    let mut connection = Connection::new(stream, source, door);
+    let (pulse, limits) = (Arc::clone(&connection.pulse), Arc::clone(&connection.limits));
+    async move {
+        let early = tokio::select! {
+            overdue = &mut connection => Some(overdue),
+            () = async { drop(closing.wait_for(|closing| *closing).await) } => None,
+        };
+        let overdue = match early {
+            Some(overdue) => overdue,
+            None => {
+                Pin::new(&mut connection.http).graceful_shutdown();
+                (&mut connection).await
+            }
+        };
+        drop(connection);
+        if let Some(stream) = pulse.take_back() {
+            Box::pin(say_goodbye(stream, overdue, &limits)).await;
         }
-    };
-    drop(timed);
-    if let Some(stream) = pulse.take_back() {
-        say_goodbye(stream, overdue, &limits).await;
+        drop(slot);
+    }
+}
+
+/// What hyper calls with each request of one connection.
+struct Layers {
+    door: Arc<Door>,
+    source: IpAddr,
+    pulse: Arc<Pulse>,
+}
+
+impl Service<Request<Incoming>> for Layers {
+    type Response = Response<Answered>;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn call(&self, request: Request<Incoming>) -> Answer {
+        layers::answer(Arc::clone(&self.door), self.source, Arc::clone(&self.pulse), request)
     }
 }
 
@@ -68,28 +88,34 @@ fn builder(limits: &Limits) -> http1::Builder {
 }
 
 /// A connection that ends when it has taken too long with what it does.
-struct Timed<C> {
-    connection: C,
+struct Connection {
+    http: http1::Connection<Socket, Layers>,
     pulse: Arc<Pulse>,
     limits: Arc<Limits>,
     sleep: Pin<Box<Sleep>>,
 }
 
-impl<C> Timed<C> {
-    fn new(connection: C, pulse: Arc<Pulse>, limits: Arc<Limits>) -> Self {
-        let first = Duration::from_millis(limits.header_read_ms_max);
-        Self { connection, pulse, limits, sleep: Box::pin(tokio::time::sleep(first)) }
+impl Connection {
+    fn new(stream: TcpStream, source: IpAddr, door: Arc<Door>) -> Self {
+        // A frame must not wait for the acknowledgement of the one before: 42 ms at the 99th percentile.
+        let _ = stream.set_nodelay(true);
+        let pulse = Arc::new(Pulse::new());
+        let limits = Arc::clone(&door.limits);
+        let sleep = Box::pin(tokio::time::sleep(Duration::from_millis(limits.header_read_ms_max)));
+        let socket = Socket::new(stream, Arc::clone(&pulse));
+        let layers = Layers { door, source, pulse: Arc::clone(&pulse) };
+        Self { http: builder(&limits).serve_connection(socket, layers), pulse, limits, sleep }
     }
 }
 
-impl<C: Future<Output = hyper::Result<()>> + Unpin> Future for Timed<C> {
+impl Future for Connection {
     type Output = Option<Overdue>;
 
     /// The timer is set again only when a nearer deadline appears or when it has fired, so a request costs no timer
     /// operation.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Overdue>> {
         let this = &mut *self;
-        if let Poll::Ready(ended) = Pin::new(&mut this.connection).poll(cx) {
+        if let Poll::Ready(ended) = Pin::new(&mut this.http).poll(cx) {
             if let Err(error) = ended {
                 tracing::debug!(%error, "connection ended");
             }

@@ -31,10 +31,11 @@ pub(crate) struct Slot {
 impl Gate {
     /// A slot for one more connection of this source, or `None` when it or all have too many.
     pub(crate) fn enter(self: &Arc<Self>, source: IpAddr, limits: &Limits) -> Option<Slot> {
+        let is_local = source.is_loopback();
         let source = source_key(source);
         let mut counts = self.counts();
         let count = counts.per_source.get(&source).copied().unwrap_or(0);
-        let has_too_many = count >= limits.connections_per_source_max && !source.is_loopback();
+        let has_too_many = count >= limits.connections_per_source_max && !is_local;
         if has_too_many || counts.all >= limits.connections_max {
             return None;
         }
@@ -68,7 +69,7 @@ mod tests {
         let gate = Arc::new(Gate::default());
         let limits = Limits { connections_max: 5, connections_per_source_max: 2, ..Limits::default() };
         let enter = |source: &str| gate.enter(source.parse().unwrap(), &limits);
-        let mut slots: Vec<_> = ["10.0.0.1", "10.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1"].map(enter).into();
+        let mut slots: Vec<_> = ["10.0.0.1", "10.0.0.1", "::1", "::1", "::1"].map(enter).into();
         assert!(slots.iter().all(Option::is_some));
         assert!(enter("10.0.0.2").is_none());
         slots.pop();

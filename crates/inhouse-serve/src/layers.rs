@@ -1,6 +1,7 @@
 //! The checks that every request passes, in their order, from the headers alone. Nothing of the body is read before the
 //! last of them has passed, and every binding stands behind the same chain.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -33,7 +34,8 @@ pub(crate) struct Door {
     pub(crate) opened: Instant,
 }
 
-type Answer = Pin<Box<dyn Future<Output = Result<Response<Answered>, std::convert::Infallible>> + Send>>;
+/// The answer to come.
+pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<Response<Answered>, Infallible>> + Send>>;
 
 /// Answers one request. Boxed, so that an open stream does not keep the room that its request has needed.
 pub(crate) fn answer(door: Arc<Door>, source: IpAddr, pulse: Arc<Pulse>, request: hyper::Request<Incoming>) -> Answer {
@@ -200,7 +202,7 @@ impl Drop for Answered {
 
 impl HttpBody for Answered {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         Pin::new(&mut self.body).poll_frame(cx)

@@ -210,6 +210,34 @@ async fn an_audit_that_stands_still_stops_work_and_loses_no_line() {
     assert_eq!(numbers, [1, 2]);
 }
 
+/// Fails twice after each byte that it takes.
+struct Stutter(Sink, usize);
+
+impl Write for Stutter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.1 += 1;
+        match self.1 % 3 {
+            0 => self.0.write(&bytes[..1]),
+            1 => Err(std::io::ErrorKind::Interrupted.into()),
+            _ => Ok(0),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_writer_that_fails_between_gets_every_byte_once() {
+    let sink = Sink::default();
+    let log = AuditLog::new(100, Stutter(sink.clone(), 0)).unwrap();
+    log.record("[1]");
+    log.record("[2]");
+    assert!(log.flush(DEADLINE));
+    assert_eq!(sink.lines(), [serde_json::json!([1]), serde_json::json!([2])]);
+}
+
 #[test]
 fn lines_of_many_threads_are_whole_and_all_there_when_the_log_is_dropped() {
     let sink = Sink::default();
@@ -255,6 +283,7 @@ fn cpu_ticks(stat: &mut std::fs::File) -> u64 {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "the test runs itself with fewer descriptors")]
 fn accepting_survives_a_lack_of_descriptors() {
     let this = std::env::current_exe().unwrap();
     let script = format!("ulimit -n 60; exec '{}' --ignored --exact with_few_descriptors", this.display());

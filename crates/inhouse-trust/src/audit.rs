@@ -69,19 +69,9 @@ mod tests {
     use super::*;
 
     fn record<'a>(operation: &'a str, task: Option<&'a str>) -> Record<'a> {
-        let source = "127.0.0.1".parse().unwrap();
-        Record {
-            time_ms: 1,
-            who: None,
-            source,
-            operation,
-            agent: None,
-            task,
-            context: None,
-            outcome: "ok",
-            status: 200,
-            duration_us: 5,
-        }
+        let (source, outcome) = ("127.0.0.1".parse().unwrap(), "ok");
+        let (who, agent, context) = (None, None, None);
+        Record { time_ms: 1, who, source, operation, agent, task, context, outcome, status: 200, duration_us: 5 }
     }
 
     #[test]
@@ -93,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_fields_stay_one_line_without_raw_controls() {
+    fn hostile_fields_stay_one_short_line_without_raw_controls() {
         let marks = "\u{202e}x\u{2066}\u{200f}\u{2028}\u{2029}\u{feff}\u{e0041}";
         for text in ["a\nb\r{\"forged\":1}\\", "\u{1b}[2J\u{9b}1m\u{85}\u{7f}\0", marks] {
             let line = record(text, Some(text)).line();
@@ -101,10 +91,6 @@ mod tests {
             let read: serde_json::Value = serde_json::from_str(&line).unwrap();
             assert_eq!((read["operation"].as_str(), read["task"].as_str()), (Some(text), Some(text)));
         }
-    }
-
-    #[test]
-    fn a_field_is_cut_at_its_bound() {
         let long = "日".repeat(100_000);
         assert_eq!(record(&long, None).line(), record(&long[..3 * FIELD_CHARS_MAX], None).line());
     }

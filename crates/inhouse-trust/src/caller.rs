@@ -112,21 +112,15 @@ mod tests {
 
     #[test]
     fn hostile_authorization_headers_name_nobody() {
-        for header in
-            ["", "Bearer", "Bearer ", "Bearer     ", "Bearerright", "right", "Basic cmlnaHQ=", "Bearer\tright", "Be"]
-        {
+        for header in "|Bearer|Bearer |Bearer     |Bearerright|right|Basic cmlnaHQ=|Bearer\tright|Be".split('|') {
             assert_eq!(tokens().caller(&[header.as_bytes()]).unwrap_err(), AuthError::Malformed, "{header}");
         }
         let long = format!("Bearer {}", "x".repeat(10_240));
-        for header in
-            ["Bearer righ", "Bearer rightt", "Bearer Right", "Bearer right, Bearer right", "Bearer ｒｉｇｈｔ", &long]
-        {
+        let wrong = "Bearer righ|Bearer rightt|Bearer Right|Bearer right, Bearer right|Bearer ｒｉｇｈｔ";
+        for header in wrong.split('|').chain([long.as_str()]) {
             assert_eq!(tokens().caller(&[header.as_bytes()]).unwrap_err(), AuthError::Invalid, "{header}");
-            assert_eq!(
-                tokens().caller(&[header.as_bytes(), b"Bearer right"]).unwrap_err(),
-                AuthError::Malformed,
-                "{header}"
-            );
+            let two = [header.as_bytes(), b"Bearer right"];
+            assert_eq!(tokens().caller(&two).unwrap_err(), AuthError::Malformed, "{header}");
         }
         assert_eq!(tokens().caller(&[b"Bearer \xff\xfe"]).unwrap_err(), AuthError::Invalid);
         assert_eq!(tokens().caller(&[]).unwrap_err(), AuthError::Missing);

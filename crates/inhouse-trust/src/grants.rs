@@ -115,15 +115,8 @@ mod tests {
             policy.reserve(name(agent), [Principal::new(principal).unwrap()]);
         }
         policy.reserve(name("nobody"), []);
-        let all = [
-            Operation::Send,
-            Operation::Stream,
-            Operation::Get,
-            Operation::List,
-            Operation::Cancel,
-            Operation::Subscribe,
-        ];
-        for operation in all {
+        use Operation::{Cancel, Get, List, Send, Stream, Subscribe};
+        for operation in [Send, Stream, Get, List, Cancel, Subscribe] {
             for (agent, granted) in [("open", true), ("private", false), ("nobody", false), ("shared", true)] {
                 let answer = grants(&ann, operation, &name(agent), &policy);
                 assert_eq!(answer.is_ok(), granted, "{operation:?} {agent}");

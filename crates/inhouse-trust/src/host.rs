@@ -50,10 +50,7 @@ impl HostRule {
         }
     }
 
-    /// Checks one `host[:port]`, as it stands in a Host header or in the target of an absolute-form request.
-    ///
-    /// # Errors
-    /// [`HostError`].
+    /// The same for one `host[:port]`, as it stands in a Host header or in the target of an absolute-form request.
     pub fn check_authority(&self, authority: &str) -> Result<(), HostError> {
         match host_of(authority).ok_or(HostError::Malformed)? {
             Host::Address => Ok(()),
@@ -167,11 +164,8 @@ mod tests {
             assert_eq!(rule().check_authority(host), Err(HostError::Malformed), "{host:?}");
         }
         assert_eq!(rule().check(&[b"\xff"]), Err(HostError::Malformed));
-        let local = b"localhost".as_slice();
-        assert_eq!(
-            (rule().check(&[]), rule().check(&[local, local])),
-            (Err(HostError::Missing), Err(HostError::Several))
-        );
+        assert_eq!(rule().check(&[]), Err(HostError::Missing));
+        assert_eq!(rule().check(&[b"box", b"box"]), Err(HostError::Several));
     }
 
     #[test]

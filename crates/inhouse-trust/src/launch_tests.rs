@@ -43,19 +43,8 @@ fn a_text_that_looks_like_an_option_stays_one_value() {
 
 #[test]
 fn a_text_that_is_no_option_goes_where_the_input_mode_says_to_the_byte() {
-    for text in [
-        "",
-        "hello",
-        " --x",
-        "/cost",
-        "!ls",
-        "@/etc/passwd",
-        "$(id) `id` ; rm",
-        "a\nb\"'\\",
-        "{message}",
-        "日本",
-        "\u{2013}x",
-    ] {
+    let texts = "|hello| --x|/cost|!ls|@/etc/passwd|$(id) `id` ; rm|a\nb\"'\\|{message}|日本|\u{2013}x";
+    for text in texts.split('|') {
         let cases =
             [(Input::Stdin, 0, true), (Input::Argument, 1, false), (Input::Both, 1, true), (Input::Protocol, 0, false)];
         for (input, args, stdin) in cases {
@@ -97,24 +86,16 @@ fn only_a_permit_to_send_and_an_absolute_program_start_anything() {
 fn no_variable_passes_that_is_not_allowed() {
     let canaries = "API_TOKEN INHOUSE_TOKEN INHOUSE_URL INHOUSE_ inhouse_token Api_Token AWS_SECRET_ACCESS_KEY ANTHROPIC_API_KEY DATABASE_URL LD_PRELOAD \
         NODE_OPTIONS PYTHONPATH SSH_AUTH_SOCK PATHX XPATH LC Path AGENT_CMD HTTPS_PROXY_PASSWORD XDG_RUNTIME_DIR";
-    let host: Vec<_> =
-        canaries.split(' ').map(|name| (name, "canary")).chain([("PATH", "/bin"), ("LC_ALL", "C")]).collect();
-    let expected = BTreeMap::from(
-        [("LC_ALL", "C"), ("PATH", "/bin"), ("TERM", "dumb")].map(|(a, b)| (a.to_string(), b.to_string())),
-    );
+    let allowed = [("LC_ALL", "C"), ("PATH", "/bin"), ("TERM", "dumb")];
+    let host: Vec<_> = canaries.split(' ').map(|name| (name, "canary")).chain(allowed).collect();
+    let expected = allowed.map(|(name, value)| (name.into(), value.into())).into();
     assert_eq!(env_of(&command(&[], Input::Stdin), &[], &host), expected);
 }
 
 #[test]
 fn an_allowed_prefix_never_lets_the_servers_own_pass() {
-    let host = [
-        ("INHOUSE_TOKEN", "c"),
-        ("API_TOKEN", "c"),
-        ("API_BASE", "b"),
-        ("ANTHROPIC_API_KEY", "k"),
-        ("ANTHROPICX", "c"),
-        ("TERM", "xterm"),
-    ];
+    let host = "INHOUSE_TOKEN API_TOKEN API_BASE ANTHROPIC_API_KEY ANTHROPICX TERM";
+    let host: Vec<_> = host.split(' ').map(|name| (name, "value")).collect();
     let env_pass = ["INHOUSE_*", "API_*", "API_TOKEN", "INHOUSE_TOKEN", "ANTHROPIC_*"].map(String::from).into();
     let env = env_of(&AgentCommand { env_pass, ..command(&[], Input::Stdin) }, &[], &host);
     assert_eq!(env.into_keys().collect::<Vec<_>>(), ["ANTHROPIC_API_KEY", "API_BASE", "TERM"]);
@@ -123,11 +104,8 @@ fn an_allowed_prefix_never_lets_the_servers_own_pass() {
 #[test]
 fn the_turns_variables_win_over_the_commands_and_those_over_the_servers() {
     let env_set = [("A", "command"), ("HOME", "command")].map(|(name, value)| (name.into(), value.into())).into();
-    let env = env_of(
-        &AgentCommand { env_set, ..command(&[], Input::Stdin) },
-        &[("A", "turn".into())],
-        &[("HOME", "server"), ("A", "server")],
-    );
+    let command = AgentCommand { env_set, ..command(&[], Input::Stdin) };
+    let env = env_of(&command, &[("A", "turn".into())], &[("HOME", "server"), ("A", "server")]);
     assert_eq!((env["A"].as_str(), env["HOME"].as_str()), ("turn", "command"));
 }
 
@@ -135,9 +113,8 @@ fn the_turns_variables_win_over_the_commands_and_those_over_the_servers() {
 fn a_name_that_could_smuggle_a_variable_is_refused() {
     for name in ["", "A=B", "A\0", "*", "A*", "_*"] {
         let pass = AgentCommand { env_pass: vec![name.into()], ..command(&[], Input::Stdin) };
-        assert!(matches!(plan(&pass, ""), Err(LaunchError::Environment(_))), "{name}");
         let set = AgentCommand { env_set: vec![(name.into(), "x".into())], ..command(&[], Input::Stdin) };
-        assert!(matches!(plan(&set, ""), Err(LaunchError::Environment(_))), "{name}");
+        assert!([pass, set].iter().all(|command| plan(command, "").is_err()));
     }
     let set = AgentCommand { env_set: vec![("A".into(), "x\0B=y".into())], ..command(&[], Input::Stdin) };
     assert_eq!(plan(&set, "").unwrap_err(), LaunchError::Environment("A".into()));
@@ -145,11 +122,10 @@ fn a_name_that_could_smuggle_a_variable_is_refused() {
 
 #[test]
 fn debug_shows_neither_text_nor_secrets() {
-    let secret =
-        AgentCommand { env_set: vec![("KEY".into(), "canary".into())], ..command(&["--key=canary"], Input::Both) };
-    let host = HostEnv::new([("HOME".into(), "canary".into())]);
-    let plan =
-        launch(&Permit::for_tests(Operation::Send), &secret, "canary", &[("T", "canary".into())], &host).unwrap();
+    let env_set = vec![("KEY".into(), "canary".into())];
+    let secret = AgentCommand { env_set, ..command(&["--key=canary"], Input::Both) };
+    let (host, permit) = (HostEnv::new([("HOME".into(), "canary".into())]), Permit::for_tests(Operation::Send));
+    let plan = launch(&permit, &secret, "canary", &[("T", "canary".into())], &host).unwrap();
     let shown = format!("{secret:?} {plan:?} {host:?}");
     assert!(!shown.contains("canary"), "{shown}");
 }

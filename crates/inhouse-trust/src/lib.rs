@@ -4,17 +4,17 @@
 //! [`launch`] makes a [`LaunchPlan`] of that. Each has private fields and this one constructor, so a crate above can not skip a check: it
 //! would not compile.
 
-mod audit;
-mod caller;
-mod environment;
-mod grants;
-mod host;
-mod launch;
 mod principal;
-mod redact;
 mod secret;
-mod text;
+mod caller;
+mod grants;
+mod launch;
+mod environment;
+mod host;
 mod window;
+mod audit;
+mod redact;
+mod text;
 
 pub use audit::Record;
 pub use caller::{AuthError, Caller, Tokens};

@@ -44,9 +44,7 @@ impl Redactor {
     pub fn line(&self, line: &str) -> String {
         let mut line = plain(line);
         for secret in &self.secrets {
-            if line.contains(secret.expose()) {
-                line = line.replace(secret.expose(), MASK);
-            }
+            line = line.replace(secret.expose(), MASK);
         }
         let line = mask_tokens(line.trim());
         match line.char_indices().nth(LINE_CHARS_MAX) {
@@ -161,17 +159,12 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_cut_after_it_was_masked() {
+    fn a_line_of_any_length_is_masked_in_linear_time_and_then_cut() {
         let long = format!("{}hunter2-long", "x ".repeat(148));
         let shown = redactor().line(&long);
         assert_eq!((shown.chars().count(), shown.contains("hunter")), (300, false));
-        assert_eq!(redactor().line(&"é".repeat(1_000_000)).chars().count(), 300);
         assert!(!format!("{:?}", redactor()).contains("hunter"));
-    }
-
-    #[test]
-    fn a_line_of_megabytes_costs_linear_time() {
-        for part in ["-", "a-", "eyJ ", "bearer ", "Bearer", "sk-", "/a1", "\u{1b}]", "\u{1b}["] {
+        for part in ["é", "-", "a-", "eyJ ", "bearer ", "Bearer", "sk-", "/a1", "\u{1b}]", "\u{1b}["] {
             assert!(redactor().line(&part.repeat(1 << 18)).chars().count() <= 300, "{part:?}");
         }
     }
