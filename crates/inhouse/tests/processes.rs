@@ -151,3 +151,15 @@ fn an_agent_keeps_the_limit_on_open_files_that_the_server_was_started_with() {
     let numbers: Vec<_> = files.split_whitespace().filter_map(|word| word.parse::<u64>().ok()).collect();
     assert_eq!(numbers[0], numbers[1], "the server itself uses all that it may");
 }
+
+#[test]
+fn a_stop_ends_streams_that_only_wait() {
+    let agent = script("sh", "echo '{\"status\":\"input-required\",\"text\":\"well?\"}'");
+    let mut server = Server::with_native(&agent);
+    let id = server.send("hi")["id"].as_str().unwrap().to_owned();
+    let mut stream = server.stream("SubscribeToTask", json!({"id": id}), &[]);
+    assert_eq!(state_of(&stream.next().unwrap().result()["task"]), "INPUT_REQUIRED");
+    server.signal("TERM");
+    assert!(stream.next().is_none(), "the stream ends, and does not wait for its grace");
+    assert_eq!(server.wait(), Some(0));
+}

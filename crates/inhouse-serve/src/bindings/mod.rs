@@ -70,11 +70,8 @@ impl Call<'_> {
 
     /// A stream of what `reader` finds, after the first frames.
     fn stream(&self, form: impl Form, until: Until, first: Frames, reader: Option<Reader>) -> Answer {
-        let mut closing = self.endpoint.closing.clone();
-        let closed = async move {
-            let _ = closing.wait_for(|closing| *closing).await;
-        };
-        let stream = EventStream::new(form, until, first.finish(), reader, self.endpoint.keep_alive, closed);
+        let closing = self.endpoint.closing.clone();
+        let stream = EventStream::new(form, until, first.finish(), reader, self.endpoint.keep_alive, closing);
         Answer { is_stream: true, body: Body::stream(stream), ..Answer::json(Bytes::new()) }
     }
 

@@ -17,6 +17,7 @@ use inhouse_engine::{Numbered, Reader};
 use inhouse_proto::error::A2aError;
 use inhouse_proto::v1::TaskState;
 use inhouse_proto::wire::Event;
+use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
 /// Pieces up to this size are copied into one buffer; larger ones are shared with the log.
@@ -56,18 +57,19 @@ pub(crate) struct EventStream<F> {
     reading: Option<Reading>,
     keep_alive: Pin<Box<Sleep>>,
     keep_alive_every: Duration,
-    closing: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// Only looked at: the connection waits for it, and polls its body then.
+    closing: watch::Receiver<bool>,
 }
 
 impl<F: Form> EventStream<F> {
-    /// A stream of what `reader` finds, after the frames in `first`. It ends when `closing` does.
+    /// A stream of what `reader` finds, after the frames in `first`. It ends when `closing` is true.
     pub(crate) fn new(
         form: F,
         until: Until,
         first: Vec<Bytes>,
         reader: Option<Reader>,
         keep_alive_every: Duration,
-        closing: impl Future<Output = ()> + Send + 'static,
+        closing: watch::Receiver<bool>,
     ) -> Self {
         Self {
             form,
@@ -76,7 +78,7 @@ impl<F: Form> EventStream<F> {
             reading: reader.map(read),
             keep_alive: Box::pin(tokio::time::sleep(keep_alive_every)),
             keep_alive_every,
-            closing: Box::pin(closing),
+            closing,
         }
     }
 
@@ -128,6 +130,10 @@ impl<F: Form> hyper::body::Body for EventStream<F> {
             if let Some(bytes) = this.ready.pop_front() {
                 let next = Instant::now() + this.keep_alive_every;
                 this.keep_alive.as_mut().reset(next);
+                if this.ready.is_empty() {
+                    // Thousands of streams wait with nothing to say: they keep no room for it.
+                    this.ready = VecDeque::new();
+                }
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
             let Some(reading) = &mut this.reading else { return Poll::Ready(None) };
@@ -137,7 +143,7 @@ impl<F: Form> hyper::body::Body for EventStream<F> {
                     Ok(events) => this.take(reader, events),
                     Err(error) => this.fail(&error),
                 }
-            } else if this.closing.as_mut().poll(cx).is_ready() {
+            } else if *this.closing.borrow() {
                 this.reading = None;
                 this.ready.push_back(Bytes::from_static(b": the server is stopping\n\n"));
             } else if this.keep_alive.as_mut().poll(cx).is_ready() {
