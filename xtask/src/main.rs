@@ -2,13 +2,18 @@
 
 mod bench;
 mod codegen;
+mod test_lanes;
+mod tidy;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo xtask <chore>
 
 chores:
+  test              every test there is, in lanes; --list, --only LANE, --skip LANE
+  tidy              fail where a rule of the house is broken
   codegen           write the Rust form of proto/a2a.proto into crates/inhouse-proto/src/v1
   codegen --check   fail when that Rust form is not the committed one
   bench             measure the server against the least that a server can do; --quick, --only NAME
@@ -20,6 +25,8 @@ fn main() -> ExitCode {
     }
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["test", words @ ..] => test_lanes::run(words),
+        ["tidy"] => finish(tidy::check(root())),
         ["codegen"] => finish(codegen::write()),
         ["codegen", "--check"] => finish(codegen::check()),
         ["bench", words @ ..] => finish(bench::run(words)),
@@ -28,6 +35,11 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// The folder of the workspace.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the workspace")
 }
 
 fn finish<E: std::fmt::Display>(result: Result<(), E>) -> ExitCode {

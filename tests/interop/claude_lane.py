@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""Lane `claude`: the published Claude Code behind the real server, with a model of our own on loopback.
+
+It has an empty HOME, an invented key, and finds the model by ANTHROPIC_BASE_URL, which the server passes on. The server
+is given no agent: it has to find `claude` on PATH by itself.
+"""
+import json
+import os
+import pathlib
+import sys
+import time
+
+from fake_model import THOUGHT, FakeModel
+from harness import INSTALLED, Server, Steps, assert_same, expect, message, multibyte, state_of, text_of, wait_until
+
+FAILURE_S_MAX = 30
+GONE_S_MAX = 2
+HOOK = {"hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": "touch PWNED"}]}]}}
+# What the program would obey if it came as an argument or as the last block of a message.
+SIGILS = [
+    "/config verbose=true",
+    "@/etc/hostname",
+    "see @/etc/hostname please",
+    "!touch PWNED",
+    f"--settings={json.dumps(HOOK)}",
+    "--version",
+    "-p",
+    "#remember this",
+]
+
+step = Steps()
+
+
+def answer_to(text):
+    """What the model says to a text without a word for it."""
+    return f"The model has read {len(text.encode())} bytes."
+
+
+def send_exact(server, model, text):
+    """Sends a text; the model must have read it as it is."""
+    task = server.send(text)
+    assert model.has_read(text), f"the model has not read these {len(text.encode())} bytes as one text: {text[:60]!r}"
+    expect(task, "COMPLETED", answer_to(text))
+    return task
+
+
+def chunks_of(events):
+    """The artifact updates among the events of a stream."""
+    return [event["artifactUpdate"] for event in events if "artifactUpdate" in event]
+
+
+def runs_of(server):
+    """The processes of this server's agents: what has its HOME, but for the server's own program."""
+    ours, found = os.path.realpath(f"/proc/{server.process.pid}/exe"), []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            variables = (folder / "environ").read_bytes().split(b"\0")
+            if f"HOME={server.home}".encode() in variables and os.path.realpath(folder / "exe") != ours:
+                found.append((folder.name, (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()[:80]))
+        except OSError:
+            continue  # it has ended meanwhile
+    return found
+
+
+@step
+def is_found(server, model):
+    """the server finds claude on PATH and says so"""
+    assert any("Claude Code" in line for line in server.banner), server.banner
+
+
+@step
+def plain_send(server, model):
+    """a text gets the model's answer, and the task's metadata say what it has cost"""
+    usage = send_exact(server, model, "hello, Grüße 漢🦀")["metadata"]["usage"]
+    assert usage["inputTokens"] > 0 and usage["outputTokens"] == 7 and usage["costUsd"] > 0, usage
+
+
+@step
+def streams(server, model):
+    """an answer arrives in pieces, as the model writes it"""
+    events = list(server.stream("SendStreamingMessage", message("stream this")))
+    chunks = chunks_of(events)
+    assert len(chunks) > 3, chunks
+    assert_same("".join(text_of(chunk["artifact"]) for chunk in chunks), answer_to("stream this"))
+    assert state_of(events[-1]["statusUpdate"]) == "COMPLETED", events[-1]
+
+
+@step
+def two_hundred_kilobytes_in(server, model):
+    """200 KB of multi-byte text reach the model to the byte"""
+    send_exact(server, model, multibyte(200_000))
+
+
+@step
+def two_hundred_kilobytes_out(server, model):
+    """200 KB of multi-byte text from the model arrive exactly, and stream exactly"""
+    wanted = multibyte(200_000)
+    expect(server.send("MODEL_BIG{200000}"), "COMPLETED", wanted)
+    chunks = chunks_of(server.stream("SendStreamingMessage", message("MODEL_BIG{200000} again")))
+    assert_same("".join(text_of(chunk["artifact"]) for chunk in chunks), wanted)
+
+
+@step
+def sigils_are_text(server, model):
+    """flags, slash commands, file references and shell escapes reach the model as text and do nothing"""
+    for text in SIGILS:
+        send_exact(server, model, text)
+    assert not list(server.project.iterdir()), list(server.project.iterdir())
+    settings = server.home / ".claude" / "settings.json"
+    assert not settings.exists(), settings.read_text()
+
+
+@step
+def a_named_file_stays_unread(server, model):
+    """a file that a text refers to is not read into what the model gets"""
+    secret = server.folder / "secret"
+    secret.write_text("canary-5f1d")
+    send_exact(server, model, f"@{secret} and @{secret}")
+    assert model.has_heard_of(str(secret)) and not model.has_heard_of("canary-5f1d")
+
+
+@step
+def thinking_is_no_answer(server, model):
+    """what the model thinks is not part of its answer"""
+    task = server.send("MODEL_THINK")
+    expect(task, "COMPLETED", answer_to("MODEL_THINK"))
+    assert THOUGHT not in text_of(task)
+
+
+@step
+def withdrawn_text(server, model):
+    """an answer that breaks off and begins again stands in the artifact once"""
+    text, shown = "MODEL_CUT", ""
+    expect(server.send(text), "COMPLETED", answer_to(text))
+    for chunk in chunks_of(server.stream("SendStreamingMessage", message(f"{text} in a stream"))):
+        piece = text_of(chunk["artifact"])
+        shown = shown + piece if chunk["append"] else piece
+    assert_same(shown, answer_to(f"{text} in a stream"))
+
+
+@step
+def failures_are_failures(server, model):
+    """HTTP 400, 401 and 500 of the model are a failed task with a reason, soon"""
+    for code in (400, 401, 500):
+        begin = time.monotonic()
+        task = server.send("MODEL_HTTP{%d}" % code)
+        expect(task, "FAILED")
+        said = task["status"]["message"]
+        assert said["metadata"]["reason"] == "provider_failed" and f"says {code}" in text_of(said), said
+        assert time.monotonic() - begin < FAILURE_S_MAX, f"{code} took {time.monotonic() - begin:.0f} s"
+
+
+@step
+def cancel_ends_the_run(server, model):
+    """a canceled task is CANCELED, and two seconds later no process of its run is alive"""
+    task_id = server.start("MODEL_SLOW")
+    wait_until(lambda: "word3" in text_of(server.task(task_id)), 30, "the model's first words")
+    assert runs_of(server), "a running turn has processes"
+    expect(server.result("CancelTask", {"id": task_id}), "CANCELED")
+    wait_until(lambda: not runs_of(server), GONE_S_MAX, f"an end of {runs_of(server)}")
+    expect(server.task(task_id), "CANCELED")
+
+
+def main():
+    os.environ["PATH"] = f"{INSTALLED / 'npm' / 'node_modules' / '.bin'}:{os.environ['PATH']}"
+    with FakeModel() as model:
+        # The program tries again for more than a minute by itself; once is enough here.
+        provider = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "invented", "CLAUDE_CODE_MAX_RETRIES": "1"}
+        with Server(**provider) as server:
+            failed = step.run(server, model)
+            if failed:
+                print(server.stderr()[-4000:], file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,209 @@
+"""What the test lanes share: the real server in a clean environment, a plain JSON-RPC client, and steps that are counted.
+
+Only Python's standard library. Nothing here leaves loopback, and every wait has a deadline.
+"""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import urllib.error
+import urllib.request
+import uuid
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+ROOT = FOLDER.parent.parent
+AGENTS = FOLDER / "agents"
+# What the lanes have installed, and the server that they try; both are set by `cargo xtask test`.
+INSTALLED = pathlib.Path(os.environ.get("INTEROP_DIR", ROOT / "target" / "interop"))
+BINARY = os.environ.get("INHOUSE_BIN", str(ROOT / "target" / "release" / "inhouse"))
+TOKEN = "a-token-of-the-test-lanes-0123456789"
+ANSWER_S_MAX = 60
+
+# Asked to end, a script leaves its blocks, and they stop what they have started.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+
+
+def multibyte(byte_count):
+    """A text of at least so many bytes, every line another one, in which many characters have two, three or four of them."""
+    lines, size = [], 0
+    while size < byte_count:
+        lines.append(f'{len(lines)} Grüße, 漢字 und 🦀 "\\" \t ende')
+        size += len(lines[-1].encode()) + 1
+    return "\n".join(lines)
+
+
+def wait_until(condition, seconds, what):
+    """Waits until `condition()` is true and returns its value."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.02)
+    return value
+
+
+class Server:
+    """`inhouse serve` with an empty HOME, an empty project folder and no environment but PATH and what is given.
+
+    As a context manager: it is stopped, by its process id, at the end of the block.
+    """
+
+    def __init__(self, agent=None, **environment):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="inhouse-lane-"))
+        self.home, self.project = self.folder / "home", self.folder / "project"
+        self.home.mkdir()
+        self.project.mkdir()
+        self.environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "HOST": "127.0.0.1", "PORT": "0"}
+        self.environment.update(API_TOKEN=TOKEN, RATE_LIMIT_RPM="10000")
+        if agent:
+            self.environment["AGENT_CMD"] = agent
+        # None takes a variable away.
+        self.environment = {name: value for name, value in (self.environment | environment).items() if value is not None}
+        self.token = self.environment.get("API_TOKEN")
+
+    def __enter__(self):
+        with open(self.folder / "stdout", "wb") as stdout, open(self.folder / "stderr", "wb") as stderr:
+            self.process = subprocess.Popen(
+                [BINARY, "serve"], cwd=self.project, env=self.environment,
+                stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr,
+            )
+        try:
+            # The last line of the first output is a command that begins with the server's address.
+            self.banner = wait_until(self._whole_banner, 20, "the server's first output")
+        except AssertionError as error:
+            said = self.stderr()
+            self.__exit__()
+            raise AssertionError(f"{error}\n{said}") from None
+        self.url = self.banner[-1].split()[0].removeprefix("INHOUSE_URL=")
+        self.port = int(self.url.rsplit(":", 1)[1])
+        return self
+
+    def _whole_banner(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"the server ended at once with code {self.process.returncode}")
+        text = (self.folder / "stdout").read_text()
+        lines = text.splitlines()
+        return lines if text.endswith("\n") and lines[-1].startswith("INHOUSE_URL=") else None
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(15)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def stderr(self):
+        """What the server has logged."""
+        return (self.folder / "stderr").read_text(errors="replace")
+
+    def post(self, body, path="/a2a", host=None):
+        """A POST with the token, perhaps by another host name: the open response."""
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        if host:
+            headers["Host"] = f"{host}:{self.port}"
+        data = json.dumps(body, ensure_ascii=False).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers)
+        try:
+            return urllib.request.urlopen(request, timeout=ANSWER_S_MAX)
+        except urllib.error.HTTPError as error:
+            return error
+
+    def call(self, method, params, **where):
+        """A JSON-RPC call: the whole answer."""
+        with self.post({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}, **where) as response:
+            return json.load(response)
+
+    def result(self, method, params, **where):
+        """A JSON-RPC call that has a result."""
+        answer = self.call(method, params, **where)
+        assert "result" in answer, f"{method}: {answer}"
+        return answer["result"]
+
+    def stream(self, method, params):
+        """A JSON-RPC call that is answered by a stream: one result after another."""
+        with self.post({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}) as response:
+            for line in response:
+                if line.startswith(b"data:"):
+                    event = json.loads(line[5:])
+                    assert "result" in event, event
+                    yield event["result"]
+
+    def send(self, text, **where):
+        """Sends a text and waits for the end of its task."""
+        return self.result("SendMessage", message(text), **where)["task"]
+
+    def start(self, text):
+        """Sends a text and does not wait: the task's id."""
+        params = message(text) | {"configuration": {"returnImmediately": True}}
+        return self.result("SendMessage", params)["task"]["id"]
+
+    def task(self, task_id):
+        """The task as it is now."""
+        return self.result("GetTask", {"id": task_id})
+
+
+def message(text):
+    """The parameters of a send."""
+    return {"message": {"messageId": str(uuid.uuid4()), "role": "ROLE_USER", "parts": [{"text": text}]}}
+
+
+def text_of(holder):
+    """The text of a task's artifacts, or of a message."""
+    parts = holder.get("parts") or [part for one in holder.get("artifacts", []) for part in one["parts"]]
+    return "".join(part.get("text", "") for part in parts)
+
+
+def state_of(task):
+    """The task's state without its prefix."""
+    return task["status"]["state"].removeprefix("TASK_STATE_")
+
+
+def expect(task, state, text=None):
+    """The task has ended in this state and, unless the text is None, says exactly this."""
+    assert state_of(task) == state, f"{state_of(task)}, not {state}: {task['status']}"
+    if text is not None:
+        assert_same(text_of(task), text)
+
+
+def assert_same(got, wanted):
+    """Two texts are equal; if not, says where they begin to differ."""
+    if got != wanted:
+        same = len(os.path.commonprefix([got, wanted]))
+        around = slice(max(0, same - 10), same + 40)
+        raise AssertionError(f"{len(got)} characters, not {len(wanted)}; from {same} on {got[around]!r}, not {wanted[around]!r}")
+
+
+class Steps:
+    """The steps of a lane, in the order in which they are written. Each prints one line, `ok` or `FAIL`."""
+
+    def __init__(self):
+        self.steps = []
+
+    def __call__(self, function):
+        """Decorator: the function is a step, its doc string is the promise."""
+        self.steps.append(function)
+        return function
+
+    def run(self, *arguments):
+        """Runs all; returns how many failed."""
+        return sum(not self._one(step, arguments) for step in self.steps)
+
+    @staticmethod
+    def _one(step, arguments):
+        try:
+            step(*arguments)
+        except Exception as error:  # a step that fails in any way has failed, and the others still run
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            print(f"FAIL {step.__name__}: {type(error).__name__}: {error} ({pathlib.Path(where.filename).name}:{where.lineno})", flush=True)
+            return False
+        print(f"ok   {step.__name__}: {step.__doc__}", flush=True)
+        return True

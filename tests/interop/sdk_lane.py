@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""Lanes `sdk-python` and `sdk-js`: the official client SDK of a language against the real server.
+
+usage: sdk_lane.py python|js
+
+Starts the server with the agent agents/desk.py and then the client script, which gets the server's address, a token and
+the project folder. Both client scripts have the steps of steps.txt.
+"""
+import subprocess
+import sys
+
+from harness import AGENTS, FOLDER, INSTALLED, Server
+
+CLIENT_S_MAX = 240
+
+
+def client_command(language):
+    """How the client script is started with what the lane has installed."""
+    if language == "python":
+        return [str(INSTALLED / "venv" / "bin" / "python"), str(FOLDER / "sdk_python.py")]
+    return ["node", str(FOLDER / "sdk_js.mjs"), str(INSTALLED / "npm" / "node_modules")]
+
+
+def main():
+    command = client_command(sys.argv[1])
+    with Server(f"{sys.executable} {AGENTS / 'desk.py'}", AGENT_INPUT="json") as server:
+        ended = subprocess.run([*command, server.url, server.token, str(server.project)], timeout=CLIENT_S_MAX)
+        if ended.returncode:
+            print(server.stderr()[-4000:], file=sys.stderr)
+    return ended.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+//! What the outer lanes need and a fresh machine does not have, each at an exact version, installed below the target folder
+//! and kept while its versions file stays as it is.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::process::Program;
+use super::{House, LaneError, read};
+
+const INSTALL_MAX: Duration = Duration::from_secs(30 * 60);
+const CARGO_DENY_VERSION: &str = "0.20.2";
+
+/// The JavaScript SDK and Claude Code, in `interop/npm/node_modules`.
+pub(super) fn node(house: &House) -> Result<(), LaneError> {
+    let folder = house.interop().join("npm");
+    let versions = house.scripts().join("package.json");
+    once(&folder, &versions, || {
+        copy(&versions, &folder.join("package.json"))?;
+        Program::new(house, "npm", INSTALL_MAX)
+            .args(["install", "--no-package-lock", "--no-audit", "--no-fund", "--prefix"])
+            .arg(&folder)
+            .env("npm_config_cache", house.interop().join("cache/npm"))
+            .must(
+                "the packages of tests/interop/package.json are not there and the npm registry may not be reachable",
+            )?;
+        Program::new(house, folder.join("node_modules/.bin/claude"), INSTALL_MAX).arg("--version").must(
+            "the package @anthropic-ai/claude-code has not installed its program; npm may have held back its script",
+        )
+    })
+}
+
+/// The Python SDK, in the virtual environment `interop/venv`.
+pub(super) fn python(house: &House) -> Result<(), LaneError> {
+    let folder = house.interop().join("venv");
+    let versions = house.scripts().join("requirements.txt");
+    once(&folder, &versions, || {
+        Program::new(house, "python3", INSTALL_MAX)
+            .args(["-m", "venv", "--clear"])
+            .arg(&folder)
+            .must("python3 can not make a virtual environment; on Debian it needs the package python3-venv")?;
+        Program::new(house, folder.join("bin/python"), INSTALL_MAX)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
+            .arg(&versions)
+            .env("PIP_CACHE_DIR", house.interop().join("cache/pip"))
+            .must("the packages of tests/interop/requirements.txt are not there and PyPI may not be reachable")
+    })
+}
+
+/// `cargo deny`: the one on PATH, or one of our own in `tools/bin`.
+pub(super) fn cargo_deny(house: &House) -> Result<PathBuf, LaneError> {
+    let name = format!("cargo-deny{}", std::env::consts::EXE_SUFFIX);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let own = house.tools().join("bin");
+    let found =
+        std::env::split_paths(&path).chain([own.clone()]).map(|folder| folder.join(&name)).find(|file| file.is_file());
+    if let Some(found) = found {
+        return Ok(found);
+    }
+    Program::new(house, &house.cargo, INSTALL_MAX)
+        .args(["install", "--locked", "--quiet", "cargo-deny", "--version", CARGO_DENY_VERSION, "--root"])
+        .arg(house.tools())
+        .must("cargo-deny is not on PATH and can not be installed; crates.io may not be reachable")?;
+    Ok(own.join(name))
+}
+
+/// Installs into a folder, unless that has been done for these very versions.
+fn once(folder: &Path, versions: &Path, install: impl FnOnce() -> Result<(), LaneError>) -> Result<(), LaneError> {
+    let wanted = read(versions)?;
+    let stamp = folder.join("installed-versions");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    super::print(&format!("installing what {} names into {}\n", versions.display(), folder.display()));
+    let failed = |source| LaneError::File(folder.to_owned(), source);
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).map_err(failed)?;
+    }
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    install()?;
+    std::fs::write(&stamp, wanted).map_err(|source| LaneError::File(stamp.clone(), source))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), LaneError> {
+    std::fs::copy(from, to).map(drop).map_err(|source| LaneError::File(to.to_owned(), source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_installed_is_kept_until_its_versions_change_and_not_when_it_failed() {
+        let scratch = std::env::temp_dir().join(format!("inhouse-xtask-install-{}", std::process::id()));
+        let (folder, versions) = (scratch.join("into"), scratch.join("versions"));
+        std::fs::create_dir_all(&scratch).unwrap();
+        let installs = |text: &str, works: bool| {
+            std::fs::write(&versions, text).unwrap();
+            let mut ran = false;
+            let ended = once(&folder, &versions, || {
+                ran = true;
+                if works { Ok(()) } else { Err(LaneError::Failed { program: "it".to_owned(), hint: "no reason" }) }
+            });
+            assert_eq!(ended.is_ok(), works || !ran);
+            ran
+        };
+        assert!(installs("a 1", false));
+        assert!(installs("a 1", true), "a failure is tried again");
+        assert!(!installs("a 1", true));
+        assert!(installs("a 2", true));
+        std::fs::remove_dir_all(&scratch).unwrap();
+    }
+}

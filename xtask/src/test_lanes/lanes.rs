@@ -1,0 +1,117 @@
+//! The lanes, in the order in which they run: what is cheap and tells most comes first.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::process::{Count, Program};
+use super::{House, LaneError, Tally, install};
+
+const BUILD_MAX: Duration = Duration::from_secs(45 * 60);
+const SCRIPT_MAX: Duration = Duration::from_secs(10 * 60);
+
+/// Something to be tested, and how.
+#[derive(Debug)]
+pub(super) struct Lane {
+    /// What `--only` calls it.
+    pub(super) name: &'static str,
+    /// What holds when it passes.
+    pub(super) promise: &'static str,
+    pub(super) run: fn(&House) -> Result<Tally, LaneError>,
+}
+
+pub(super) const LANES: [Lane; 10] = [
+    Lane { name: "fmt", promise: "the code is formatted (cargo fmt --check)", run: fmt },
+    Lane { name: "clippy", promise: "no lint warns (cargo clippy -D warnings)", run: clippy },
+    Lane {
+        name: "codegen",
+        promise: "the generated code is the committed one (cargo xtask codegen --check)",
+        run: codegen,
+    },
+    Lane { name: "tidy", promise: "the rules of the house hold (cargo xtask tidy)", run: tidy },
+    Lane {
+        name: "deny",
+        promise: "licences, sources and duplicates are as deny.toml wants them (cargo deny)",
+        run: deny,
+    },
+    Lane { name: "test", promise: "every crate keeps its promises (cargo test --workspace)", run: test },
+    Lane { name: "first-contact", promise: "the release build works for whoever runs it first", run: first_contact },
+    Lane { name: "sdk-python", promise: "the official Python SDK is served", run: sdk_python },
+    Lane { name: "sdk-js", promise: "the official JavaScript SDK is served", run: sdk_js },
+    Lane { name: "claude", promise: "the published Claude Code is served, with a fake model", run: claude },
+];
+
+fn fmt(house: &House) -> Result<Tally, LaneError> {
+    cargo(house, &["fmt", "--all", "--check"]).run(Count::Whole)
+}
+
+fn clippy(house: &House) -> Result<Tally, LaneError> {
+    let words = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
+    cargo(house, &words).run(Count::Whole)
+}
+
+fn codegen(_: &House) -> Result<Tally, LaneError> {
+    crate::codegen::check()?;
+    Ok(Tally::one())
+}
+
+fn tidy(house: &House) -> Result<Tally, LaneError> {
+    crate::tidy::check(&house.root)?;
+    Ok(Tally::one())
+}
+
+fn deny(house: &House) -> Result<Tally, LaneError> {
+    let program = install::cargo_deny(house)?;
+    // Advisories are news, not tests: the same tree would pass today and fail tomorrow.
+    Program::new(house, program, BUILD_MAX)
+        .args(["check", "--hide-inclusion-graph", "bans", "licenses", "sources"])
+        .run(Count::Whole)
+}
+
+fn test(house: &House) -> Result<Tally, LaneError> {
+    cargo(house, &["test", "--workspace", "--no-fail-fast", "--quiet"]).run(Count::Cargo)
+}
+
+fn first_contact(house: &House) -> Result<Tally, LaneError> {
+    script(house, &["first_contact.py"])
+}
+
+fn sdk_python(house: &House) -> Result<Tally, LaneError> {
+    install::python(house)?;
+    script(house, &["sdk_lane.py", "python"])
+}
+
+fn sdk_js(house: &House) -> Result<Tally, LaneError> {
+    install::node(house)?;
+    script(house, &["sdk_lane.py", "js"])
+}
+
+fn claude(house: &House) -> Result<Tally, LaneError> {
+    install::node(house)?;
+    script(house, &["claude_lane.py"])
+}
+
+fn cargo(house: &House, words: &[&str]) -> Program {
+    Program::new(house, &house.cargo, BUILD_MAX).args(words)
+}
+
+/// A script of tests/interop against the release build.
+fn script(house: &House, words: &[&str]) -> Result<Tally, LaneError> {
+    let server = server(house)?;
+    Program::new(house, "python3", SCRIPT_MAX)
+        .arg(house.scripts().join(words[0]))
+        .args(&words[1..])
+        .env("INHOUSE_BIN", server)
+        .env("INTEROP_DIR", house.interop())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .run(Count::Steps)
+}
+
+/// The server that the outer lanes try: what users build.
+fn server(house: &House) -> Result<PathBuf, LaneError> {
+    if let Some(given) = std::env::var_os("INHOUSE_BIN") {
+        return Ok(PathBuf::from(given));
+    }
+    cargo(house, &["build", "--release", "--package", "inhouse", "--quiet"])
+        .must("the release build is what is tried")?;
+    Ok(house.target.join("release/inhouse"))
+}
