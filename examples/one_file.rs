@@ -33,7 +33,7 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let name = AgentName::new("mine")?;
     let (protocol, limits) = (Protocol::Text, ProcessLimits::default());
     let agent = build(AgentSpec::Program { command: command()?, protocol, prefix_line: None, limits }, &runner, &host);
-    let entry = AgentEntry { agent, turn_ms_max: 60_000, takes_files: false, answers_directly: false };
+    let entry = AgentEntry { agent, turn_ms_max: 60_000, takes: protocol.takes(), answers_directly: false };
     let store = Arc::new(MemoryStore::new(MemoryLimits::default()));
     let engine = Engine::new(store, HashMap::from([(name.clone(), entry)]), EngineLimits::default());
 
@@ -58,8 +58,21 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
         closing,
     })?;
     println!("http://{}{}", server.local_addr(), inhouse_serve::ENDPOINT);
-    server.run(async { drop(tokio::signal::ctrl_c().await) }).await;
-    engine.shutdown().await;
+    let forgotten = async {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            engine.compact().await;
+        }
+    };
+    // First the turns end, so that their readers hear how; then the connections; then what held the runs.
+    let stopped = async {
+        drop(tokio::signal::ctrl_c().await);
+        engine.shutdown().await;
+    };
+    tokio::select! {
+        () = server.run(stopped) => {}
+        () = forgotten => {}
+    }
     runner.shutdown().await;
     Ok(())
 }
@@ -77,20 +90,10 @@ fn command() -> std::io::Result<AgentCommand> {
 }
 
 fn card() -> CardInfo {
-    let skill = Skill {
-        id: "answer".to_owned(),
-        name: "Answer".to_owned(),
-        description: "Answers a text with a text".to_owned(),
-        tags: vec!["text".to_owned()],
-        examples: Vec::new(),
-    };
-    let text = || vec!["text/plain".to_owned()];
-    CardInfo {
-        name: "Mine".to_owned(),
-        description: "A command of mine".to_owned(),
-        version: "1".to_owned(),
-        input_modes: text(),
-        output_modes: text(),
-        skills: vec![skill],
-    }
+    let words = |words: &str| vec![words.to_owned()];
+    let (id, name, description) = ("answer".into(), "Answer".into(), "Answers a text with a text".into());
+    let skills = vec![Skill { id, name, description, tags: words("text"), examples: Vec::new() }];
+    let (name, description, version) = ("Mine".into(), "A command of mine".into(), "1".into());
+    let (input_modes, output_modes) = (words("text/plain"), words("text/plain"));
+    CardInfo { name, description, version, input_modes, output_modes, skills }
 }

@@ -1,9 +1,10 @@
 //! The Claude Code driver: its stream-json protocol on standard input and output. No text of a caller is an argument, and none
 //! can be a slash command or a file reference.
 
-mod answer;
 mod input;
 mod parse;
+mod line;
+mod answer;
 
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,8 @@ use inhouse_engine::agent::{Agent, End, Output, Reason, Turn};
 
 use crate::dialogue::failed;
 use crate::process::Program;
+
+pub(crate) use input::FILE_TYPES;
 
 /// A configured Claude Code.
 #[derive(Debug)]

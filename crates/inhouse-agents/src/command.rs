@@ -2,10 +2,9 @@
 //! and its exit code tells whether it is one.
 
 use async_trait::async_trait;
-use inhouse_engine::agent::{Agent, End, Output, Reason, Turn};
-use inhouse_proto::v1::part::Content;
+use inhouse_engine::agent::{Agent, End, Output, Turn};
 
-use crate::dialogue::{Dialogue, Ending, Said, failed};
+use crate::dialogue::{Dialogue, Ending, Said};
 use crate::process::Program;
 use crate::text::TextStream;
 
@@ -20,10 +19,6 @@ pub(crate) struct Command {
 #[async_trait]
 impl Agent for Command {
     async fn turn(&self, turn: &Turn, output: &mut dyn Output) -> End {
-        let is_file = |content: &Content| matches!(content, Content::Raw(_) | Content::Url(_));
-        if turn.message.parts.iter().any(|part| part.content.as_ref().is_some_and(is_file)) {
-            return failed(Reason::InputRefused, "the agent takes text only: send text and data parts");
-        }
         let mut text = turn.text();
         if let Some(prefix) = &self.prefix_line {
             text = format!("{prefix}\n{text}");

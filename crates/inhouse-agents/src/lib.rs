@@ -16,6 +16,7 @@ mod stderr;
 
 use std::sync::Arc;
 
+use inhouse_engine::Takes;
 use inhouse_engine::agent::Agent;
 use inhouse_run::Runner;
 use inhouse_trust::{AgentCommand, HostEnv, Redactor};
@@ -32,6 +33,17 @@ pub enum Protocol {
     Native,
     /// Claude Code's stream of JSON.
     Claude,
+}
+
+impl Protocol {
+    /// Which parts of a message can be said in it.
+    pub fn takes(self) -> Takes {
+        match self {
+            Self::Text => Takes::Text,
+            Self::Native => Takes::Any,
+            Self::Claude => Takes::Types(claude::FILE_TYPES),
+        }
+    }
 }
 
 /// One agent, as it is configured.

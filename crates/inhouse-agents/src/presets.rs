@@ -22,6 +22,8 @@ pub struct Preset {
     args: &'static [&'static str],
     /// Arguments that are given unless the operator gives another word on the same matter.
     defaults: &'static [Default],
+    /// The operator's words on matters that the driver decides; they are left out.
+    dropped: &'static [Dropped],
     /// Arguments that stand last.
     last: &'static [&'static str],
     env_pass: &'static [&'static str],
@@ -34,6 +36,12 @@ pub struct Preset {
 struct Default {
     args: &'static [&'static str],
     unless: &'static [&'static str],
+}
+
+#[derive(Debug)]
+struct Dropped {
+    option: &'static str,
+    has_value: bool,
 }
 
 /// All known agents, in the order in which an installed one is chosen.
@@ -61,6 +69,13 @@ const CLAUDE: Preset = Preset {
         },
         // What a run leaves in the project can not be configuration for the next one.
         Default { args: &["--setting-sources", "user"], unless: &["--setting-sources"] },
+    ],
+    dropped: &[
+        Dropped { option: "-p", has_value: false },
+        Dropped { option: "--print", has_value: false },
+        Dropped { option: "--verbose", has_value: false },
+        Dropped { option: "--input-format", has_value: true },
+        Dropped { option: "--output-format", has_value: true },
     ],
     last: &[],
     env_pass: &[
@@ -98,6 +113,7 @@ const CODEX: Preset = Preset {
             "--profile",
         ],
     }],
+    dropped: &[],
     // The text stands on standard input.
     last: &["-"],
     env_pass: &["CODEX_HOME", "CODEX_API_KEY", "OPENAI_*"],
@@ -112,6 +128,7 @@ const GEMINI: Preset = Preset {
     version_args: &["--version"],
     args: &["--output-format", "text"],
     defaults: &[],
+    dropped: &[],
     last: &[],
     env_pass: &["GEMINI_*", "GOOGLE_*", "CLOUDSDK_*"],
     env_pass_with: &[],
@@ -130,6 +147,7 @@ const OPENCODE: Preset = Preset {
     version_args: &["--version"],
     args: &["run"],
     defaults: &[],
+    dropped: &[],
     last: &[],
     env_pass: &[
         "OPENCODE_*",
@@ -155,6 +173,7 @@ const QWEN: Preset = Preset {
     version_args: &["--version"],
     args: &["--output-format", "text"],
     defaults: &[Default { args: &["--approval-mode", "default"], unless: &["--approval-mode", "-y", "--yolo"] }],
+    dropped: &[],
     last: &[],
     env_pass: &["QWEN_*", "OPENAI_*", "DASHSCOPE_*", "BAILIAN_*"],
     env_pass_with: &[],
@@ -182,34 +201,57 @@ fn word(program: &Path) -> Option<&str> {
 }
 
 impl Preset {
-    /// The command, with the operator's own arguments. A caller's text reaches it on standard input or in its protocol.
+    /// The command, with the operator's own arguments but for those on matters that the driver decides. A caller's text reaches
+    /// it on standard input or in its protocol.
     pub fn command(&self, program: PathBuf, extra_args: &[String], directory: PathBuf, host: &HostEnv) -> AgentCommand {
-        let given = |names: &[&str]| extra_args.iter().any(|arg| names.contains(&arg.split('=').next().unwrap_or(arg)));
-        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let extra_args = self.kept(extra_args);
+        let given = |names: &[&str]| extra_args.iter().any(|arg| names.contains(&option(arg)));
         let mut args = owned(self.args);
         for default in self.defaults.iter().filter(|default| !given(default.unless)) {
             args.extend(owned(default.args));
         }
-        args.extend_from_slice(extra_args);
+        args.extend(extra_args);
         args.extend(owned(self.last));
+        let input = if self.protocol == Protocol::Text { Input::Stdin } else { Input::Protocol };
+        let (env_pass, env_set) = self.environment(host);
+        AgentCommand { program, args, input, env_pass, env_set, directory }
+    }
+
+    /// Which of the server's variables its program gets, and which it gets with values of our own.
+    pub fn environment(&self, host: &HostEnv) -> (Vec<String>, Vec<(String, String)>) {
         let mut env_pass = owned(self.env_pass);
-        for (_, more) in
-            self.env_pass_with.iter().filter(|(when, _)| host.get(when).is_some_and(|value| !value.is_empty()))
-        {
+        let is_set = |name: &str| host.get(name).is_some_and(|value| !value.is_empty());
+        for (_, more) in self.env_pass_with.iter().filter(|(when, _)| is_set(when)) {
             env_pass.extend(owned(more));
         }
         // A variable that the operator has set himself keeps his value.
         let (his, ours): (Vec<_>, Vec<_>) = self.env_set.iter().partition(|(name, _)| host.get(name).is_some());
         env_pass.extend(his.into_iter().map(|(name, _)| (*name).to_owned()));
-        AgentCommand {
-            program,
-            args,
-            input: if self.protocol == Protocol::Text { Input::Stdin } else { Input::Protocol },
-            env_pass,
-            env_set: ours.into_iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-            directory,
-        }
+        (env_pass, ours.into_iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
     }
+
+    /// The operator's arguments without those on matters that the driver decides.
+    fn kept(&self, args: &[String]) -> Vec<String> {
+        let mut kept = Vec::with_capacity(args.len());
+        let mut rest = args.iter();
+        while let Some(arg) = rest.next() {
+            match self.dropped.iter().find(|dropped| dropped.option == option(arg)) {
+                Some(Dropped { has_value: true, .. }) if !arg.contains('=') => drop(rest.next()),
+                Some(_) => {}
+                None => kept.push(arg.clone()),
+            }
+        }
+        kept
+    }
+}
+
+/// The option that an argument names: what stands before a `=`.
+fn option(arg: &str) -> &str {
+    arg.split_once('=').map_or(arg, |(option, _)| option)
+}
+
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 #[cfg(test)]

@@ -99,6 +99,20 @@ fn an_operators_word_replaces_a_default() {
             &["--setting-sources=", "--model", "x"],
             format!("{claude} --permission-prompts none --setting-sources= --model x"),
         ),
+        (
+            "claude",
+            &[
+                "--print",
+                "--output-format",
+                "text",
+                "-p",
+                "--model=x",
+                "--verbose",
+                "--input-format=text",
+                "--output-format",
+            ],
+            format!("{claude} --permission-prompts none --setting-sources user --model=x"),
+        ),
         ("codex", &[], "exec --skip-git-repo-check --color never --sandbox read-only -".to_owned()),
         (
             "codex",

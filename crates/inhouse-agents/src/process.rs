@@ -190,13 +190,13 @@ impl Session<'_> {
         exit
     }
 
-    /// How the turn ended. What an agent shows of a failure is redacted like its errors.
+    /// How the turn ended. What an agent shows of a failure is redacted like its errors, but not what it says to its caller.
     fn end(&mut self, exit: Exit, last_error: Option<String>, redactor: &Redactor) -> End {
         if self.stopped.is_some() {
             return End::Canceled(Note::default());
         }
         match self.protocol.end(&Ending { exit, last_error }) {
-            End::Failed(mut failure) => {
+            End::Failed(mut failure) if !failure.quoted => {
                 failure.detail = failure.detail.map(|detail| redactor.line(&detail));
                 End::Failed(failure)
             }

@@ -66,7 +66,7 @@ async fn an_end_without_a_result_is_a_failure_that_says_why() {
     let detail = Some("the agent ended without a result: error: unknown option '--new'".to_owned());
     assert_eq!(
         (output.text.as_str(), end),
-        ("begun", End::Failed(Failure { reason: Reason::AgentProtocol, detail, data: None }))
+        ("begun", End::Failed(Failure { reason: Reason::AgentProtocol, detail, data: None, quoted: false }))
     );
 }
 
@@ -140,7 +140,7 @@ async fn the_real_claude_streams_fails_and_takes_no_text_for_a_command() {
     let detail = Some("API Error: 400 fake error 400".to_owned());
     assert_eq!(
         (output.text.as_str(), end),
-        ("", End::Failed(Failure { reason: Reason::ProviderFailed, detail, data: None }))
+        ("", End::Failed(Failure { reason: Reason::ProviderFailed, detail, data: None, quoted: false }))
     );
     let (output, _) = run("FAKE_SHELL{touch planted}").await;
     assert!(!home.0.join("planted").exists() && output.text.contains("denied"), "{}", output.text);

@@ -67,8 +67,7 @@ async fn every_example_shows_its_states() {
         assert!(output.text.to_lowercase().contains("size small") && end == completed, "{name}: {}", output.text);
 
         let (_, end) = run("fail", &[]).await;
-        let detail = Some("the kitchen is closed".to_owned());
-        assert_eq!(end, End::Failed(Failure { reason: Reason::AgentFailed, detail, data: None }), "{name}");
+        assert_eq!(end, End::Failed(Failure::said(Reason::AgentFailed, "the kitchen is closed")), "{name}");
     }
 }
 
@@ -105,6 +104,15 @@ async fn a_program_gets_the_whole_turn_and_its_files() {
 }
 
 #[tokio::test]
+async fn what_an_agent_says_of_its_failure_reaches_the_caller_whole_and_without_escapes() {
+    let (_source, cancel) = CancelSource::new();
+    let said = format!("closed:\\nsee key sk-ant-api03-abcdefgh {}", "word ".repeat(200));
+    let fails = format!(r#"printf '%s\n' '{{"status":"failed","text":"\u001b[31m{said}"}}'"#);
+    let (_, end) = native(Path::new("/bin/sh"), &["-c", &fails], &turn("", cancel)).await;
+    assert_eq!(end, End::Failed(Failure::said(Reason::AgentFailed, said.replace("\\n", "\n"))));
+}
+
+#[tokio::test]
 async fn a_program_that_stays_after_its_last_word_is_ended() {
     let (_source, cancel) = CancelSource::new();
     let stays = r#"echo '{"status":"completed","text":"done"}'; echo late; sleep 300"#;
@@ -117,6 +125,5 @@ async fn a_line_over_the_limit_fails_the_turn() {
     let (_source, cancel) = CancelSource::new();
     let floods = "head -c 20000000 /dev/zero | tr '\\0' x; sleep 300";
     let (_, end) = native(Path::new("/bin/sh"), &["-c", floods], &turn("", cancel)).await;
-    let detail = Some("the agent wrote a line that is too long".to_owned());
-    assert_eq!(end, End::Failed(Failure { reason: Reason::AgentProtocol, detail, data: None }));
+    assert_eq!(end, End::Failed(Failure::new(Reason::AgentProtocol, "the agent wrote a line that is too long")));
 }

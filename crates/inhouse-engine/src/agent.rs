@@ -158,12 +158,19 @@ pub struct Failure {
     pub detail: Option<String>,
     /// What the agent has to say about it to programs.
     pub data: Option<Value>,
+    /// Whether the line is the agent's own message to its caller, which stands as it is.
+    pub quoted: bool,
 }
 
 impl Failure {
     /// A failure with a line for people.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: Some(detail.into()), data: None }
+        Self { reason, detail: Some(detail.into()), data: None, quoted: false }
+    }
+
+    /// A failure that the agent itself tells its caller of.
+    pub fn said(reason: Reason, text: impl Into<String>) -> Self {
+        Self { quoted: true, ..Self::new(reason, text) }
     }
 }
 

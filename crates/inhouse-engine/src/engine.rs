@@ -6,19 +6,21 @@ use std::time::{Duration, Instant};
 
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::snapshot::Snapshot;
+use inhouse_proto::v1::{self, TaskState, part::Content};
 use inhouse_trust::{AgentName, Permit, Principal, SlidingWindow};
 use tokio::sync::watch;
 
 use crate::agent::{Agent, End, Note};
 use crate::cancel::{CancelSource, StopCause};
+use crate::direct::Direct;
 use crate::limits::EngineLimits;
 use crate::note::now_ms;
 use crate::queue::{Offer, Queue, Slot};
 use crate::reader::Reader;
 use crate::refusal::{not_found, refused, unsupported};
 use crate::state::{is_interrupted, is_terminal};
-use crate::store::{Filter, Owner, Page, Store, TaskKey};
-use crate::turn::{self, Ticket, TurnLimits};
+use crate::store::{Filter, Owner, Page, Store, StoreError, TaskKey};
+use crate::turn::{self, Room, Ticket, TurnLimits};
 
 /// An agent and what the engine has to know about it.
 pub struct AgentEntry {
@@ -26,10 +28,33 @@ pub struct AgentEntry {
     pub agent: Arc<dyn Agent>,
     /// A turn's total time, in milliseconds.
     pub turn_ms_max: u64,
-    /// Whether it takes file parts (`raw`, `url`).
-    pub takes_files: bool,
+    /// What it takes beside text and data.
+    pub takes: Takes,
     /// Whether it may answer with a message instead of a task.
     pub answers_directly: bool,
+}
+
+/// Which parts of a message an agent takes (spec 3.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    /// Text and data parts.
+    Text,
+    /// Also `raw` parts of these media types.
+    Types(&'static [&'static str]),
+    /// Everything.
+    Any,
+}
+
+impl Takes {
+    pub(crate) fn takes(self, part: &v1::Part) -> bool {
+        match (&part.content, self) {
+            (_, Self::Any) | (None | Some(Content::Text(_) | Content::Data(_)), _) => true,
+            (Some(Content::Raw(_)), Self::Types(types)) => {
+                types.iter().any(|media_type| part.media_type.eq_ignore_ascii_case(media_type))
+            }
+            (Some(Content::Raw(_) | Content::Url(_)), _) => false,
+        }
+    }
 }
 
 /// The task engine. Clones are the same engine.
@@ -46,9 +71,16 @@ pub(crate) struct Inner {
     pub(crate) starts: Mutex<SlidingWindow<Principal>>,
     // Held for a lookup or a change of a few entries, never across an await.
     queue: Mutex<Queue<Ticket>>,
-    live: Mutex<HashMap<TaskKey, Arc<CancelSource>>>,
+    live: Mutex<HashMap<TaskKey, Live>>,
     running: watch::Sender<usize>,
     closing: watch::Sender<bool>,
+}
+
+/// A turn that runs or waits for its place.
+#[derive(Debug, Clone)]
+pub(crate) struct Live {
+    pub(crate) stop: Arc<CancelSource>,
+    pub(crate) direct: Arc<Direct>,
 }
 
 impl Engine {
@@ -73,9 +105,21 @@ impl Engine {
     /// # Errors
     /// Task not found.
     pub async fn get(&self, permit: &Permit, id: &str) -> Result<Snapshot, A2aError> {
-        let snapshot = self.inner.store.get(&key(permit, id)).await.map_err(refused)?;
+        self.look(&key(permit, id), true).await
+    }
+
+    /// The task, with its artifacts or without. Whoever has seen it once gets no direct answer any more.
+    pub(crate) async fn look(&self, key: &TaskKey, artifacts: bool) -> Result<Snapshot, A2aError> {
+        let snapshot = self.inner.store.get(key, artifacts).await.map_err(refused)?;
+        let undecided = snapshot.state == TaskState::Submitted;
+        let is_shown = !undecided || self.live(key).is_none_or(|live| live.direct.show());
         // A direct answer is no task.
-        if snapshot.message.is_some() { Err(not_found(id)) } else { Ok(snapshot) }
+        if snapshot.message.is_some() || !is_shown { Err(not_found(&key.id)) } else { Ok(snapshot) }
+    }
+
+    /// The turn of a task, if it runs or waits for its place.
+    pub(crate) fn live(&self, key: &TaskKey) -> Option<Live> {
+        lock(&self.inner.live).get(key).cloned()
     }
 
     /// A page of the caller's tasks (spec 3.1.4).
@@ -92,11 +136,11 @@ impl Engine {
     /// Task not found; task not cancelable when it is finished, or finishes first.
     pub async fn cancel(&self, permit: &Permit, id: &str) -> Result<Snapshot, A2aError> {
         let key = key(permit, id);
-        let snapshot = self.get(permit, id).await?;
+        let snapshot = self.look(&key, false).await?;
         if !is_terminal(snapshot.state) {
             self.stop_turn(&key, is_interrupted(snapshot.state)).await?;
             let ended = self.settled(&key).await?;
-            if ended.state == inhouse_proto::v1::TaskState::Canceled {
+            if ended.state == TaskState::Canceled {
                 return Ok(ended);
             }
         }
@@ -104,14 +148,16 @@ impl Engine {
     }
 
     async fn stop_turn(&self, key: &TaskKey, waits: bool) -> Result<(), A2aError> {
+        // First, since the turn that asked may not be forgotten yet.
+        if waits && self.inner.end_waiting(key, Note::default()).await.is_ok() {
+            return Ok(());
+        }
         let queued = lock(&self.inner.queue).remove(&key.owner, |ticket| ticket.lease.key == *key);
         if let Some(ticket) = queued {
             ticket.stop.fire(StopCause::Canceled);
             self.inner.close(&ticket, End::Canceled(Note::default())).await;
-        } else if let Some(stop) = lock(&self.inner.live).get(key) {
-            stop.fire(StopCause::Canceled);
-        } else if waits {
-            self.inner.end_waiting(key).await.map_err(refused)?;
+        } else if let Some(live) = self.live(key) {
+            live.stop.fire(StopCause::Canceled);
         }
         Ok(())
     }
@@ -135,6 +181,7 @@ impl Engine {
                 let most = snapshot.generation;
                 Err(A2aError::invalid("Last-Event-ID", format!("{seen} is beyond the last event of the task, {most}")))
             }
+            Some(seen) if seen == snapshot.generation && is_terminal(snapshot.state) => Ok((None, Reader::ended())),
             Some(seen) => Ok((None, self.reader(key, seen)?)),
             None if is_terminal(snapshot.state) => {
                 Err(unsupported(id, "the task is finished; its result is in GetTask"))
@@ -155,9 +202,9 @@ impl Engine {
         let mut hint = self.inner.store.hint(key).map_err(refused)?;
         loop {
             let _ = tokio::time::timeout(Duration::from_millis(self.inner.limits.recheck_ms), hint.settled()).await;
-            let snapshot = self.inner.store.get(key).await.map_err(refused)?;
+            let snapshot = self.inner.store.get(key, false).await.map_err(refused)?;
             if snapshot.message.is_some() || is_terminal(snapshot.state) || is_interrupted(snapshot.state) {
-                return Ok(snapshot);
+                return self.inner.store.get(key, true).await.map_err(refused);
             }
         }
     }
@@ -167,7 +214,8 @@ impl Engine {
         match self.inner.store.compact(now_ms()).await {
             Ok(overdue) => {
                 for key in overdue {
-                    let _ = self.inner.end_waiting(&key).await;
+                    let text = Some("the task has waited too long for an answer".to_owned());
+                    let _ = self.inner.end_waiting(&key, Note { text, data: None }).await;
                 }
             }
             Err(error) => tracing::error!(%error, "the task store could not be compacted"),
@@ -177,7 +225,7 @@ impl Engine {
     /// Takes no new work, ends what waits, lets running turns go on for their grace, then ends them. Nothing runs afterwards.
     pub async fn shutdown(&self) {
         self.inner.closing.send_replace(true);
-        let waiting = lock(&self.inner.queue).drain();
+        let waiting = lock(&self.inner.queue).close();
         for ticket in waiting {
             ticket.stop.fire(StopCause::Shutdown);
             self.inner.close(&ticket, End::Canceled(Note::default())).await;
@@ -191,7 +239,7 @@ impl Engine {
 
     /// Ends all running turns now.
     pub fn stop_all(&self) {
-        lock(&self.inner.live).values().for_each(|stop| stop.fire(StopCause::Shutdown));
+        lock(&self.inner.live).values().for_each(|live| live.stop.fire(StopCause::Shutdown));
     }
 }
 
@@ -206,35 +254,51 @@ impl Inner {
     }
 
     /// Promises a turn of `owner` a place in the queue.
-    pub(crate) fn reserve(self: &Arc<Self>, owner: &Owner) -> Option<Place> {
-        lock(&self.queue).reserve(owner).then(|| Place { inner: Arc::clone(self), owner: owner.clone(), taken: false })
+    pub(crate) fn reserve(self: &Arc<Self>, owner: &Owner) -> Option<Reservation> {
+        let reserved = lock(&self.queue).reserve(owner);
+        reserved.then(|| Reservation { inner: Arc::clone(self), owner: owner.clone(), taken: false })
     }
 
-    /// Lets a turn run, or wait: then at which place.
-    pub(crate) fn enqueue(self: &Arc<Self>, mut place: Place, ticket: Ticket) -> Option<usize> {
+    /// Lets a turn run, or wait: then at which place. `Err`: the server is stopping, and the turn comes back.
+    pub(crate) fn enqueue(
+        self: &Arc<Self>,
+        mut place: Reservation,
+        ticket: Ticket,
+    ) -> Result<Option<usize>, Box<Ticket>> {
         place.taken = true;
-        lock(&self.live).insert(ticket.lease.key.clone(), Arc::clone(&ticket.stop));
+        let live = Live { stop: Arc::clone(&ticket.stop), direct: Arc::clone(&ticket.direct) };
+        lock(&self.live).insert(ticket.lease.key.clone(), live);
+        // Counted before it starts, so that a shutdown which closes the queue behind it waits for it.
+        self.running.send_modify(|count| *count += 1);
         let offer = lock(&self.queue).offer(ticket.slot.clone(), ticket);
-        match offer {
+        let (ended, result) = match offer {
             Offer::Start(ticket) => {
                 self.start(ticket);
-                None
+                (false, Ok(None))
             }
-            Offer::Queued { position } => Some(position),
+            Offer::Queued { position } => (true, Ok(Some(position))),
+            Offer::Closed(ticket) => (true, Err(Box::new(ticket))),
+        };
+        if ended {
+            self.running.send_modify(|count| *count -= 1);
         }
+        result
     }
 
+    /// Starts a turn that is counted in `running`.
     fn start(self: &Arc<Self>, ticket: Ticket) {
-        self.running.send_modify(|count| *count += 1);
         let inner = Arc::clone(self);
-        // Ends with the turn, is counted in `running`, and is joined by `shutdown`.
+        // Ends with the turn, and is joined by `shutdown`.
         tokio::spawn(async move {
             let slot = ticket.slot.clone();
-            let key = ticket.lease.key.clone();
+            let spare = ticket.clone();
             inner.run(ticket).await;
-            lock(&inner.live).remove(&key);
+            inner.forget(&spare);
             let next = lock(&inner.queue).finish(&slot);
-            next.into_iter().for_each(|ticket| inner.start(ticket));
+            for ticket in next {
+                inner.running.send_modify(|count| *count += 1);
+                inner.start(ticket);
+            }
             inner.running.send_modify(|count| *count -= 1);
         });
     }
@@ -244,15 +308,9 @@ impl Inner {
         let limits = TurnLimits {
             turn_ms_max: entry.turn_ms_max,
             stop_grace_ms: self.limits.stop_grace_ms,
-            output_bytes_max: self.limits.output_bytes_max,
+            room: Room { bytes: self.limits.output_bytes_max, artifacts: self.limits.artifacts_max },
         };
-        let spare = Ticket {
-            turn: ticket.turn.clone(),
-            lease: ticket.lease.clone(),
-            slot: ticket.slot.clone(),
-            direct: false,
-            stop: Arc::clone(&ticket.stop),
-        };
+        let spare = ticket.clone();
         // Its own task, so that a panic in an adapter is an error here and not the end of the bookkeeping.
         let turn = tokio::spawn(turn::run(Arc::clone(&entry.agent), Arc::clone(&self.store), ticket, limits));
         if turn.await.is_err() {
@@ -260,28 +318,36 @@ impl Inner {
         }
     }
 
-    pub(crate) async fn close(&self, ticket: &Ticket, end: End) {
-        turn::close(Arc::clone(&self.store), ticket, end).await;
-        lock(&self.live).remove(&ticket.lease.key);
+    /// Forgets a turn that has ended, but not the next one of the same task, which its caller may have begun already.
+    fn forget(&self, ticket: &Ticket) {
+        let mut live = lock(&self.live);
+        if live.get(&ticket.lease.key).is_some_and(|live| Arc::ptr_eq(&live.stop, &ticket.stop)) {
+            live.remove(&ticket.lease.key);
+        }
     }
 
-    async fn end_waiting(&self, key: &TaskKey) -> Result<(), crate::store::StoreError> {
-        let lease = self.store.claim(key).await?;
-        let snapshot = self.store.get(key).await?;
+    pub(crate) async fn close(&self, ticket: &Ticket, end: End) {
+        turn::close(Arc::clone(&self.store), ticket, end).await;
+        self.forget(ticket);
+    }
+
+    async fn end_waiting(&self, key: &TaskKey, note: Note) -> Result<(), StoreError> {
+        let lease = self.store.claim_waiting(key).await?;
+        let snapshot = self.store.get(key, false).await?;
         let ids = crate::note::Ids { task: &snapshot.id, context: &snapshot.context_id };
-        let event = ids.end(Some(StopCause::Canceled), End::Canceled(Note::default()), None);
+        let event = ids.end(Some(StopCause::Canceled), End::Canceled(note), None);
         self.store.append(&lease, vec![event]).await.map(|_| ())
     }
 }
 
 /// A promised place in the queue; given back when it is dropped unused.
-pub(crate) struct Place {
+pub(crate) struct Reservation {
     inner: Arc<Inner>,
     owner: Owner,
     taken: bool,
 }
 
-impl Drop for Place {
+impl Drop for Reservation {
     fn drop(&mut self) {
         if !self.taken {
             lock(&self.inner.queue).release(&self.owner);

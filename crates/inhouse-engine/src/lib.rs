@@ -8,6 +8,7 @@ mod submit;
 mod queue;
 mod turn;
 mod output;
+mod direct;
 mod reader;
 mod note;
 mod refusal;
@@ -17,7 +18,7 @@ pub mod cancel;
 pub mod agent;
 pub mod store;
 
-pub use engine::{AgentEntry, Engine};
+pub use engine::{AgentEntry, Engine, Takes};
 pub use limits::{EngineLimits, Idempotency, QueueLimits};
 pub use reader::{Numbered, Reader};
 pub use submit::{Accepted, Submission};

@@ -26,7 +26,7 @@ impl Default for QueueLimits {
     }
 }
 
-/// When a repeated send is a retry (see `Idempotency`).
+/// When a repeated send is a retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Idempotency {
     /// When the message id is a UUID, or the request carries an `Idempotency-Key`.
@@ -45,6 +45,11 @@ pub struct EngineLimits {
     pub queue: QueueLimits,
     /// What a task may keep of its agent's output, in bytes.
     pub output_bytes_max: usize,
+    /// How many artifacts a turn may make beside its answer.
+    pub artifacts_max: usize,
+    /// How long a stream waits for the first word of an agent that may answer without a task, before it shows the task, in
+    /// milliseconds.
+    pub direct_wait_ms: u64,
     /// How long an adapter may take to end its run after it was asked to, in milliseconds.
     pub stop_grace_ms: u64,
     /// How long running turns may go on when the server stops, in milliseconds.
@@ -64,6 +69,8 @@ impl Default for EngineLimits {
         Self {
             queue: QueueLimits::default(),
             output_bytes_max: 64 << 20,
+            artifacts_max: 1_000,
+            direct_wait_ms: 1_000,
             stop_grace_ms: 5_000,
             shutdown_grace_ms: 5_000,
             starts: WindowOptions::default(),

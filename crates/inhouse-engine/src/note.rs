@@ -27,10 +27,15 @@ impl Ids<'_> {
         self.event(state, self.message(note, None), usage)
     }
 
-    /// The status update of a failed turn: the reason code stands in the message's metadata and in its text.
+    /// The status update of a failed turn: the reason code stands in the message's metadata, and in its text unless that is
+    /// the agent's own.
     pub(crate) fn failed(self, failure: &Failure, usage: Option<Usage>) -> Event {
         let code = failure.reason.code();
-        let text = failure.detail.as_ref().map_or_else(|| code.to_owned(), |detail| format!("{code}: {detail}"));
+        let text = match &failure.detail {
+            Some(said) if failure.quoted => said.clone(),
+            Some(detail) => format!("{code}: {detail}"),
+            None => code.to_owned(),
+        };
         let metadata = Struct(serde_json::Map::from_iter([("reason".to_owned(), code.into())]));
         self.event(
             TaskState::Failed,

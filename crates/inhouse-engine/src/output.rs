@@ -1,5 +1,6 @@
 //! Turns what an agent says into committed events of its task, within the task's bounds.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,43 +9,47 @@ use inhouse_proto::wire::{EscapedText, Event, TextHead};
 
 use crate::agent::{AgentEvent, ArtifactUpdate, End, Note, Output, Stop, Usage};
 use crate::cancel::{CancelSource, StopCause};
+use crate::direct::Direct;
 use crate::note::Ids;
 use crate::store::{Lease, Store, StoreError};
+use crate::turn::{Room, Ticket};
 
 /// The one writer of a task's log during a turn.
 pub(crate) struct TaskOutput {
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) lease: Lease,
-    pub(crate) stop: Arc<CancelSource>,
-    pub(crate) context_id: Arc<str>,
+    store: Arc<dyn Store>,
+    lease: Lease,
+    stop: Arc<CancelSource>,
+    context_id: Arc<str>,
     /// Bytes that the task may still keep.
-    pub(crate) room_bytes: usize,
-    /// Whether a first `Message` may be a direct answer without a task.
-    pub(crate) direct: bool,
-    pub(crate) head: Arc<TextHead>,
-    pub(crate) answer: Answer,
-    pub(crate) usage: Option<Usage>,
+    room_bytes: usize,
+    /// Artifacts that the turn may still begin.
+    room_artifacts: usize,
+    artifact_ids: HashSet<Arc<str>>,
+    direct: Arc<Direct>,
+    head: Arc<TextHead>,
+    answer: Answer,
+    usage: Option<Usage>,
     /// Nothing of this turn is in the log yet.
-    pub(crate) silent: bool,
-    /// A direct answer stands in the log: nothing follows.
-    pub(crate) answered: bool,
+    silent: bool,
 }
 
 /// How far the default artifact of the turn is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Answer {
+enum Answer {
     /// No text yet.
     Empty,
-    /// Text stands in the log; more is appended.
+    /// Something stands in the log; more is appended.
     Begun,
-    /// Text stands in the log, but is withdrawn: the next one replaces it.
+    /// The same, and its last piece was marked as such.
+    Closed,
+    /// Something stands in the log, but is withdrawn: the next text replaces it.
     Withdrawn,
 }
 
 #[async_trait]
 impl Output for TaskOutput {
     async fn emit(&mut self, event: AgentEvent) -> Result<(), Stop> {
-        if self.answered || self.stop.cause().is_some() {
+        if self.direct.is_answered() || self.stop.cause().is_some() {
             return Err(Stop);
         }
         let event = match event {
@@ -53,23 +58,23 @@ impl Output for TaskOutput {
                 return Ok(());
             }
             AgentEvent::Withdraw => {
-                if self.answer == Answer::Begun {
+                if self.answer != Answer::Empty {
                     self.answer = Answer::Withdrawn;
                 }
                 return Ok(());
             }
             AgentEvent::Text(text) if text.is_empty() => return Ok(()),
             AgentEvent::Text(text) => self.text(&text, false),
-            AgentEvent::Artifact(update) => self.artifact(update),
+            AgentEvent::Artifact(update) => self.artifact(update)?,
             AgentEvent::Working(note) => {
                 self.silent = false;
                 self.ids().status(TaskState::Working, note, self.usage)
             }
-            AgentEvent::Message(parts) if self.direct && self.silent => {
+            AgentEvent::Message(parts) if self.silent && self.direct.answer() => {
                 Event::message(&self.ids().agent_message(parts, None))
             }
             AgentEvent::Message(parts) => {
-                self.artifact(ArtifactUpdate { parts, last_chunk: true, ..ArtifactUpdate::default() })
+                self.artifact(ArtifactUpdate { parts, last_chunk: true, ..ArtifactUpdate::default() })?
             }
         };
         self.commit(event).await
@@ -77,40 +82,66 @@ impl Output for TaskOutput {
 }
 
 impl TaskOutput {
-    pub(crate) fn ids(&self) -> Ids<'_> {
+    /// The writer for a turn, which may keep so much more.
+    pub(crate) fn new(store: Arc<dyn Store>, ticket: &Ticket, room: Room) -> Self {
+        let turn = &ticket.turn;
+        let artifact_id = format!("answer-{}", turn.number);
+        Self {
+            store,
+            lease: ticket.lease.clone(),
+            stop: Arc::clone(&ticket.stop),
+            context_id: Arc::clone(&turn.context_id),
+            room_bytes: room.bytes.saturating_sub(ticket.lease.kept_bytes),
+            room_artifacts: room.artifacts,
+            artifact_ids: HashSet::new(),
+            direct: Arc::clone(&ticket.direct),
+            head: Arc::new(TextHead::new(&turn.task_id, &turn.context_id, &artifact_id)),
+            answer: Answer::Empty,
+            usage: None,
+            silent: true,
+        }
+    }
+
+    fn ids(&self) -> Ids<'_> {
         Ids { task: &self.lease.key.id, context: &self.context_id }
     }
 
-    /// Says that the turn has begun.
+    /// Says that the turn has begun, unless its first word may be the whole answer.
     pub(crate) async fn begin(&mut self) -> Result<(), Stop> {
-        if self.direct { Ok(()) } else { self.emit(AgentEvent::Working(Note::default())).await }
+        if self.direct.is_open() { Ok(()) } else { self.emit(AgentEvent::Working(Note::default())).await }
     }
 
     /// Closes the default artifact and commits how the turn ended, in one step. A direct answer is its own end.
-    pub(crate) async fn finish(mut self, end: End) -> Result<u64, StoreError> {
-        if self.answered {
-            return Ok(0);
+    pub(crate) async fn finish(mut self, end: End) -> Result<(), StoreError> {
+        if self.direct.is_answered() {
+            return Ok(());
         }
-        let mut last = Vec::with_capacity(2);
-        if self.silent {
+        let mut last = Vec::with_capacity(3);
+        let worked = matches!(end, End::Completed(_) | End::InputRequired(_) | End::AuthRequired(_));
+        if self.silent && worked && self.stop.cause().is_none() {
             last.push(self.ids().status(TaskState::Working, Note::default(), None));
         }
-        if self.answer != Answer::Empty {
+        if matches!(self.answer, Answer::Begun | Answer::Withdrawn) {
             last.push(self.text("", true));
         }
         last.push(self.ids().end(self.stop.cause(), end, self.usage));
-        self.store.append(&self.lease, last).await
+        self.store.append(&self.lease, last).await.map(|_| ())
     }
 
     fn text(&mut self, text: &str, last_chunk: bool) -> Event {
-        let append = self.answer == Answer::Begun;
+        let append = matches!(self.answer, Answer::Begun | Answer::Closed);
         self.answer = Answer::Begun;
         Event::text(&self.head, EscapedText::new(text), append, last_chunk)
     }
 
-    fn artifact(&mut self, update: ArtifactUpdate) -> Event {
+    fn artifact(&mut self, update: ArtifactUpdate) -> Result<Event, Stop> {
         let artifact_id = update.artifact_id.unwrap_or_else(|| self.head.artifact_id().to_owned());
-        Event::artifact(&v1::TaskArtifactUpdateEvent {
+        if artifact_id == self.head.artifact_id() {
+            self.answer = if update.last_chunk { Answer::Closed } else { Answer::Begun };
+        } else if self.artifact_ids.insert(artifact_id.as_str().into()) {
+            self.room_artifacts = self.room_artifacts.checked_sub(1).ok_or_else(|| self.too_much())?;
+        }
+        Ok(Event::artifact(&v1::TaskArtifactUpdateEvent {
             task_id: self.lease.key.id.to_string(),
             context_id: self.context_id.to_string(),
             artifact: Some(v1::Artifact {
@@ -124,23 +155,22 @@ impl TaskOutput {
             append: update.append,
             last_chunk: update.last_chunk,
             metadata: None,
-        })
+        }))
+    }
+
+    fn too_much(&self) -> Stop {
+        self.stop.fire(StopCause::OutputLimit);
+        Stop
     }
 
     async fn commit(&mut self, event: Event) -> Result<(), Stop> {
-        let bytes = event.kept_bytes();
-        if bytes > self.room_bytes {
-            self.stop.fire(StopCause::OutputLimit);
-            return Err(Stop);
-        }
-        self.room_bytes -= bytes;
+        self.room_bytes = self.room_bytes.checked_sub(event.kept_bytes()).ok_or_else(|| self.too_much())?;
         let batch = if self.silent && !matches!(event, Event::Message(_)) {
             vec![self.ids().status(TaskState::Working, Note::default(), None), event]
         } else {
             vec![event]
         };
         self.silent = false;
-        self.answered = matches!(batch[0], Event::Message(_));
         match self.store.append(&self.lease, batch).await {
             Ok(_) => Ok(()),
             Err(error) => {

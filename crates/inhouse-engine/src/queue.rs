@@ -27,9 +27,11 @@ pub(crate) enum Offer<T> {
     Start(T),
     /// It waits; 1 is next.
     Queued {
-        /// Place among the agent's waiting turns.
+        /// How many starts it is away, as things stand.
         position: usize,
     },
+    /// The queue is closed: the turn comes back.
+    Closed(T),
 }
 
 /// The queue. `T` is whatever starts a turn.
@@ -37,6 +39,7 @@ pub(crate) enum Offer<T> {
 pub(crate) struct Queue<T> {
     limits: QueueLimits,
     agents: HashMap<AgentName, Lane<T>>,
+    is_closed: bool,
 }
 
 #[derive(Debug)]
@@ -67,7 +70,7 @@ impl<T> Default for Lane<T> {
 impl<T> Queue<T> {
     /// An empty queue.
     pub(crate) fn new(limits: QueueLimits) -> Self {
-        Self { limits, agents: HashMap::new() }
+        Self { limits, agents: HashMap::new(), is_closed: false }
     }
 
     /// Promises a place to a turn of `owner`; `false` when there is no room. Each promise is taken up by one `offer`, or given back.
@@ -77,7 +80,7 @@ impl<T> Queue<T> {
         let caller = &owner.principal;
         let agent_room = limits.running_per_agent_max.saturating_add(limits.queued_per_agent_max);
         let caller_room = limits.running_per_caller_max.saturating_add(limits.queued_per_caller_max);
-        let free = lane.admitted() < agent_room && lane.admitted_of(caller) < caller_room;
+        let free = !self.is_closed && lane.admitted() < agent_room && lane.admitted_of(caller) < caller_room;
         if free {
             *lane.reserved.entry(caller.clone()).or_default() += 1;
         }
@@ -97,6 +100,9 @@ impl<T> Queue<T> {
         let lane = self.agents.entry(slot.owner.agent.clone()).or_default();
         let caller = slot.owner.principal.clone();
         lane.take_reservation(&caller);
+        if self.is_closed {
+            return Offer::Closed(turn);
+        }
         // Whatever waits can not start now, or `finish` would have started it: a turn that can passes nobody.
         if lane.may_start(&slot, limits) {
             lane.start(slot);
@@ -104,10 +110,10 @@ impl<T> Queue<T> {
         }
         let line = lane.waiting.entry(caller.clone()).or_default();
         if line.is_empty() {
-            lane.rotation.push_back(caller);
+            lane.rotation.push_back(caller.clone());
         }
         line.push_back((slot, turn));
-        Offer::Queued { position: lane.waiting_count() }
+        Offer::Queued { position: lane.last_position(&caller) }
     }
 
     /// A running turn has ended: the turns that start now.
@@ -132,8 +138,9 @@ impl<T> Queue<T> {
         Some(turn)
     }
 
-    /// Takes all waiting turns out of the queue.
-    pub(crate) fn drain(&mut self) -> Vec<T> {
+    /// Takes all waiting turns out of the queue, and takes no more.
+    pub(crate) fn close(&mut self) -> Vec<T> {
+        self.is_closed = true;
         let mut turns = Vec::new();
         for lane in self.agents.values_mut() {
             lane.rotation.clear();
@@ -146,6 +153,19 @@ impl<T> Queue<T> {
 impl<T> Lane<T> {
     fn waiting_count(&self) -> usize {
         self.waiting.values().map(VecDeque::len).sum()
+    }
+
+    /// Where the last turn of a caller's line stands: each other caller has a turn before each of the caller's own, and those
+    /// ahead in rotation one more.
+    fn last_position(&self, caller: &Principal) -> usize {
+        let own = self.waiting.get(caller).map_or(0, VecDeque::len);
+        let at = self.rotation.iter().position(|other| other == caller).unwrap_or(0);
+        let before = |(place, other): (usize, &Principal)| {
+            let rounds = if place < at { own } else { own.saturating_sub(1) };
+            self.waiting.get(other).map_or(0, VecDeque::len).min(rounds)
+        };
+        let others = self.rotation.iter().enumerate().filter(|(_, other)| *other != caller);
+        own + others.map(before).sum::<usize>()
     }
 
     fn admitted(&self) -> usize {

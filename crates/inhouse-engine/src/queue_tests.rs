@@ -52,6 +52,33 @@ fn waiting_callers_are_served_in_rotation() {
 }
 
 #[test]
+fn a_place_counts_the_turns_that_start_before_it() {
+    let mut queue = Queue::new(limits(1, 1, 99, 99));
+    offer(&mut queue, &slot("ann", "c0"), 0);
+    let mut positions = Vec::new();
+    for (turn, (caller, context)) in
+        (1..).zip([("ann", "a1"), ("ann", "a2"), ("ann", "a3"), ("bob", "b1"), ("eve", "e1"), ("bob", "b2")])
+    {
+        if let Some(Offer::Queued { position }) = offer(&mut queue, &slot(caller, context), turn) {
+            positions.push(position);
+        }
+    }
+    assert_eq!(positions, [1, 2, 3, 2, 3, 5], "bob's second comes after ann's second");
+}
+
+#[test]
+fn a_closed_queue_gives_every_turn_back() {
+    let mut queue = Queue::new(limits(1, 1, 9, 9));
+    let ann = slot("ann", "a");
+    offer(&mut queue, &ann, 1);
+    offer(&mut queue, &ann, 2);
+    assert!(queue.reserve(&ann.owner));
+    assert_eq!(queue.close(), [2]);
+    assert_eq!(queue.offer(ann.clone(), 3), Offer::Closed(3));
+    assert!(!queue.reserve(&ann.owner) && queue.finish(&ann).is_empty());
+}
+
+#[test]
 fn beyond_the_limits_there_is_no_place_and_a_released_one_is_free_again() {
     let mut queue = Queue::new(limits(1, 1, 2, 1));
     let (ann, bob, eve) = (slot("ann", "a"), slot("bob", "b"), slot("eve", "e"));
@@ -97,8 +124,11 @@ proptest! {
                     slots.insert(turn, slot.clone());
                     match offer(&mut queue, &slot, turn) {
                         Some(Offer::Start(turn)) => { taken += 1; running.push((slot, turn)); }
-                        Some(Offer::Queued { .. }) => taken += 1,
-                        None => {}
+                        Some(Offer::Queued { position }) => {
+                            prop_assert!(position >= 1);
+                            taken += 1;
+                        }
+                        Some(Offer::Closed(_)) | None => {}
                     }
                 }
                 Step::Finish { nth } if !running.is_empty() => {
@@ -122,7 +152,7 @@ proptest! {
             contexts.dedup();
             prop_assert_eq!(contexts.len(), running.len(), "two turns of one conversation at once");
         }
-        let waiting = queue.drain().len();
+        let waiting = queue.close().len();
         prop_assert_eq!(taken, ended + running.len() + waiting);
     }
 }

@@ -13,7 +13,9 @@ use crate::store::{Hint, Store, TaskKey};
 const BATCH_BYTES_MAX: usize = 64 << 10;
 
 /// A cursor on the log of one task.
-pub struct Reader {
+pub struct Reader(Option<Cursor>);
+
+struct Cursor {
     store: Arc<dyn Store>,
     key: TaskKey,
     after: u64,
@@ -27,23 +29,29 @@ pub type Numbered = (u64, Event);
 impl Reader {
     pub(crate) fn new(store: &Arc<dyn Store>, key: TaskKey, after: u64, recheck: Duration) -> Result<Self, A2aError> {
         let hint = store.hint(&key).map_err(refused)?;
-        Ok(Self { store: Arc::clone(store), key, after, hint, recheck })
+        Ok(Self(Some(Cursor { store: Arc::clone(store), key, after, hint, recheck })))
     }
 
-    /// The next events, at least one; waits until there is one.
+    /// A reader that has seen the last event of a finished task.
+    pub(crate) fn ended() -> Self {
+        Self(None)
+    }
+
+    /// The next events; waits until there is one. None at all: the log has ended.
     ///
     /// # Errors
     /// Task not found, when the store has forgotten the task.
     pub async fn next(&mut self) -> Result<Vec<Numbered>, A2aError> {
+        let Some(cursor) = &mut self.0 else { return Ok(Vec::new()) };
         loop {
-            let events = self.store.events(&self.key, self.after, BATCH_BYTES_MAX).await.map_err(refused)?;
+            let events = cursor.store.events(&cursor.key, cursor.after, BATCH_BYTES_MAX).await.map_err(refused)?;
             if !events.is_empty() {
-                let first = self.after + 1;
-                self.after += events.len() as u64;
+                let first = cursor.after + 1;
+                cursor.after += events.len() as u64;
                 return Ok((first..).zip(events).collect());
             }
             // The log is the truth; the hint only saves time. A lost one costs `recheck`.
-            let _ = tokio::time::timeout(self.recheck, self.hint.beyond(self.after)).await;
+            let _ = tokio::time::timeout(cursor.recheck, cursor.hint.beyond(cursor.after)).await;
         }
     }
 }

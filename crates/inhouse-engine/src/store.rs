@@ -207,11 +207,11 @@ pub trait Store: Send + Sync + 'static {
     /// `OtherContent`.
     async fn retried(&self, owner: &Owner, retry: &RetryKey) -> Result<Option<Arc<str>>, StoreError>;
 
-    /// The task as it stands.
+    /// The task as it stands, with its artifacts or, for less work, without.
     ///
     /// # Errors
     /// `NotFound`.
-    async fn get(&self, key: &TaskKey) -> Result<Snapshot, StoreError>;
+    async fn get(&self, key: &TaskKey, artifacts: bool) -> Result<Snapshot, StoreError>;
 
     /// A page of the owner's tasks.
     ///
@@ -230,6 +230,12 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// `NotFound`.
     async fn claim(&self, key: &TaskKey) -> Result<Lease, StoreError>;
+
+    /// The same for a task that waits for its caller, and only for one.
+    ///
+    /// # Errors
+    /// `NotFound`; `IllegalMove` when the task does not wait.
+    async fn claim_waiting(&self, key: &TaskKey) -> Result<Lease, StoreError>;
 
     /// Takes over a task that waits for its caller: the message joins the history, the event the log. A retry of a message that
     /// was taken before changes nothing.

@@ -1,18 +1,20 @@
 //! A message comes in: the rules of ids (spec 3.4), retries, limits, and then a turn that runs or waits.
 
-use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
+use std::time::Duration;
 
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::json;
 use inhouse_proto::snapshot::Snapshot;
-use inhouse_proto::v1::{self, TaskState, part::Content};
+use inhouse_proto::v1::{self, TaskState};
 use inhouse_proto::wire::to_json;
 use inhouse_trust::Permit;
+use sha2::{Digest, Sha256};
 
-use crate::agent::{Note, Turn};
-use crate::cancel::CancelSource;
-use crate::engine::{AgentEntry, Engine, Place, key, lock, owner, slot};
+use crate::agent::{End, Note, Turn};
+use crate::cancel::{CancelSource, StopCause};
+use crate::direct::Direct;
+use crate::engine::{AgentEntry, Engine, Reservation, Takes, key, lock, owner, slot};
 use crate::limits::Idempotency;
 use crate::note::Ids;
 use crate::reader::Reader;
@@ -40,10 +42,7 @@ pub struct Submission {
 pub struct Accepted {
     engine: Engine,
     key: TaskKey,
-    direct: bool,
 }
-
-static CONTENT: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 impl Engine {
     /// Takes a message: begins a task, or continues one that waits for its caller (spec 3.1.1, 3.4).
@@ -55,16 +54,16 @@ impl Engine {
     pub async fn submit(&self, permit: &Permit, submission: Submission) -> Result<Accepted, A2aError> {
         let entry = self.entry(permit)?;
         check_parts(entry, &submission.message)?;
-        let retry = self.retry_key(&submission);
-        let retried = self.retried(permit, retry.as_ref()).await;
-        if let Ok(Some(id)) = &retried {
-            return Ok(self.accepted(key(permit, id), false));
+        // A task that waits under an id of its caller's own takes any message under that id: it is the answer.
+        let answered = self.waiting(permit, submission.task_id.as_deref()).await;
+        let retry = if answered.is_some() { None } else { self.retry_key(&submission) };
+        if let Some(id) = self.retried(permit, retry.as_ref()).await? {
+            return Ok(self.accepted(key(permit, &id), submission.direct));
         }
-        let continued = self.continued(permit, &submission).await?;
-        // A task that waits under an id of its caller's own takes other content under it: the answer.
-        if continued.is_none() || submission.task_id.is_none() {
-            retried?;
-        }
+        let continued = match answered {
+            Some(task) => Some(task),
+            None => self.continued(permit, &submission).await?,
+        };
         let place = self.admit(permit)?;
         match continued {
             Some(snapshot) => self.resume(permit, submission, snapshot, retry, place).await,
@@ -86,14 +85,10 @@ impl Engine {
     /// The waiting task that the message continues.
     async fn continued(&self, permit: &Permit, submission: &Submission) -> Result<Option<Snapshot>, A2aError> {
         let message = &submission.message;
-        if let Some(chosen) = &submission.task_id {
-            let known = self.get(permit, chosen).await.ok();
-            return Ok(known.filter(|task| is_interrupted(task.state)));
-        }
         if message.task_id.is_empty() {
             return Ok(None);
         }
-        let task = self.get(permit, &message.task_id).await?;
+        let task = self.look(&key(permit, &message.task_id), false).await?;
         if !message.context_id.is_empty() && *message.context_id != *task.context_id {
             return Err(A2aError::invalid("message.contextId", "the task belongs to another context".to_owned()));
         }
@@ -104,6 +99,12 @@ impl Engine {
             ));
         }
         Ok(Some(task))
+    }
+
+    /// The caller's task of this id, if it waits.
+    async fn waiting(&self, permit: &Permit, id: Option<&str>) -> Option<Snapshot> {
+        let task = self.look(&key(permit, id?), false).await.ok()?;
+        is_interrupted(task.state).then_some(task)
     }
 
     fn retry_key(&self, submission: &Submission) -> Option<RetryKey> {
@@ -120,11 +121,11 @@ impl Engine {
             (None, None) if by_message => format!("message {}", message.message_id),
             _ => return None,
         };
-        Some(RetryKey { key: key.into(), content: CONTENT.hash_one(to_json(message)) })
+        Some(RetryKey { key: key.into(), content: digest(&to_json(message)) })
     }
 
     /// The limits that decide whether the caller may start a turn now.
-    fn admit(&self, permit: &Permit) -> Result<Place, A2aError> {
+    fn admit(&self, permit: &Permit) -> Result<Reservation, A2aError> {
         if self.inner.is_closing() {
             return Err(A2aError::new(ErrorKind::Unavailable).retry_after(1));
         }
@@ -144,7 +145,7 @@ impl Engine {
         permit: &Permit,
         submission: Submission,
         retry: Option<RetryKey>,
-        place: Place,
+        place: Reservation,
     ) -> Result<Accepted, A2aError> {
         let id: Arc<str> = submission.task_id.clone().unwrap_or_else(new_id).into();
         let given = &submission.message.context_id;
@@ -160,7 +161,7 @@ impl Engine {
         };
         let lease = match self.inner.store.submit(new).await.map_err(refused)? {
             Submitted::Taken(lease) => lease,
-            Submitted::Retried(id) => return Ok(self.accepted(TaskKey { id, ..key }, false)),
+            Submitted::Retried(id) => return Ok(self.accepted(TaskKey { id, ..key }, submission.direct)),
         };
         let direct = submission.direct && self.entry(permit)?.answers_directly;
         let begun = Begun { message, accepted: submission.accepted_output_modes, number: 1, history: Vec::new() };
@@ -174,7 +175,7 @@ impl Engine {
         submission: Submission,
         task: Snapshot,
         retry: Option<RetryKey>,
-        place: Place,
+        place: Reservation,
     ) -> Result<Accepted, A2aError> {
         let message = filled(submission.message, &task.id, &task.context_id);
         let history: Vec<v1::Message> = task.history.iter().filter_map(|json| json::decode(json).ok()).collect();
@@ -184,7 +185,7 @@ impl Engine {
         let next = NextMessage { key: key.clone(), retry, message: to_json(&message), event };
         let lease = match self.inner.store.resume(next).await.map_err(refused)? {
             Submitted::Taken(lease) => lease,
-            Submitted::Retried(_) => return Ok(self.accepted(key, false)),
+            Submitted::Retried(id) => return Ok(self.accepted(TaskKey { id, ..key }, false)),
         };
         let begun = Begun { message, accepted: submission.accepted_output_modes, number: number(turns), history };
         self.begin(place, ticket(permit, lease, task.context_id, begun, false)).await;
@@ -192,17 +193,32 @@ impl Engine {
     }
 
     /// Lets the turn run or wait, and says in the log where it waits.
-    async fn begin(&self, place: Place, ticket: Ticket) {
-        let (lease, context) = (ticket.lease.clone(), Arc::clone(&ticket.turn.context_id));
-        if let Some(position) = self.inner.enqueue(place, ticket) {
-            let event = submitted(&lease.key.id, &context, Some(position));
-            // The turn may have begun, or ended, in the meantime: then its place is of no interest.
-            let _ = self.inner.store.append(&lease, vec![event]).await;
+    async fn begin(&self, place: Reservation, ticket: Ticket) {
+        let (lease, context, direct) =
+            (ticket.lease.clone(), Arc::clone(&ticket.turn.context_id), Arc::clone(&ticket.direct));
+        match self.inner.enqueue(place, ticket) {
+            Ok(None) => {}
+            Ok(Some(position)) => {
+                // Whoever hears of a place in the queue hears of a task.
+                if direct.show() {
+                    let event = submitted(&lease.key.id, &context, Some(position));
+                    // The turn may have begun, or ended, in the meantime: then its place is of no interest.
+                    let _ = self.inner.store.append(&lease, vec![event]).await;
+                }
+            }
+            Err(ticket) => {
+                ticket.stop.fire(StopCause::Shutdown);
+                self.inner.close(&ticket, End::Canceled(Note::default())).await;
+            }
         }
     }
 
+    /// `direct`: the caller can still take a message instead of the task.
     fn accepted(&self, key: TaskKey, direct: bool) -> Accepted {
-        Accepted { engine: self.clone(), key, direct }
+        if let Some(live) = self.live(&key).filter(|_| !direct) {
+            live.direct.show();
+        }
+        Accepted { engine: self.clone(), key }
     }
 }
 
@@ -231,17 +247,22 @@ impl Accepted {
     /// # Errors
     /// Task not found, when it was forgotten in the meantime.
     pub async fn snapshot(&self) -> Result<Snapshot, A2aError> {
-        self.engine.inner.store.get(&self.key).await.map_err(refused)
+        self.engine.inner.store.get(&self.key, true).await.map_err(refused)
     }
 
-    /// The task as it stands and what comes after. Where the agent may answer without a task, this waits for its first word.
+    /// The task as it stands and what comes after. Where the agent may answer without a task, its first word is waited for, but
+    /// not for long.
     ///
     /// # Errors
     /// Task not found, when it was forgotten in the meantime.
     pub async fn follow(&self) -> Result<(Snapshot, Reader), A2aError> {
-        if self.direct {
+        if let Some(live) = self.engine.live(&self.key).filter(|live| live.direct.is_open()) {
             let mut first = self.engine.reader(self.key.clone(), 1)?;
-            first.next().await?;
+            let wait = Duration::from_millis(self.engine.inner.limits.direct_wait_ms);
+            let _ = tokio::time::timeout(wait, first.next()).await;
+            if !live.direct.show() {
+                first.next().await?;
+            }
         }
         let snapshot = self.snapshot().await?;
         let reader = self.engine.reader(self.key.clone(), snapshot.generation)?;
@@ -269,19 +290,17 @@ fn ticket(permit: &Permit, lease: Lease, context_id: Arc<str>, begun: Begun, dir
         accepted_output_modes: begun.accepted,
         cancel,
     };
-    Ticket { turn, lease, slot: slot(owner, context_id), direct, stop: Arc::new(source) }
+    let direct = Arc::new(Direct::new(direct));
+    Ticket { turn: Arc::new(turn), lease, slot: slot(owner, context_id), direct, stop: Arc::new(source) }
 }
 
 /// Refuses what the agent can not take, instead of dropping it (spec 3.1.1).
 fn check_parts(entry: &AgentEntry, message: &v1::Message) -> Result<(), A2aError> {
-    let file = |part: &&v1::Part| matches!(part.content, Some(Content::Raw(_) | Content::Url(_)));
-    match message.parts.iter().find(file) {
-        Some(part) if !entry.takes_files => {
-            let error = A2aError::new(ErrorKind::ContentTypeNotSupported).with("mediaType", &part.media_type);
-            Err(error.with("supported", "text/plain, application/json"))
-        }
-        _ => Ok(()),
-    }
+    let Some(part) = message.parts.iter().find(|part| !entry.takes.takes(part)) else { return Ok(()) };
+    let types: &[&str] = if let Takes::Types(types) = entry.takes { types } else { &[] };
+    let supported = ["text/plain", "application/json"].iter().chain(types).copied().collect::<Vec<_>>().join(", ");
+    let error = A2aError::new(ErrorKind::ContentTypeNotSupported).with("mediaType", &part.media_type);
+    Err(error.with("supported", supported))
 }
 
 fn submitted(task: &str, context: &str, position: Option<usize>) -> inhouse_proto::wire::Event {
@@ -301,6 +320,12 @@ fn filled(mut message: v1::Message, task_id: &str, context_id: &str) -> v1::Mess
 
 fn number(turns_before: usize) -> u32 {
     u32::try_from(turns_before + 1).unwrap_or(u32::MAX)
+}
+
+/// Tells one content from another, also after a restart.
+fn digest(content: &[u8]) -> u64 {
+    let digest = Sha256::digest(content);
+    digest.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 
 fn new_id() -> String {

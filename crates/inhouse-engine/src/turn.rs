@@ -3,22 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use inhouse_proto::wire::TextHead;
-
-use crate::agent::{Agent, End, Failure, Reason, Turn};
+use crate::agent::{Agent, End, Failure, Note, Reason, Turn};
 use crate::cancel::{CancelSource, StopCause};
-use crate::output::{Answer, TaskOutput};
+use crate::direct::Direct;
+use crate::output::TaskOutput;
 use crate::queue::Slot;
 use crate::store::{Lease, Store};
 
 /// A turn that has been accepted, whether it runs or waits.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Ticket {
-    pub(crate) turn: Turn,
+    pub(crate) turn: Arc<Turn>,
     pub(crate) lease: Lease,
     pub(crate) slot: Slot,
-    /// Whether the agent may answer without a task.
-    pub(crate) direct: bool,
+    pub(crate) direct: Arc<Direct>,
     pub(crate) stop: Arc<CancelSource>,
 }
 
@@ -27,16 +25,24 @@ pub(crate) struct Ticket {
 pub(crate) struct TurnLimits {
     pub(crate) turn_ms_max: u64,
     pub(crate) stop_grace_ms: u64,
-    pub(crate) output_bytes_max: usize,
+    pub(crate) room: Room,
+}
+
+/// What a task may keep.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Room {
+    pub(crate) bytes: usize,
+    /// Beside the answer.
+    pub(crate) artifacts: usize,
 }
 
 /// Runs a turn to its end. The last event is committed when this returns, whatever the agent did.
 pub(crate) async fn run(agent: Arc<dyn Agent>, store: Arc<dyn Store>, ticket: Ticket, limits: TurnLimits) {
-    let mut output = output(store, &ticket, limits);
+    let mut output = TaskOutput::new(store, &ticket, limits.room);
     let task = Arc::clone(&ticket.turn.task_id);
     let end = match output.begin().await {
         Ok(()) => drive(agent, &ticket, &mut output, limits).await,
-        Err(_) => End::Canceled(crate::agent::Note::default()),
+        Err(_) => End::Canceled(Note::default()),
     };
     if let Err(error) = output.finish(end).await {
         tracing::warn!(%task, %error, "the end of a turn was not committed");
@@ -56,25 +62,7 @@ async fn drive(agent: Arc<dyn Agent>, ticket: &Ticket, output: &mut TaskOutput, 
     // Dropping the future ends whatever the adapter still holds.
     match tokio::time::timeout(Duration::from_millis(limits.stop_grace_ms), turn).await {
         Ok(end) => end,
-        Err(_) => End::Canceled(crate::agent::Note::default()),
-    }
-}
-
-fn output(store: Arc<dyn Store>, ticket: &Ticket, limits: TurnLimits) -> TaskOutput {
-    let turn = &ticket.turn;
-    let artifact_id = format!("answer-{}", turn.number);
-    TaskOutput {
-        store,
-        lease: ticket.lease.clone(),
-        stop: Arc::clone(&ticket.stop),
-        context_id: Arc::clone(&turn.context_id),
-        room_bytes: limits.output_bytes_max.saturating_sub(ticket.lease.kept_bytes),
-        direct: ticket.direct,
-        head: Arc::new(TextHead::new(&turn.task_id, &turn.context_id, &artifact_id)),
-        answer: Answer::Empty,
-        usage: None,
-        silent: true,
-        answered: false,
+        Err(_) => End::Canceled(Note::default()),
     }
 }
 
@@ -85,8 +73,7 @@ pub(crate) fn lost() -> End {
 
 /// Commits the end of a turn that never ran, or whose own future was lost.
 pub(crate) async fn close(store: Arc<dyn Store>, ticket: &Ticket, end: End) {
-    let limits = TurnLimits { turn_ms_max: 0, stop_grace_ms: 0, output_bytes_max: 0 };
-    if let Err(error) = output(store, ticket, limits).finish(end).await {
+    if let Err(error) = TaskOutput::new(store, ticket, Room::default()).finish(end).await {
         tracing::warn!(task = %ticket.turn.task_id, %error, "the end of a turn was not committed");
     }
 }

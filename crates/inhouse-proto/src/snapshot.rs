@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use crate::json::{self, DecodeError};
 use crate::v1;
@@ -98,9 +98,9 @@ pub fn fold(artifacts: &mut Vec<ArtifactJson>, event: &Event) {
 /// # Errors
 /// Never for events that the `wire` module made.
 pub fn artifacts_to_v1(artifacts: &[ArtifactJson]) -> Result<Vec<v1::Artifact>, DecodeError> {
-    let mut out = Vec::new();
+    let mut out = Pieces::default();
     list(&mut out, artifacts, ArtifactJson::write);
-    json::decode(&out)
+    json::decode(&out.finish().concat())
 }
 
 fn slot<'a>(
@@ -108,69 +108,108 @@ fn slot<'a>(
     id: &str,
     members: impl FnOnce(&str) -> Bytes,
 ) -> &'a mut ArtifactJson {
-    let at = artifacts.iter().position(|artifact| &*artifact.id == id).unwrap_or_else(|| {
+    // The artifact that is being written is nearly always the last one.
+    let at = artifacts.iter().rposition(|artifact| &*artifact.id == id).unwrap_or_else(|| {
         artifacts.push(ArtifactJson { id: id.into(), members: members(id), parts: Vec::new() });
         artifacts.len() - 1
     });
     &mut artifacts[at]
 }
 
+/// JSON as pieces: small ones are copied together, large ones are shared with the log.
+#[derive(Debug)]
+pub struct Pieces {
+    done: Vec<Bytes>,
+    small: BytesMut,
+}
+
+impl Default for Pieces {
+    /// No pieces, and room for a small task.
+    fn default() -> Self {
+        Self { done: Vec::new(), small: BytesMut::with_capacity(1 << 10) }
+    }
+}
+
+impl Pieces {
+    /// Pieces up to this size are copied: less than sharing them would cost.
+    const COPY_BYTES_MAX: usize = 4 << 10;
+
+    /// Adds bytes of the caller's.
+    pub fn copy(&mut self, bytes: &[u8]) {
+        self.small.extend_from_slice(bytes);
+    }
+
+    /// Adds bytes of the log's.
+    pub fn share(&mut self, bytes: &Bytes) {
+        if bytes.len() <= Self::COPY_BYTES_MAX {
+            return self.copy(bytes);
+        }
+        if !self.small.is_empty() {
+            self.done.push(self.small.split().freeze());
+        }
+        self.done.push(bytes.clone());
+    }
+
+    /// Bytes so far.
+    pub fn bytes(&self) -> usize {
+        self.small.len() + self.done.iter().map(Bytes::len).sum::<usize>()
+    }
+
+    /// All pieces, in order.
+    pub fn finish(mut self) -> Vec<Bytes> {
+        if !self.small.is_empty() {
+            self.done.push(self.small.freeze());
+        }
+        self.done
+    }
+}
+
 impl ArtifactJson {
-    fn write(&self, out: &mut Vec<u8>) {
-        out.push(b'{');
-        out.extend_from_slice(&self.members);
-        out.extend_from_slice(b"\"parts\":[");
+    fn write(&self, out: &mut Pieces) {
+        out.copy(b"{");
+        out.share(&self.members);
+        out.copy(b"\"parts\":[");
         for (at, part) in self.parts.iter().enumerate() {
             if at > 0 {
-                out.push(b',');
+                out.copy(b",");
             }
             match part {
-                PartJson::Whole(json) => out.extend_from_slice(json),
+                PartJson::Whole(json) => out.share(json),
                 PartJson::Text(pieces) => {
-                    out.extend_from_slice(b"{\"text\":\"");
-                    pieces.iter().for_each(|piece| out.extend_from_slice(piece.as_bytes()));
-                    out.extend_from_slice(b"\"}");
+                    out.copy(b"{\"text\":\"");
+                    pieces.iter().for_each(|piece| out.share(piece.as_bytes()));
+                    out.copy(b"\"}");
                 }
             }
         }
-        out.extend_from_slice(b"]}");
-    }
-
-    fn bytes(&self) -> usize {
-        let part_bytes = |part: &PartJson| match part {
-            PartJson::Whole(json) => json.len() + 1,
-            PartJson::Text(pieces) => 12 + pieces.iter().map(|piece| piece.as_bytes().len()).sum::<usize>(),
-        };
-        self.members.len() + 16 + self.parts.iter().map(part_bytes).sum::<usize>()
+        out.copy(b"]}");
     }
 }
 
 impl Snapshot {
-    /// Appends the v1 `Task` as JSON to `out`.
-    pub fn write_v1(&self, view: View, out: &mut Vec<u8>) {
+    /// Adds the v1 `Task` as JSON.
+    pub fn write_v1(&self, view: View, out: &mut Pieces) {
         let kept = view.history_length.map_or(self.history.len(), |most| most.min(self.history.len()));
         let history = &self.history[self.history.len() - kept..];
-        let artifact_bytes = if view.artifacts { self.artifacts.iter().map(ArtifactJson::bytes).sum() } else { 0 };
-        out.reserve(256 + self.status.len() + artifact_bytes + history.iter().map(Bytes::len).sum::<usize>());
-        out.extend_from_slice(b"{\"id\":");
-        out.extend(quoted(&self.id));
-        out.extend_from_slice(b",\"contextId\":");
-        out.extend(quoted(&self.context_id));
-        out.extend_from_slice(b",\"status\":");
-        out.extend_from_slice(&self.status);
+        out.copy(b"{\"id\":");
+        out.copy(&quoted(&self.id));
+        out.copy(b",\"contextId\":");
+        out.copy(&quoted(&self.context_id));
+        out.copy(b",\"status\":");
+        out.share(&self.status);
         if view.artifacts {
-            out.extend_from_slice(b",\"artifacts\":");
-            list(out, &self.artifacts, |artifact, out| artifact.write(out));
+            out.copy(b",\"artifacts\":");
+            list(out, &self.artifacts, ArtifactJson::write);
         }
         if !history.is_empty() {
-            out.extend_from_slice(b",\"history\":");
-            list(out, history, |message, out| out.extend_from_slice(message));
+            out.copy(b",\"history\":");
+            list(out, history, |message, out| out.share(message));
         }
         if let Some(metadata) = &self.metadata {
-            out.extend_from_slice(b",\"metadata\":");
-            out.extend_from_slice(metadata);
+            out.copy(b",\"metadata\":");
+            out.share(metadata);
         }
-        out.push(b'}');
+        out.copy(b"}");
     }
 
     /// The task as a v1 message, for the bindings that have another form.
@@ -178,21 +217,21 @@ impl Snapshot {
     /// # Errors
     /// Never for tasks whose events the `wire` module made.
     pub fn to_v1(&self, view: View) -> Result<v1::Task, DecodeError> {
-        let mut out = Vec::new();
+        let mut out = Pieces::default();
         self.write_v1(view, &mut out);
-        json::decode(&out)
+        json::decode(&out.finish().concat())
     }
 }
 
-fn list<T>(out: &mut Vec<u8>, items: &[T], write: impl Fn(&T, &mut Vec<u8>)) {
-    out.push(b'[');
+fn list<T>(out: &mut Pieces, items: &[T], write: impl Fn(&T, &mut Pieces)) {
+    out.copy(b"[");
     for (at, item) in items.iter().enumerate() {
         if at > 0 {
-            out.push(b',');
+            out.copy(b",");
         }
         write(item, out);
     }
-    out.push(b']');
+    out.copy(b"]");
 }
 
 #[cfg(test)]
@@ -203,9 +242,22 @@ mod tests {
     fn texts(events: &[Event]) -> String {
         let mut artifacts = Vec::new();
         events.iter().for_each(|event| fold(&mut artifacts, event));
-        let mut out = Vec::new();
-        list(&mut out, &artifacts, |artifact, out| artifact.write(out));
-        String::from_utf8(out).unwrap()
+        let mut out = Pieces::default();
+        list(&mut out, &artifacts, ArtifactJson::write);
+        String::from_utf8(out.finish().concat()).unwrap()
+    }
+
+    #[test]
+    fn large_pieces_are_shared_and_small_ones_are_copied_together() {
+        let large = Bytes::from(vec![b'x'; Pieces::COPY_BYTES_MAX + 1]);
+        let mut pieces = Pieces::default();
+        for bytes in [Bytes::from_static(b"a"), Bytes::from_static(b"b"), large.clone(), Bytes::from_static(b"c")] {
+            pieces.share(&bytes);
+        }
+        assert_eq!(pieces.bytes(), large.len() + 3);
+        let done = pieces.finish();
+        assert_eq!(done.iter().map(Bytes::len).collect::<Vec<_>>(), [2, large.len(), 1]);
+        assert_eq!(done[1].as_ptr(), large.as_ptr());
     }
 
     #[test]

@@ -17,8 +17,11 @@ pub struct EscapedText(Bytes);
 impl EscapedText {
     /// Escapes `text`.
     pub fn new(text: &str) -> Self {
-        let quoted = Bytes::from(quoted(text));
-        Self(quoted.slice(1..quoted.len() - 1))
+        let mut json = quoted(text);
+        json.pop();
+        json.remove(0);
+        // Exactly as long as it is: what is kept is what is counted.
+        Self(Bytes::from(json.into_boxed_slice()))
     }
 
     /// The escaped bytes: what is kept and what is sent.
@@ -181,7 +184,8 @@ impl Event {
 
     /// Bytes that the log keeps for this event, shared ones included, with a fixed charge for the entry itself.
     pub fn kept_bytes(&self) -> usize {
-        const ENTRY_BYTES: usize = 128;
+        // A log doubles its room, and each piece is an allocation of its own.
+        const ENTRY_BYTES: usize = 2 * size_of::<Event>() + 64;
         ENTRY_BYTES
             + match self {
                 Self::Status(event) => event.json.len() + event.history.as_ref().map_or(0, Bytes::len),

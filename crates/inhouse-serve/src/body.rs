@@ -19,11 +19,6 @@ enum Kind {
 }
 
 impl Body {
-    /// No bytes.
-    pub fn empty() -> Self {
-        Self(Kind::Full(Bytes::new()))
-    }
-
     /// These bytes.
     pub fn full(bytes: impl Into<Bytes>) -> Self {
         Self(Kind::Full(bytes.into()))

@@ -42,12 +42,15 @@ pub(crate) fn answer(door: Arc<Door>, source: IpAddr, pulse: Arc<Pulse>, request
     Box::pin(async move {
         let (parts, incoming) = request.into_parts();
         let arrival = Arrival { started: Instant::now(), source, names_length: pulse.begin(!incoming.is_end_stream()) };
+        // RFC 9112 section 6.1 ends a connection after a request with both lengths. They can not be told in a request that came
+        // together with the one before, so what is behind any chunked request is never read as another.
+        let is_chunked = parts.headers.contains_key(TRANSFER_ENCODING);
         let body = BodyReader::new(incoming, Arc::clone(&door.limits), Arc::clone(&pulse));
         let mut response = match door.admit(&arrival, &parts, &body).await {
             Ok(caller) => door.service.handle(arrival.request(parts, caller), body).await,
             Err(refusal) => refusal.response(),
         };
-        if pulse.has_unread_body() {
+        if is_chunked || pulse.has_unread_body() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(response.map(|body| Answered { body, pulse }))
@@ -170,6 +173,7 @@ impl Door {
             task: None,
             context: None,
             outcome: refusal.code,
+            state: None,
             status: refusal.status.as_u16(),
             duration_us: arrival.started.elapsed().as_micros() as u64,
         };

@@ -35,7 +35,9 @@ pub(crate) struct Pulse {
     since_ms: AtomicU64,
     /// When writing began to wait for the client, plus one; 0 while it does not.
     stalled_ms: AtomicU64,
-    /// Whether the headers that are being read name a `Content-Length`.
+    /// How far the headers that are being read have been looked at; goes on over reads.
+    scan: AtomicU8,
+    /// Whether they name a `Content-Length`.
     names_length: AtomicBool,
     /// Whether the request has a body that was not read to its end.
     body_open: AtomicBool,
@@ -51,6 +53,7 @@ impl Pulse {
             phase: AtomicU8::new(Phase::Head as u8),
             since_ms: AtomicU64::new(0),
             stalled_ms: AtomicU64::new(0),
+            scan: AtomicU8::new(0),
             names_length: AtomicBool::new(false),
             body_open: AtomicBool::new(false),
             socket: Mutex::new(None),
@@ -65,8 +68,11 @@ impl Pulse {
         }
         if phase == Phase::Idle as u8 {
             self.enter(Phase::Head);
+            self.scan.store(0, Relaxed);
         }
-        if names_length(bytes) {
+        let (scan, found) = scan(self.scan.load(Relaxed), bytes);
+        self.scan.store(scan, Relaxed);
+        if found {
             self.names_length.store(true, Relaxed);
         }
     }
@@ -80,7 +86,8 @@ impl Pulse {
         }
     }
 
-    /// A request's headers are complete. Tells whether a `Content-Length` was seen among them.
+    /// A request's headers are complete. Tells whether a `Content-Length` was seen among them. Nothing is known of headers
+    /// that came together with the request before.
     pub(crate) fn begin(&self, has_body: bool) -> bool {
         self.enter(Phase::Busy);
         self.body_open.store(has_body, Relaxed);
@@ -139,12 +146,29 @@ impl Pulse {
     }
 }
 
-/// Whether a line of these bytes begins with `Content-Length:`.
-fn names_length(bytes: &[u8]) -> bool {
-    const NAME: &[u8] = b"content-length:";
-    bytes
-        .split(|byte| *byte == b'\n')
-        .any(|line| line.get(..NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME)))
+/// The name that is looked for, at the beginning of a line.
+const NAME: &[u8] = b"content-length:";
+/// The line that is being read has another name.
+const OTHER_LINE: u8 = u8::MAX - 1;
+/// The headers have ended; what follows is a body, or another request.
+const ENDED: u8 = u8::MAX;
+
+/// Goes on looking for the name. The state is how many of its bytes the line has so far, or one of the two above.
+fn scan(mut state: u8, bytes: &[u8]) -> (u8, bool) {
+    let mut found = false;
+    for byte in bytes {
+        state = match (state, byte) {
+            (ENDED, _) => break,
+            (0, b'\n') => ENDED,
+            (_, b'\n') => 0,
+            // An empty line may end with a carriage return.
+            (0, b'\r') => 0,
+            (at, byte) if NAME.get(usize::from(at)).is_some_and(|name| name.eq_ignore_ascii_case(byte)) => at + 1,
+            _ => OTHER_LINE,
+        };
+        found |= usize::from(state) == NAME.len();
+    }
+    (state, found)
 }
 
 #[cfg(test)]
@@ -183,5 +207,25 @@ mod tests {
         assert!(pulse.begin(true));
         pulse.read(b"x\ncontent-length: 3\r\n");
         assert!(!pulse.begin(true));
+        pulse.end();
+        pulse.read(b"POST / HTTP/1.1\r\nHost: a\r\n\r\nx\ncontent-length: 3\r\n");
+        assert!(!pulse.begin(true), "a body");
+        pulse.end();
+        pulse.read(b"POST / HTTP/1.1\nX-Content-Length: 3\nA: content-length: 4\ncontent-lengthy: 1\n\n");
+        assert!(!pulse.begin(true), "other names");
+    }
+
+    #[tokio::test]
+    async fn a_name_that_comes_in_several_reads_is_seen() {
+        let head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n";
+        for at in 1..head.len() {
+            let pulse = Pulse::new();
+            pulse.read(&head[..at]);
+            pulse.read(&head[at..]);
+            assert!(pulse.begin(true), "{at}");
+        }
+        let pulse = Pulse::new();
+        head.chunks(1).for_each(|byte| pulse.read(byte));
+        assert!(pulse.begin(true));
     }
 }

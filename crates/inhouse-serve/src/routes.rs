@@ -1,5 +1,6 @@
 //! The paths of the server, and what stands behind each: agents' endpoints, their cards, health.
 
+use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -7,7 +8,7 @@ use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName, Header
 use hyper::{HeaderMap, Method, Response, StatusCode};
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::jsonrpc::Id;
-use inhouse_trust::{Caller, Record};
+use inhouse_trust::{Caller, Operation, Record, grants};
 
 use crate::bindings::jsonrpc::{self, Generation};
 use crate::bindings::{Answer, Audited, Call, Endpoint};
@@ -38,13 +39,12 @@ pub struct Routes {
     audit: AuditLog,
 }
 
-/// What a path means.
+/// What stands at a path that needs no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Target {
+enum Page {
     Health,
     Card(usize),
     FirstCard(usize),
-    Endpoint(usize),
 }
 
 impl Routes {
@@ -53,22 +53,40 @@ impl Routes {
         Self { agents, public_url, audit }
     }
 
-    fn target(&self, path: &str) -> Option<Target> {
-        if path == HEALTH {
-            return Some(Target::Health);
-        }
-        let (agent, rest) = match path.strip_prefix("/agents/").and_then(|rest| rest.split_once('/')) {
+    /// The agent that a path names, and the path's rest as it is for the default agent.
+    fn agent<'p>(&self, path: &'p str) -> (Option<usize>, &'p str) {
+        match path.strip_prefix("/agents/").and_then(|rest| rest.split_once('/')) {
             Some((name, rest)) => {
-                let agent = self.agents.iter().position(|route| route.endpoint.agent.as_str() == name)?;
+                let agent = self.agents.iter().position(|route| route.endpoint.agent.as_str() == name);
                 (agent, &path[path.len() - rest.len() - 1..])
             }
-            None => (0, path),
+            None => (Some(0), path),
+        }
+    }
+
+    /// The card of a reserved agent is not shown: who asks for a card has no name.
+    fn page(&self, path: &str) -> Option<Page> {
+        if path == HEALTH {
+            return Some(Page::Health);
+        }
+        let (agent, rest) = self.agent(path);
+        let shown = |agent: &usize| {
+            let Endpoint { policy, agent, .. } = &self.agents[*agent].endpoint;
+            !policy.is_reserved(agent)
         };
+        let agent = agent.filter(shown)?;
         match rest {
-            CARD => Some(Target::Card(agent)),
-            FIRST_CARD => Some(Target::FirstCard(agent)),
+            CARD => Some(Page::Card(agent)),
+            FIRST_CARD => Some(Page::FirstCard(agent)),
+            _ => None,
+        }
+    }
+
+    /// The agent whose endpoint is at this path.
+    fn endpoint(&self, path: &str) -> Option<usize> {
+        match self.agent(path) {
             // Clients join a slash to what they are given, or call the address itself.
-            "/" | ENDPOINT | "/a2a/" => Some(Target::Endpoint(agent)),
+            (agent, "/" | ENDPOINT | "/a2a/") => agent,
             _ => None,
         }
     }
@@ -82,40 +100,92 @@ impl Routes {
         }
     }
 
+    /// An answer for someone whom we do not know.
+    fn public(&self, request: &Request) -> Response<Body> {
+        let Some(page) = self.page(request.path()) else { return nothing_there().response() };
+        if !matches!(request.method, Method::GET | Method::HEAD) {
+            return method_not_allowed("GET, HEAD").1;
+        }
+        match page {
+            Page::Health => public(b"{\"status\":\"ok\"}".to_vec()),
+            Page::Card(agent) => public(card::v1(&self.agents[agent].card, &self.url(agent, &request.headers))),
+            Page::FirstCard(agent) => public(card::first(&self.agents[agent].card, &self.url(agent, &request.headers))),
+        }
+    }
+
+    /// An answer for a caller. An agent that is reserved for others is answered like one that does not exist.
+    async fn private(&self, request: &Request, caller: &Caller, body: BodyReader) -> Response<Body> {
+        let Some(agent) = self.endpoint(request.path()) else {
+            let refusal = nothing_there();
+            return self.refused(request, caller, None, refusal.code, &refusal);
+        };
+        let Endpoint { agent: name, policy, .. } = &self.agents[agent].endpoint;
+        // Which operation does not matter to the policy, and is only known once the body is read.
+        if grants(caller, Operation::Get, name, policy).is_err() {
+            return self.refused(request, caller, Some(agent), "denied", &nothing_there());
+        }
+        if request.method != Method::POST {
+            let (refusal, response) = method_not_allowed("POST");
+            self.refused(request, caller, Some(agent), refusal.code, &refusal);
+            return response;
+        }
+        self.call(agent, request, caller, body).await
+    }
+
     async fn call(&self, agent: usize, request: &Request, caller: &Caller, body: BodyReader) -> Response<Body> {
-        let call = Call { endpoint: &self.agents[agent].endpoint, caller, headers: &request.headers };
+        let endpoint = &self.agents[agent].endpoint;
+        let call = Call { endpoint, caller, headers: &request.headers, query: request.query() };
         let answer = if is_json(&request.headers) {
             match body.read().await {
                 Ok(body) => jsonrpc::answer(&call, &body).await,
-                Err(refusal) => return self.refused(request, caller, agent, &refusal),
+                Err(refusal) => return self.refused(request, caller, Some(agent), refusal.code, &refusal),
             }
         } else {
             let error = A2aError::new(ErrorKind::ContentTypeNotSupported).with("supported", "application/json");
             let refused = jsonrpc::refusal(&Id::NULL, Generation::V1, &error, Audited::default());
             Answer { status: StatusCode::BAD_REQUEST, ..refused }
         };
-        self.write_down(request, caller, agent, &answer.audited, answer.status);
+        self.write_down(request, caller, Some(agent), &answer.audited, answer.status);
         response(answer)
     }
 
-    fn refused(&self, request: &Request, caller: &Caller, agent: usize, refusal: &Refusal) -> Response<Body> {
-        let audited = Audited { refusal: Some(refusal.code), ..Audited::default() };
+    fn refused(
+        &self,
+        request: &Request,
+        caller: &Caller,
+        agent: Option<usize>,
+        outcome: &'static str,
+        refusal: &Refusal,
+    ) -> Response<Body> {
+        let audited = Audited { refusal: Some(outcome), ..Audited::default() };
         self.write_down(request, caller, agent, &audited, refusal.status);
         refusal.response()
     }
 
-    fn write_down(&self, request: &Request, caller: &Caller, agent: usize, audited: &Audited, status: StatusCode) {
+    fn write_down(
+        &self,
+        request: &Request,
+        caller: &Caller,
+        agent: Option<usize>,
+        audited: &Audited,
+        status: StatusCode,
+    ) {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let number = |value: u128| u64::try_from(value).unwrap_or(u64::MAX);
+        let operation = match audited.method {
+            "" => Cow::Owned(format!("{} {}", request.method, request.path())),
+            method => Cow::Borrowed(method),
+        };
         let record = Record {
             time_ms: number(since_epoch.as_millis()),
             who: Some(caller.principal()),
             source: request.source,
-            operation: if audited.method.is_empty() { "POST" } else { audited.method },
-            agent: Some(&self.agents[agent].endpoint.agent),
+            operation: &operation,
+            agent: agent.map(|agent| &self.agents[agent].endpoint.agent),
             task: audited.task.as_deref(),
             context: audited.context.as_deref(),
             outcome: audited.refusal.unwrap_or("ok"),
+            state: audited.state,
             status: status.as_u16(),
             duration_us: number(request.started.elapsed().as_micros()),
         };
@@ -125,26 +195,15 @@ impl Routes {
 
 #[async_trait]
 impl Service for Routes {
+    /// Health, and wherever a card could be: whether there is an agent must not show in what a stranger is asked for.
     fn is_public(&self, _method: &Method, path: &str) -> bool {
-        matches!(self.target(path), Some(Target::Health | Target::Card(_) | Target::FirstCard(_)))
+        path == HEALTH || matches!(self.agent(path).1, CARD | FIRST_CARD)
     }
 
     async fn handle(&self, request: Request, body: BodyReader) -> Response<Body> {
-        let Some(target) = self.target(request.path()) else {
-            return Refusal::new(StatusCode::NOT_FOUND, "NOT_FOUND", "there is nothing at this path").response();
-        };
-        let is_read = matches!(request.method, Method::GET | Method::HEAD);
-        match (target, &request.caller) {
-            (Target::Endpoint(agent), Some(caller)) if request.method == Method::POST => {
-                self.call(agent, &request, caller, body).await
-            }
-            (Target::Endpoint(_), _) => method_not_allowed("POST"),
-            _ if !is_read => method_not_allowed("GET, HEAD"),
-            (Target::Health, _) => public(b"{\"status\":\"ok\"}".to_vec()),
-            (Target::Card(agent), _) => public(card::v1(&self.agents[agent].card, &self.url(agent, &request.headers))),
-            (Target::FirstCard(agent), _) => {
-                public(card::first(&self.agents[agent].card, &self.url(agent, &request.headers)))
-            }
+        match &request.caller {
+            None => self.public(&request),
+            Some(caller) => self.private(&request, caller, body).await,
         }
     }
 }
@@ -180,9 +239,14 @@ fn public(json: Vec<u8>) -> Response<Body> {
     response
 }
 
-fn method_not_allowed(allowed: &'static str) -> Response<Body> {
+fn nothing_there() -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "NOT_FOUND", "there is nothing at this path")
+}
+
+fn method_not_allowed(allowed: &'static str) -> (Refusal, Response<Body>) {
     let message = format!("this path takes {allowed}");
-    let mut response = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message).response();
+    let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message);
+    let mut response = refusal.response();
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
-    response
+    (refusal, response)
 }

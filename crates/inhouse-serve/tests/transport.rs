@@ -3,9 +3,12 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{AUTH, TestServer, post, read_to_end, read_until, refused};
 use inhouse_serve::Limits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
 
 fn get(path: &str, headers: &str) -> String {
     format!("GET {path} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n")
@@ -104,6 +107,40 @@ async fn two_lengths_are_refused_and_nothing_behind_them_is_parsed() {
         assert_eq!(status(&answer), 400, "{bad}");
     }
     assert_eq!(server.handled(), 0);
+    server.assert_healthy().await;
+}
+
+#[tokio::test]
+async fn two_lengths_are_refused_however_the_headers_are_cut() {
+    let server = TestServer::start(Limits::default());
+    let head = format!("POST /a2a HTTP/1.1\r\nHost: localhost\r\n{AUTH}Transfer-Encoding: chunked\r\n");
+    for (first, rest) in
+        [("Content-Le", "ngth: 4\r\n\r\n"), ("C", "ontent-Length: 4\r\n\r\n"), ("Content-Length", ": 4\r\n\r\n")]
+    {
+        let mut stream = server.connect().await;
+        stream.set_nodelay(true).unwrap();
+        stream.write_all(format!("{head}{first}").as_bytes()).await.unwrap();
+        // The server has nothing to say yet; after this it has read what there was.
+        assert!(timeout(Duration::from_millis(50), stream.readable()).await.is_err());
+        stream.write_all(rest.as_bytes()).await.unwrap();
+        assert_eq!(refused(&read_to_end(&mut stream).await), 400, "{first}");
+    }
+    assert_eq!(server.handled(), 0);
+}
+
+#[tokio::test]
+async fn nothing_behind_a_chunked_request_is_read_as_another() {
+    let server = TestServer::start(Limits::default());
+    let first = format!("POST /a2a HTTP/1.1\r\nHost: localhost\r\n{AUTH}Content-Length: 2\r\n\r\n{{}}");
+    let head = format!(
+        "POST /a2a HTTP/1.1\r\nHost: localhost\r\n{AUTH}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+    );
+    let smuggled = format!("2\r\n{{}}\r\n0\r\n\r\n{first}");
+    // The second comes together with the first, so that its lengths are not seen.
+    let answer = server.exchange(format!("{first}{head}{smuggled}")).await;
+    assert_eq!(answer.matches("HTTP/1.1 ").count(), 2, "{answer}");
+    assert_eq!(server.handled(), 2);
+    assert!(answer.to_lowercase().contains("connection: close"), "{answer}");
     server.assert_healthy().await;
 }
 

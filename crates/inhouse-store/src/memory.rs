@@ -134,9 +134,9 @@ impl Store for MemoryStore {
         self.shelf(owner).map_or(Ok(None), |shelf| lock(&shelf).retried(retry))
     }
 
-    async fn get(&self, key: &TaskKey) -> Result<Snapshot, StoreError> {
+    async fn get(&self, key: &TaskKey, artifacts: bool) -> Result<Snapshot, StoreError> {
         let record = self.record(key)?;
-        let snapshot = lock(&record).snapshot(true);
+        let snapshot = lock(&record).snapshot(artifacts);
         Ok(snapshot)
     }
 
@@ -154,6 +154,13 @@ impl Store for MemoryStore {
     async fn claim(&self, key: &TaskKey) -> Result<Lease, StoreError> {
         let record = self.record(key)?;
         let mut record = lock(&record);
+        Ok(Lease { key: key.clone(), fence: record.claim(), kept_bytes: record.kept_bytes })
+    }
+
+    async fn claim_waiting(&self, key: &TaskKey) -> Result<Lease, StoreError> {
+        let record = self.record(key)?;
+        let mut record = lock(&record);
+        record.check_waiting()?;
         Ok(Lease { key: key.clone(), fence: record.claim(), kept_bytes: record.kept_bytes })
     }
 

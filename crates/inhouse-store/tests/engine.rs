@@ -189,6 +189,77 @@ async fn readers_see_every_event_once_wherever_they_begin_and_however_late() {
     assert_eq!(beyond.kind, ErrorKind::InvalidParams);
     let finished = house.engine.follow(&permit("ann"), &id, None).await.err().unwrap();
     assert_eq!(finished.kind, ErrorKind::UnsupportedOperation, "spec 3.1.6");
+    let (_, mut nothing) = house.engine.follow(&permit("ann"), &id, Some(done.generation)).await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(20), nothing.next()).await.unwrap().unwrap();
+    assert!(ended.is_empty(), "the log has ended, and so does its reader");
+}
+
+#[tokio::test]
+async fn the_same_answer_to_two_questions_under_an_id_of_ones_own_is_two_answers() {
+    let house = House::new(Script::ask_twice());
+    for (text, state) in
+        [("yes", TaskState::InputRequired), ("yes", TaskState::InputRequired), ("yes", TaskState::Completed)]
+    {
+        let mut said = submission(message(text));
+        said.message.message_id = "first-generation".to_owned();
+        said.task_id = Some("t1".to_owned());
+        let task = house.engine.submit(&permit("ann"), said).await.unwrap().settled().await.unwrap();
+        assert_eq!(task.state, state);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_follows_its_question_at_once_can_always_be_canceled() {
+    let mut limits = EngineLimits::default();
+    limits.starts.starts_max = 1_000;
+    let house = House::with(Script::asks_then_hangs(), limits);
+    for _ in 0..200 {
+        let asked = house.send("ann", "hi").await;
+        let mut answer = message("yes");
+        answer.task_id = asked.id.to_string();
+        house.submit("ann", answer).await.unwrap();
+        let canceled =
+            tokio::time::timeout(Duration::from_secs(20), house.engine.cancel(&permit("ann"), &asked.id)).await;
+        assert_eq!(canceled.unwrap().unwrap().state, TaskState::Canceled);
+    }
+    tokio::time::timeout(Duration::from_secs(20), house.engine.shutdown()).await.unwrap();
+}
+
+#[tokio::test]
+async fn text_after_a_nameless_artifact_is_appended_to_it() {
+    let task = House::new(Script::artifact_then_text("[1]", "two")).send("ann", "hi").await;
+    assert_eq!(text_of(&task), "[1]two");
+}
+
+#[tokio::test]
+async fn a_task_that_is_canceled_in_the_queue_never_worked() {
+    let queue = QueueLimits { running_per_agent_max: 1, ..QueueLimits::default() };
+    let house = House::with(Script::say_then_hang("x"), EngineLimits { queue, ..EngineLimits::default() });
+    let first = house.start("ann", "1").await;
+    house.wait_for(&first, TaskState::Working).await;
+    let second = house.start("ann", "2").await;
+    house.engine.cancel(&permit("ann"), &second).await.unwrap();
+    let events = house.read_from(&second, 0).await;
+    let states: Vec<_> = events.iter().filter_map(|(_, event)| scripted::state(event)).collect();
+    assert_eq!(states, [TaskState::Submitted, TaskState::Submitted, TaskState::Canceled]);
+}
+
+#[tokio::test]
+async fn a_stream_that_waits_for_a_direct_answer_shows_the_task_before_long() {
+    let limits = EngineLimits { direct_wait_ms: 20, ..EngineLimits::default() };
+    let house = House::with(Script::answers_when_told("late"), limits);
+    let mut direct = submission(message("hi"));
+    direct.direct = true;
+    let accepted = house.engine.submit(&permit("ann"), direct).await.unwrap();
+    let (shown, _) = tokio::time::timeout(Duration::from_secs(20), accepted.follow()).await.unwrap().unwrap();
+    assert!(shown.message.is_none());
+    house.tell();
+    let task = accepted.settled().await.unwrap();
+    assert_eq!(
+        (task.state, text_of(&task).as_str()),
+        (TaskState::Completed, "late"),
+        "an artifact, since the task was seen"
+    );
 }
 
 #[tokio::test]

@@ -33,9 +33,9 @@ async fn finished_tasks_beyond_the_bounds_are_forgotten_oldest_first_from_whoeve
         append(&store, &lease, completed(&lease, i64::try_from(at).unwrap())).await;
         kept.push(lease.key);
     }
-    assert!(matches!(store.get(&kept[0]).await, Err(StoreError::NotFound(_))));
+    assert!(matches!(store.get(&kept[0], true).await, Err(StoreError::NotFound(_))));
     for key in &kept[1..] {
-        assert!(store.get(key).await.is_ok(), "{key:?}");
+        assert!(store.get(key, true).await.is_ok(), "{key:?}");
     }
 }
 
@@ -52,7 +52,7 @@ async fn kept_bytes_are_bounded_and_running_tasks_are_never_forgotten() {
     }
     let page = store.list(&running.key.owner, &Filter { limit: 100, ..Filter::default() }).await.unwrap();
     assert!((2..=6).contains(&page.total), "{}", page.total);
-    assert!(store.get(&running.key).await.is_ok());
+    assert!(store.get(&running.key, true).await.is_ok());
 }
 
 #[tokio::test]
@@ -66,13 +66,13 @@ async fn tasks_that_wait_count_as_kept_and_the_oldest_goes_first() {
         append(&store, &lease, vec![conformance::input_required(&lease, at)]).await;
         waiting.push(lease.key);
     }
-    assert!(matches!(store.get(&waiting[0]).await, Err(StoreError::NotFound(_))));
-    assert!(store.get(&waiting[4]).await.is_ok());
+    assert!(matches!(store.get(&waiting[0], true).await, Err(StoreError::NotFound(_))));
+    assert!(store.get(&waiting[4], true).await.is_ok());
     let done = submit(&store, "ann", "done", "c").await;
     append(&store, &done, vec![conformance::working(&done), text(&done, &"x".repeat(3_000), false)]).await;
     append(&store, &done, completed(&done, 99)).await;
-    assert!(store.get(&done.key).await.is_ok(), "the newest is not the one to go");
-    assert!(matches!(store.get(&waiting[2]).await, Err(StoreError::NotFound(_))));
+    assert!(store.get(&done.key, true).await.is_ok(), "the newest is not the one to go");
+    assert!(matches!(store.get(&waiting[2], true).await, Err(StoreError::NotFound(_))));
 }
 
 #[tokio::test]
@@ -83,9 +83,9 @@ async fn finished_tasks_are_forgotten_after_their_time_and_their_retry_key_is_fr
     let waits = submit(&store, "ann", "t2", "c").await;
     append(&store, &waits, vec![conformance::working(&waits), conformance::input_required(&waits, 1_000)]).await;
     assert_eq!(store.compact(11_000).await.unwrap(), []);
-    assert!(store.get(&done.key).await.is_ok(), "its time is not over");
+    assert!(store.get(&done.key, true).await.is_ok(), "its time is not over");
     assert_eq!(store.compact(21_001).await.unwrap(), std::slice::from_ref(&waits.key), "waits for too long");
-    assert!(matches!(store.get(&done.key).await, Err(StoreError::NotFound(_))));
+    assert!(matches!(store.get(&done.key, true).await, Err(StoreError::NotFound(_))));
     let again = conformance::submit_with_retry(&store, "ann", "t3", "c", "key-1", 8).await;
     assert_eq!(&*again.key.id, "t3");
 }

@@ -25,9 +25,11 @@ pub struct Record<'a> {
     pub task: Option<&'a str>,
     /// In which conversation.
     pub context: Option<&'a str>,
-    /// `ok`, `denied`, or the reason code of the error.
+    /// `ok`; `denied` when the agent is reserved for others; else the reason code of the error.
     pub outcome: &'a str,
-    /// The HTTP status of the answer, or the one that its error maps to.
+    /// The state of the task in the answer, when it is settled: a call that is `ok` may tell of a task that failed.
+    pub state: Option<&'a str>,
+    /// The status of the HTTP answer; errors of JSON-RPC are mostly told with 200.
     pub status: u16,
     /// How long it took, in microseconds.
     pub duration_us: u64,
@@ -45,6 +47,7 @@ impl Record<'_> {
             ("task", self.task),
             ("context", self.context),
             ("outcome", Some(self.outcome)),
+            ("state", self.state),
         ];
         let mut line = format!("{{\"time_ms\":{}", self.time_ms);
         for (name, text) in texts.into_iter().filter_map(|(name, text)| Some((name, text?))) {
@@ -70,15 +73,15 @@ mod tests {
 
     fn record<'a>(operation: &'a str, task: Option<&'a str>) -> Record<'a> {
         let (source, outcome) = ("127.0.0.1".parse().unwrap(), "ok");
-        let (who, agent, context) = (None, None, None);
-        Record { time_ms: 1, who, source, operation, agent, task, context, outcome, status: 200, duration_us: 5 }
+        let (who, agent, context, state) = (None, None, None, Some("failed"));
+        Record { time_ms: 1, who, source, operation, agent, task, context, outcome, state, status: 200, duration_us: 5 }
     }
 
     #[test]
     fn a_record_is_one_line_with_the_fields_that_are_known() {
         let (ann, demo) = (Principal::new("ann").unwrap(), AgentName::new("demo").unwrap());
         let known = Record { who: Some(&ann), agent: Some(&demo), ..record("SendMessage", Some("t1")) };
-        let expected = r#"{"time_ms":1,"who":"ann","source":"127.0.0.1","operation":"SendMessage","agent":"demo","task":"t1","outcome":"ok","status":200,"duration_us":5}"#;
+        let expected = r#"{"time_ms":1,"who":"ann","source":"127.0.0.1","operation":"SendMessage","agent":"demo","task":"t1","outcome":"ok","state":"failed","status":200,"duration_us":5}"#;
         assert_eq!(known.line(), expected);
     }
 

@@ -39,6 +39,11 @@ impl Policy {
     pub fn reserve(&mut self, agent: AgentName, principals: impl IntoIterator<Item = Principal>) {
         self.reserved.entry(agent).or_default().extend(principals);
     }
+
+    /// Whether an agent is for some principals only, so that strangers must not see that it exists.
+    pub fn is_reserved(&self, agent: &AgentName) -> bool {
+        self.reserved.contains_key(agent)
+    }
 }
 
 /// The right of one principal to do one thing with one agent. Made by [`grants`] alone:
@@ -73,24 +78,18 @@ impl Permit {
 }
 
 /// The caller may not use this agent. It is answered like an agent that does not exist.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("principal {principal} may not use agent {agent}")]
-pub struct Denied {
-    /// Who asked.
-    pub principal: Principal,
-    /// For which agent.
-    pub agent: AgentName,
-}
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the caller may not use this agent")]
+pub struct Denied;
 
 /// Decides whether `caller` may do `operation` with `agent`. The only place that does.
 ///
 /// # Errors
 /// [`Denied`] when the agent is reserved for others.
 pub fn grants(caller: &Caller, operation: Operation, agent: &AgentName, policy: &Policy) -> Result<Permit, Denied> {
-    let principal = caller.principal().clone();
     match policy.reserved.get(agent) {
-        Some(principals) if !principals.contains(&principal) => Err(Denied { principal, agent: agent.clone() }),
-        _ => Ok(Permit { principal, operation, agent: agent.clone() }),
+        Some(principals) if !principals.contains(caller.principal()) => Err(Denied),
+        _ => Ok(Permit { principal: caller.principal().clone(), operation, agent: agent.clone() }),
     }
 }
 
@@ -120,6 +119,7 @@ mod tests {
             for (agent, granted) in [("open", true), ("private", false), ("nobody", false), ("shared", true)] {
                 let answer = grants(&ann, operation, &name(agent), &policy);
                 assert_eq!(answer.is_ok(), granted, "{operation:?} {agent}");
+                assert_eq!(policy.is_reserved(&name(agent)), agent != "open");
             }
         }
     }

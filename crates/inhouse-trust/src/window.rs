@@ -89,12 +89,8 @@ pub struct FailureLimit {
 impl FailureLimit {
     /// A limit of so many told failures a minute and source (20 is the default of the server).
     pub fn new(failures_per_minute_max: u32) -> Self {
-        Self {
-            window: SlidingWindow::new(WindowOptions {
-                starts_max: failures_per_minute_max,
-                ..WindowOptions::default()
-            }),
-        }
+        let options = WindowOptions { starts_max: failures_per_minute_max, ..WindowOptions::default() };
+        Self { window: SlidingWindow::new(options) }
     }
 
     /// Counts one failure. `Ok` means: answer 401 and write it down.

@@ -1,8 +1,9 @@
 //! Who may come in: from the configured callers to the tokens that are valid, and to the rules for listening where others are.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 
-use inhouse_trust::{Principal, Secret, TokenDigest, Tokens};
+use inhouse_trust::{HostEnv, Principal, Secret, TokenDigest, Tokens};
 
 use crate::config::{CallerConfig, CallerToken, Callers, Origin, Server, Setting};
 use crate::exit::Failure;
@@ -21,6 +22,18 @@ pub(crate) struct Access {
 /// The variable of a token that can be guessed, if there is one.
 #[derive(Debug)]
 pub(crate) struct Weak(Option<String>);
+
+/// The environment of which agents get their part. A caller's token stands there under a name of the server's own, which never
+/// passes to an agent, and by which its value is known for a secret in what an agent writes.
+pub(crate) fn without_tokens(variables: impl IntoIterator<Item = (OsString, OsString)>, callers: &Callers) -> HostEnv {
+    let list = if let Callers::Configured(list) = callers { list.as_slice() } else { &[] };
+    let tokens: Vec<&str> = list.iter().filter_map(variable).map(|(name, _)| name).collect();
+    let renamed = |(name, value): (OsString, OsString)| match name.to_str().filter(|name| tokens.contains(name)) {
+        Some(name) => (format!("INHOUSE_TOKEN_IN_{name}").into(), value),
+        None => (name, value),
+    };
+    HostEnv::new(variables.into_iter().map(renamed))
+}
 
 /// A token that the operator can use.
 #[derive(Debug)]
@@ -109,8 +122,6 @@ fn variable(caller: &CallerConfig) -> Option<(&str, &Secret)> {
 
 #[cfg(test)]
 mod tests {
-    use inhouse_trust::HostEnv;
-
     use super::*;
     use crate::args::ServeArgs;
     use crate::config;
@@ -138,6 +149,24 @@ mod tests {
         assert_eq!(check("team-secret", true, here), Err(refused.into()));
         assert!(check("a-token-of-16-by", true, everywhere).unwrap_err().contains("plain HTTP on 0.0.0.0"));
         assert_eq!(check("a-token-of-16-by", true, here), Ok(None));
+    }
+
+    #[test]
+    fn a_token_of_a_caller_stands_under_no_name_that_passes() {
+        let folder = Folder::new();
+        let text = "[[callers]]\nname = \"shop\"\ntoken_env = \"SHOP_TOKEN\"\n[agents.demo]\n";
+        std::fs::write(folder.path().join("inhouse.toml"), text).unwrap();
+        let variables = || {
+            let pairs =
+                [("SHOP_TOKEN", "a-token-of-the-shop"), ("SHOP_URL", "u"), ("API_TOKEN", "b"), ("PATH", "/none")];
+            pairs.map(|(name, value)| (OsString::from(name), OsString::from(value)))
+        };
+        let config = config::load(&ServeArgs::default(), &HostEnv::new(variables()), folder.path()).unwrap();
+        let agents = without_tokens(variables(), &config.callers);
+        let names: Vec<&str> = agents.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["INHOUSE_TOKEN_IN_API_TOKEN", "INHOUSE_TOKEN_IN_SHOP_TOKEN", "PATH", "SHOP_URL"]);
+        let shown = inhouse_trust::Redactor::new(agents.iter()).line("it is a-token-of-the-shop");
+        assert_eq!(shown, "it is [redacted]");
     }
 
     #[test]

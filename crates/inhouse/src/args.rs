@@ -11,6 +11,7 @@ const EXAMPLES: &str = "\
 Examples:
   inhouse                                  serve the first of claude, codex, gemini, opencode, qwen on PATH
   inhouse serve --agent codex              serve this one
+  inhouse serve -- claude --model opus     serve it with arguments of your own
   inhouse serve -- node my-bot.js          serve any program
   inhouse serve --host 0.0.0.0 --port 80   let teammates in; set API_TOKEN to a token of your own
   inhouse send \"what does this repository do?\"
@@ -106,7 +107,7 @@ pub(crate) struct ServeArgs {
     /// How much the log on stderr says [default: INHOUSE_LOG, else info]
     #[arg(long, value_enum, value_name = "LEVEL")]
     pub(crate) log: Option<LogChoice>,
-    /// The program to serve, with its arguments
+    /// The program to serve, with its arguments [default: AGENT_CMD]
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
 }
@@ -129,6 +130,34 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_of_serve_names_every_variable_and_has_examples() {
+        let mut command = Arguments::command();
+        let serve = command.find_subcommand_mut("serve").unwrap();
+        for (id, variable) in [
+            ("host", "HOST"),
+            ("port", "PORT"),
+            ("project", "AGENT_PROJECT"),
+            ("name", "AGENT_NAME"),
+            ("description", "AGENT_DESCRIPTION"),
+            ("input", "AGENT_INPUT"),
+            ("log", "INHOUSE_LOG"),
+            ("command", "AGENT_CMD"),
+        ] {
+            let flag = serve.get_arguments().find(|flag| flag.get_id() == id).unwrap();
+            assert!(flag.get_help().unwrap().to_string().contains(&format!("[default: {variable}")), "{id}");
+        }
+        let help = serve.render_long_help().to_string();
+        assert!(help.contains("Examples:\n  inhouse "));
+        let limits = crate::config::LIMITS.iter().filter_map(|limit| limit.environment);
+        for variable in limits.chain(["API_TOKEN", "AGENT_CMD", "INHOUSE_LOG"]) {
+            assert!(
+                help.split(|c: char| !c.is_ascii_uppercase() && c != '_').any(|word| word == variable),
+                "{variable}"
+            );
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use inhouse_agents::{AgentSpec, Protocol};
-use inhouse_engine::{AgentEntry, Engine, EngineLimits, Idempotency, QueueLimits};
+use inhouse_engine::{AgentEntry, Engine, EngineLimits, Idempotency, QueueLimits, Takes};
 use inhouse_run::{Options, Runner, Tier};
 use inhouse_serve::{AuditLog, CardInfo, Endpoint, Route, Routes};
 use inhouse_store::{MemoryLimits, MemoryStore};
@@ -32,12 +32,11 @@ pub(crate) fn runner(config: &Config) -> Options {
 /// The engine with its store and all agents.
 pub(crate) fn engine(config: &Config, runner: &Runner, host: &HostEnv) -> Engine {
     let entry = |agent: &AgentConfig| {
-        let native = protocol(agent) == Some(Protocol::Native);
         let entry = AgentEntry {
             agent: inhouse_agents::build(agent.spec.clone(), runner, host),
             turn_ms_max: agent.timeout_ms,
-            takes_files: native || protocol(agent) == Some(Protocol::Claude),
-            answers_directly: native,
+            takes: takes(agent),
+            answers_directly: protocol(agent) == Some(Protocol::Native),
         };
         (agent.name.clone(), entry)
     };
@@ -136,31 +135,27 @@ fn policy(agents: &Agents) -> Policy {
 
 fn card(agent: &AgentConfig) -> CardInfo {
     let owned = |types: &[&str]| types.iter().map(|media_type| (*media_type).to_owned()).collect();
-    let (input, output): (&[&str], &[&str]) = match protocol(agent) {
-        Some(Protocol::Native) => (&["text/plain", "application/json", "*/*"], &["text/plain", "application/json"]),
-        Some(Protocol::Claude) => (
-            &[
-                "text/plain",
-                "application/json",
-                "image/png",
-                "image/jpeg",
-                "image/gif",
-                "image/webp",
-                "application/pdf",
-            ],
-            &["text/plain"],
-        ),
-        Some(Protocol::Text) | None => (&["text/plain", "application/json"], &["text/plain"]),
+    let text: &[&str] = &["text/plain", "application/json"];
+    let files: &[&str] = match takes(agent) {
+        Takes::Text => &[],
+        Takes::Types(types) => types,
+        Takes::Any => &["*/*"],
     };
+    let output = if protocol(agent) == Some(Protocol::Native) { text } else { &["text/plain"] };
     CardInfo {
         name: agent.title.clone(),
         description: agent.description.clone(),
         // Known before the first card is asked for; an agent's own version is not.
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        input_modes: owned(input),
+        input_modes: owned(&[text, files].concat()),
         output_modes: owned(output),
         skills: agent.skills.clone(),
     }
+}
+
+/// Which parts of a message the agent takes; its card says the same.
+fn takes(agent: &AgentConfig) -> Takes {
+    protocol(agent).map_or(Takes::Text, Protocol::takes)
 }
 
 fn protocol(agent: &AgentConfig) -> Option<Protocol> {
@@ -177,4 +172,36 @@ pub(crate) fn size(setting: &Setting<u64>) -> usize {
 
 fn count(setting: &Setting<u64>) -> u32 {
     u32::try_from(setting.value).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::ServeArgs;
+    use crate::testing::Folder;
+
+    #[test]
+    fn a_card_promises_the_files_that_the_engine_lets_pass() {
+        let folder = Folder::new();
+        folder.file("bin/claude", 0o755);
+        folder.file("bin/node", 0o755);
+        let text = "[agents.claude]\n[agents.bot]\ncommand = [\"node\"]\n[agents.json]\ncommand = [\"node\"]\ninput = \"json\"\n\
+            [agents.demo]\n";
+        std::fs::write(folder.path().join("inhouse.toml"), text).unwrap();
+        let environment = HostEnv::new([("PATH".into(), folder.path().join("bin").into_os_string())]);
+        let config = crate::config::load(&ServeArgs::default(), &environment, folder.path()).unwrap();
+        let agent = |name: &str| config.agents.list.iter().find(|agent| agent.name.as_str() == name).unwrap();
+        let text = ["text/plain", "application/json"];
+        for name in ["bot", "demo"] {
+            assert_eq!(
+                (takes(agent(name)), card(agent(name)).input_modes),
+                (Takes::Text, text.map(String::from).to_vec())
+            );
+        }
+        let Takes::Types(types) = takes(agent("claude")) else { panic!() };
+        assert!(types.contains(&"application/pdf") && types.iter().all(|word| !word.starts_with("text/")));
+        assert_eq!(card(agent("claude")).input_modes, [&text[..], types].concat());
+        assert_eq!(takes(agent("json")), Takes::Any);
+        assert_eq!(card(agent("json")).input_modes.last().map(String::as_str), Some("*/*"));
+    }
 }

@@ -49,7 +49,8 @@ fn serve_until_stopped(flags: &ServeArgs) -> Result<ExitCode, Failure> {
     let environment = HostEnv::new(env::vars_os());
     let config = load(flags, &environment)?;
     log::start(config.log.value);
-    runtime()?.block_on(serve::serve(config, environment))
+    let for_agents = access::without_tokens(env::vars_os(), &config.callers);
+    runtime()?.block_on(serve::serve(config, environment, for_agents))
 }
 
 fn show(flags: &ServeArgs, origin: bool) -> Result<ExitCode, Failure> {

@@ -33,11 +33,11 @@ const VERSION_WAIT: Duration = Duration::from_millis(300);
 /// How often finished tasks that are over their time are forgotten.
 const COMPACT_EVERY: Duration = Duration::from_secs(1);
 
-/// Serves until a signal ends it: 0 after an orderly end, 130 after a second signal.
+/// Serves until a signal ends it: 0 after an orderly end, 130 after a second signal. Agents get their part of `for_agents`.
 ///
 /// # Errors
 /// [`Failure`] when it can not start.
-pub(crate) async fn serve(config: Config, host: HostEnv) -> Result<ExitCode, Failure> {
+pub(crate) async fn serve(config: Config, host: HostEnv, for_agents: HostEnv) -> Result<ExitCode, Failure> {
     keep_memory_private();
     let Access { tokens, known, weak } = Access::new(&config.callers)?;
     let address = listen::address(&config.server.host.value, config.server.port.value)?;
@@ -46,7 +46,7 @@ pub(crate) async fn serve(config: Config, host: HostEnv) -> Result<ExitCode, Fai
     }
     let mut signals = Signals::new().map_err(nothing_left)?;
     let runner = Runner::new(assemble::runner(&config)).map_err(|error| Failure::failed(error.to_string(), None))?;
-    let engine = assemble::engine(&config, &runner, &host);
+    let engine = assemble::engine(&config, &runner, &for_agents);
     let audit = AuditLog::new(assemble::size(&config.limits.audit_bytes_max), io::stderr()).map_err(nothing_left)?;
     let closing = watch::Sender::new(false);
     let server = Server::bind(ServerOptions {
@@ -68,7 +68,7 @@ pub(crate) async fn serve(config: Config, host: HostEnv) -> Result<ExitCode, Fai
     // Held to the end: dropping it removes the file.
     let file = token_file(&known, &host)?;
     tokio::select! {
-        () = greet(&config, &runner, &host, bound, shown(&known, file.as_ref(), &host)) => signals.next().await,
+        () = greet(&config, &runner, &for_agents, bound, shown(&known, file.as_ref(), &host)) => signals.next().await,
         () = signals.next() => {}
     }
     let grace_s = config.limits.shutdown_grace_ms.value.div_ceil(1000);
@@ -125,9 +125,15 @@ fn shown<'a>(known: &'a Known, file: Option<&'a TokenFile>, host: &'a HostEnv) -
 }
 
 /// Prints the first output. A known agent's version is waited for, but not for long: a late one goes to the log.
-async fn greet(config: &Config, runner: &Runner, host: &HostEnv, bound: std::net::SocketAddr, token: TokenShown<'_>) {
+async fn greet(
+    config: &Config,
+    runner: &Runner,
+    for_agents: &HostEnv,
+    bound: std::net::SocketAddr,
+    token: TokenShown<'_>,
+) {
     let agent = config.agents.default();
-    let mut asked = pin!(version(agent, runner, host));
+    let mut asked = pin!(version(agent, runner, for_agents));
     let quick = timeout(VERSION_WAIT, &mut asked).await;
     let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("inhouse"));
     let here = if bound.ip().is_unspecified() { "127.0.0.1".to_owned() } else { bound.ip().to_string() };

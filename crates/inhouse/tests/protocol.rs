@@ -81,7 +81,7 @@ fn last_event_id_replays_exactly_the_rest_on_a_finished_task_too() {
     let whole: Vec<_> = subscribe("0").collect();
     let last = whole.last().unwrap().id.unwrap();
     assert_eq!(whole.iter().filter_map(|event| event.id).collect::<Vec<_>>(), (1..=last).collect::<Vec<_>>());
-    for from in [1, last / 2, last - 1] {
+    for from in [1, last / 2, last - 1, last] {
         let rest: Vec<_> = subscribe(&from.to_string()).filter_map(|event| event.id).collect();
         assert_eq!(rest, (from + 1..=last).collect::<Vec<_>>());
     }

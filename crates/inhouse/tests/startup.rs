@@ -9,7 +9,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use support::{Launch, Server, TOKEN, scratch, wait};
+use serde_json::json;
+use support::{Launch, Server, TOKEN, scratch, text_of, wait};
 
 /// A folder with one program in it.
 fn folder_with(program: &str, source: &str) -> PathBuf {
@@ -129,6 +130,57 @@ fn a_command_after_two_dashes_is_served_as_agent_cmd_is() {
         let (code, answer) = paste(last_line(&server), &[("API_TOKEN", TOKEN)]);
         assert_eq!((code, answer.trim()), (Some(0), "argument <two words>, more <hello>"));
     }
+}
+
+#[test]
+fn a_claude_command_with_arguments_is_its_preset_and_takes_no_text_for_a_command() {
+    let source = r#"#!/bin/sh
+[ "$1" = --version ] && exit
+read -r line
+case $line in *'"/config x"'*'(end of message)'*) sealed=yes ;; *) sealed=no ;; esac
+printf '{"type":"result","subtype":"success","is_error":false,"result":"%s, %s, %s"}\n' "$sealed" "$ANTHROPIC_API_KEY" "$*"
+"#;
+    let path = path_with(&folder_with("claude", source));
+    let preset = "-p --input-format stream-json --output-format stream-json --verbose --include-partial-messages \
+        --permission-prompts none --setting-sources user";
+    for (launch, more) in [
+        (bare(&["serve", "--", "claude", "--model", "opus"]), " --model opus"),
+        (bare(&[]).env("AGENT_CMD", "claude --print --output-format text"), ""),
+    ] {
+        let server = launch.env("PATH", &path).env("ANTHROPIC_API_KEY", "sk-invented").start();
+        assert_eq!(text_of(&server.send("/config x")), format!("yes, sk-invented, {preset}{more}"));
+        for part in [
+            json!({"url": "http://127.0.0.1/x.png", "mediaType": "image/png"}),
+            json!({"raw": "aGk=", "mediaType": "text/csv"}),
+        ] {
+            let mut params = support::message("look");
+            params["message"]["parts"].as_array_mut().unwrap().push(part);
+            assert_eq!(server.call("SendMessage", params)["error"]["code"], -32005);
+        }
+    }
+    let placed = bare(&["--", "claude", "-p", "{message}"]).env("PATH", &path);
+    assert_refused(placed, "{message} can not stand in an argument of claude", "leave it out");
+}
+
+#[test]
+fn a_token_of_a_caller_never_reaches_an_agent() {
+    let folder = scratch("project");
+    let text = "[[callers]]\nname = \"shop\"\ntoken_env = \"SHOP_TOKEN\"\n\
+        [agents.shop]\ncommand = [\"env\"]\nenv = [\"SHOP_*\", \"SHOP_TOKEN\", \"INHOUSE_*\"]\n";
+    fs::write(folder.join("inhouse.toml"), text).unwrap();
+    let token = "a-token-of-the-shop-0123456789";
+    let server = bare(&[]).directory(&folder).env("SHOP_TOKEN", token).env("SHOP_URL", "http://shop").start();
+    let shown = text_of(&server.send("show"));
+    assert!(shown.contains("SHOP_URL=http://shop") && !shown.contains("TOKEN") && !shown.contains(token), "{shown}");
+}
+
+#[test]
+fn what_an_agent_says_of_its_failure_is_the_status_message() {
+    let said = "closed:\\nsee sk-ant-api03-abcdefgh";
+    let bot = support::script("sh", &format!("printf '%s\\n' '{{\"status\":\"failed\",\"text\":\"{said}\"}}'\n"));
+    let task = Server::with_native(&bot).send("order");
+    assert_eq!((support::state_of(&task), support::reason_of(&task)), ("FAILED", "agent_failed"));
+    assert_eq!(task["status"]["message"]["parts"][0]["text"], said.replace("\\n", "\n"));
 }
 
 #[test]

@@ -7,6 +7,10 @@ const ARCHITECTURE: &str = "ARCHITECTURE.md";
 const ARCHITECTURE_LINES_MAX: usize = 250;
 /// By how much a line count in the reading order may be wrong, in percent.
 const LINES_OFF_PERCENT_MAX: usize = 10;
+/// The documents whose paths in code marks are held to the tree.
+const NAMING: [&str; 3] = ["README.md", ARCHITECTURE, "SECURITY.md"];
+/// What a path of ours ends with.
+const ENDINGS: [&str; 5] = [".rs", ".md", ".toml", ".py", ".proto"];
 
 /// Every file begins with what it is for.
 pub(super) fn files_say_what_they_are_for(tree: &Tree) -> Vec<Finding> {
@@ -18,6 +22,8 @@ pub(super) fn files_say_what_they_are_for(tree: &Tree) -> Vec<Finding> {
 pub(super) fn documents(tree: &Tree) -> Vec<Finding> {
     let markdown = tree.files.iter().filter(|file| file.has_extension(&["md"]));
     let mut findings: Vec<Finding> = markdown.flat_map(|file| broken_links(tree, file)).collect();
+    let naming = NAMING.iter().filter_map(|path| tree.file(path));
+    findings.extend(naming.flat_map(|file| missing_files(tree, file)));
     match tree.file(ARCHITECTURE) {
         Some(file) => {
             let lines = file.text.lines().count();
@@ -46,6 +52,26 @@ fn broken_links(tree: &Tree, document: &File) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Paths in code marks, from the root or of a crate's folder, that are not there.
+fn missing_files(tree: &Tree, document: &File) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (number, line) in outside_code(&document.text) {
+        for path in line.split('`').skip(1).step_by(2).filter(|code| is_path(code)) {
+            if tree.file(path).is_none() && tree.file(&format!("crates/{path}")).is_none() {
+                findings.push(Finding::new(&document.path, number, format!("names {path}, which is not there")));
+            }
+        }
+    }
+    findings
+}
+
+/// Whether it can be a file of this repository; not one of the reader's own, and no pattern.
+fn is_path(code: &str) -> bool {
+    let is_ours = code.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '.');
+    let is_plain = !code.contains(|c: char| c.is_whitespace() || "*<>{}$:".contains(c));
+    is_ours && is_plain && code.contains('/') && ENDINGS.iter().any(|ending| code.ends_with(ending))
 }
 
 /// The lines of a document that are not shown as code, with their numbers.
@@ -132,6 +158,21 @@ mod tests {
     }
 
     #[test]
+    fn names_of_missing_files_are_found() {
+        let good = "`a/src/b.rs` and `crates/a/src/b.rs`, `docs/c.md`, `gone.rs`, `a/src`, `/etc/x.toml`, `~/x/y.toml`, \
+            `x/NAME.*.rs`, `cat x/y.md`, x/y.rs\n```\n`x/y.rs`\n```\n";
+        assert_eq!(architecture(good), [""; 0]);
+        for bad in ["a/src/c.rs", "crates/b.toml", "docs/d.md", "x/y.py", "x/y.proto"] {
+            let found = format!("ARCHITECTURE.md:2: names {bad}, which is not there");
+            assert_eq!(architecture(&format!("\nsee `x`, `{bad}`")), [found]);
+        }
+        for document in ["README.md", "SECURITY.md"] {
+            let tree = Tree::of([(ARCHITECTURE, ""), (document, "| `a/b.rs` | `c/d.rs` |")]);
+            assert_eq!(documents(&tree).len(), 2, "{document}");
+        }
+    }
+
+    #[test]
     fn a_long_or_missing_architecture_is_found() {
         assert_eq!(architecture(&"x\n".repeat(250)), [""; 0]);
         assert_eq!(architecture(&"x\n".repeat(251)), ["ARCHITECTURE.md: 251 lines, 250 at most"]);
@@ -146,7 +187,7 @@ mod tests {
         assert_eq!(row("| `a/src/b.rs` | 91 |"), [""; 0]);
         assert_eq!(row("| [`crates/a/src/b.rs`](crates/a/src/b.rs) | 110 |"), [""; 0]);
         assert_eq!(row("| `a/src/b.rs` | 89 |"), ["ARCHITECTURE.md:3: a/src/b.rs has 100 lines, not 89"]);
-        assert_eq!(row("| `a/src/c.rs` | 100 |"), ["ARCHITECTURE.md:3: a/src/c.rs is not there"]);
+        assert_eq!(row("| a/src/c.rs | 100 |"), ["ARCHITECTURE.md:3: a/src/c.rs is not there"]);
         assert_eq!(row("| `a/src/b.rs` | many |").len(), 1);
     }
 }

@@ -1,45 +1,61 @@
 //! The text of Claude's answer, block by block: what was streamed, what came whole, and what was withdrawn again.
 
+use std::collections::VecDeque;
+
 use inhouse_engine::agent::AgentEvent;
 
 use crate::dialogue::Said;
 use crate::text::{EscapeFilter, without_escapes};
 
-/// All blocks of the turn's messages, oldest first.
+/// Blocks that can still be withdrawn or come again as a whole. Claude does so with the last message alone.
+const OPEN_BLOCKS_MAX: usize = 1_000;
+/// How much of a message's id counts; Claude's have 24.
+const ID_CHARS_MAX: usize = 64;
+
+/// The text blocks of the turn's messages, oldest first. Of all else it only matters whether it stood between two of them.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
-    blocks: Vec<Block>,
+    /// What the oldest blocks said, which nothing changes any more.
+    settled: String,
+    blocks: VecDeque<Block>,
+    /// A thought or a use of a tool came after the last block.
+    parted: bool,
     /// The provider cut the last message for its length: the next one goes on in the middle of it.
     cut_for_length: bool,
 }
 
-/// One content block of one message.
-#[derive(Debug)]
-struct Block {
-    message: String,
-    /// Its place in the message, when it was streamed.
-    index: Option<u64>,
-    kind: Kind,
-    /// The line with the whole block has come.
-    whole: bool,
+/// The id of a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct MessageId(Box<str>);
+
+impl MessageId {
+    /// An id as Claude wrote it.
+    pub(crate) fn new(id: &str) -> Self {
+        let end = id.char_indices().nth(ID_CHARS_MAX).map_or(id.len(), |(end, _)| end);
+        Self(id[..end].into())
+    }
 }
 
+/// One text block of one message.
 #[derive(Debug)]
-enum Kind {
-    Text {
-        /// What stands between it and the text before it.
-        lead: &'static str,
-        text: String,
-        filter: EscapeFilter,
-    },
-    /// A thought or a use of a tool; it only parts the text before from the text after.
-    Other,
+struct Block {
+    message: MessageId,
+    /// Its place in the message, when it was streamed.
+    index: Option<u64>,
+    /// Something that is no text stands between it and the block before it.
+    parted: bool,
+    /// What stands between it and the text before it.
+    lead: &'static str,
+    text: String,
+    filter: EscapeFilter,
+    /// The line with the whole block has come.
+    whole: bool,
 }
 
 impl Answer {
     /// Whether there is any text.
     pub(crate) fn is_empty(&self) -> bool {
-        self.texts().all(str::is_empty)
+        self.settled.is_empty() && self.blocks.iter().all(|block| block.text.is_empty())
     }
 
     /// The provider stopped the running message at its length limit.
@@ -47,57 +63,43 @@ impl Answer {
         self.cut_for_length = true;
     }
 
-    /// A streamed block begins.
-    pub(crate) fn start(&mut self, message: &str, index: u64, is_text: bool) {
-        let kind = if is_text {
-            Kind::Text { lead: "", text: String::new(), filter: EscapeFilter::default() }
-        } else {
-            Kind::Other
-        };
-        self.blocks.push(Block { message: message.to_owned(), index: Some(index), kind, whole: false });
+    /// A streamed block of text begins.
+    pub(crate) fn start(&mut self, message: &MessageId, index: u64) {
+        self.push(message, Some(index), false);
     }
 
     /// A piece of a streamed block of text.
-    pub(crate) fn delta(&mut self, message: &str, index: u64, piece: &str, said: &mut Said) {
-        let is_it = |block: &Block| block.message == message && block.index == Some(index);
-        let at = self.blocks.iter().rposition(is_it).unwrap_or_else(|| {
-            self.start(message, index, true);
-            self.blocks.len() - 1
-        });
+    pub(crate) fn delta(&mut self, message: &MessageId, index: u64, piece: &str, said: &mut Said) {
+        let is_it = |block: &Block| block.message == *message && block.index == Some(index);
+        let at = self.blocks.iter().rposition(is_it).unwrap_or_else(|| self.push(message, Some(index), false));
         self.append(at, piece, said);
     }
 
     /// A whole block of text. It adds nothing if it was streamed before.
-    pub(crate) fn whole(&mut self, message: &str, text: &str, said: &mut Said) {
-        let waits =
-            |block: &&mut Block| block.message == message && !block.whole && matches!(block.kind, Kind::Text { .. });
-        let Some(block) = self.blocks.iter_mut().find(waits) else {
-            self.start(message, 0, true);
-            let at = self.blocks.len() - 1;
-            (self.blocks[at].index, self.blocks[at].whole) = (None, true);
+    pub(crate) fn whole(&mut self, message: &MessageId, text: &str, said: &mut Said) {
+        let Some(block) = self.blocks.iter_mut().find(|block| block.message == *message && !block.whole) else {
+            let at = self.push(message, None, true);
             return self.append(at, text, said);
         };
         block.whole = true;
-        let Kind::Text { text: streamed, .. } = &mut block.kind else { return };
         let text = without_escapes(text.to_owned());
-        if *streamed != text {
-            *streamed = text;
+        if block.text != text {
+            block.text = text;
             self.again(said);
         }
     }
 
-    /// A whole block that is no text.
-    pub(crate) fn other(&mut self, message: &str) {
-        self.blocks.push(Block { message: message.to_owned(), index: None, kind: Kind::Other, whole: true });
+    /// A block that is no text, or a piece of one.
+    pub(crate) fn other(&mut self) {
+        self.parted = true;
     }
 
     /// The blocks of a message from a place on are withdrawn: the stream broke and the provider is asked again.
-    pub(crate) fn abandon(&mut self, message: &str, from_index: u64, said: &mut Said) {
-        let had_text = |block: &Block| matches!(&block.kind, Kind::Text { text, .. } if !text.is_empty());
+    pub(crate) fn abandon(&mut self, message: &MessageId, from_index: u64, said: &mut Said) {
         let mut lost = false;
         self.blocks.retain(|block| {
-            let goes = block.message == message && block.index.is_some_and(|index| index >= from_index);
-            lost |= goes && had_text(block);
+            let goes = block.message == *message && block.index.is_some_and(|index| index >= from_index);
+            lost |= goes && !block.text.is_empty();
             !goes
         });
         if lost {
@@ -105,43 +107,58 @@ impl Answer {
         }
     }
 
+    /// Adds a block without text, and returns its place.
+    fn push(&mut self, message: &MessageId, index: Option<u64>, whole: bool) -> usize {
+        if self.blocks.len() == OPEN_BLOCKS_MAX
+            && let Some(oldest) = self.blocks.pop_front()
+        {
+            self.settled.push_str(oldest.lead);
+            self.settled.push_str(&oldest.text);
+        }
+        self.blocks.push_back(Block {
+            message: message.clone(),
+            index,
+            parted: std::mem::take(&mut self.parted),
+            lead: "",
+            text: String::new(),
+            filter: EscapeFilter::default(),
+            whole,
+        });
+        self.blocks.len() - 1
+    }
+
     /// Replaces what the caller has by what stands.
     fn again(&mut self, said: &mut Said) {
         said.events.push(AgentEvent::Withdraw);
+        said.text(self.settled.clone());
         for block in &self.blocks {
-            if let Kind::Text { lead, text, .. } = &block.kind {
-                said.text([*lead, text.as_str()].concat());
-            }
+            said.text([block.lead, block.text.as_str()].concat());
         }
     }
 
     fn append(&mut self, at: usize, piece: &str, said: &mut Said) {
-        let starts = matches!(&self.blocks[at].kind, Kind::Text { text, .. } if text.is_empty());
-        let first_lead = if starts && !piece.is_empty() { self.lead(at) } else { "" };
-        let Kind::Text { lead, text, filter } = &mut self.blocks[at].kind else { return };
-        let piece = filter.push(piece.into());
+        let starts = self.blocks[at].text.is_empty();
+        let lead = if starts { self.lead(at) } else { "" };
+        let block = &mut self.blocks[at];
+        let piece = block.filter.push(piece.into());
         if piece.is_empty() {
             return;
         }
         if starts {
-            *lead = first_lead;
-            said.text(first_lead.to_owned());
+            block.lead = lead;
+            said.text(lead.to_owned());
             self.cut_for_length = false;
         }
-        text.push_str(&piece);
+        block.text.push_str(&piece);
         said.text(piece.into_owned());
     }
 
     /// What parts a new block from the text before it: nothing where one sentence goes on, otherwise a blank line.
     fn lead(&self, at: usize) -> &'static str {
-        let before = &self.blocks[..at];
-        let last_text = before.iter().rev().find_map(|block| match &block.kind {
-            Kind::Text { text, .. } if !text.is_empty() => Some(text.as_str()),
-            _ => None,
-        });
-        let goes_on = before
-            .last()
-            .is_some_and(|last| last.message == self.blocks[at].message && matches!(last.kind, Kind::Text { .. }));
+        let block = &self.blocks[at];
+        let goes_on = !block.parted && at > 0 && self.blocks[at - 1].message == block.message;
+        let before = self.blocks.iter().take(at).rev().map(|block| block.text.as_str());
+        let last_text = before.chain([self.settled.as_str()]).find(|text| !text.is_empty());
         match last_text {
             None => "",
             Some(_) if goes_on || self.cut_for_length => "",
@@ -150,11 +167,40 @@ impl Answer {
             Some(_) => "\n\n",
         }
     }
+}
 
-    fn texts(&self) -> impl Iterator<Item = &str> {
-        self.blocks.iter().filter_map(|block| match &block.kind {
-            Kind::Text { text, .. } => Some(text.as_str()),
-            Kind::Other => None,
-        })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_blocks_keeps_its_text_and_nothing_else() {
+        let (mut answer, mut said) = (Answer::default(), Said::default());
+        for number in 0..50_000 {
+            let message = MessageId::new(&format!("m{}", number % 7));
+            answer.other();
+            answer.start(&message, number);
+            if number % 10 == 0 {
+                answer.delta(&message, number, "x", &mut said);
+            }
+        }
+        assert!(answer.blocks.len() <= OPEN_BLOCKS_MAX && answer.blocks.capacity() <= 4 * OPEN_BLOCKS_MAX);
+        let expected = vec!["x"; 5_000].join("\n\n");
+        assert_eq!(said.events, [AgentEvent::Text(expected.clone())]);
+        let mut again = Said::default();
+        answer.again(&mut again);
+        assert_eq!(again.events, [AgentEvent::Withdraw, AgentEvent::Text(expected)]);
+    }
+
+    #[test]
+    fn thoughts_part_texts_however_many_they_are() {
+        let (mut answer, mut said) = (Answer::default(), Said::default());
+        let message = MessageId::new("m");
+        answer.delta(&message, 0, "one", &mut said);
+        answer.delta(&message, 1, " sentence", &mut said);
+        (0..10_000).for_each(|_| answer.other());
+        answer.delta(&message, 2, "another", &mut said);
+        assert_eq!(said.events, [AgentEvent::Text("one sentence\n\nanother".to_owned())]);
+        assert!(answer.blocks.len() == 3 && MessageId::new(&"é".repeat(1 << 20)).0.len() == 2 * ID_CHARS_MAX);
     }
 }

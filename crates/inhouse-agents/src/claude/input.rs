@@ -12,10 +12,15 @@ use crate::claude::parse::line_of;
 /// Ends every message. It must begin neither with a slash nor hold an at sign.
 const LAST_BLOCK: &str = "(end of message)";
 
+/// The media types of the files that Claude takes. The last one is a document to it, the others are images.
+pub(crate) const FILE_TYPES: &[&str] = &["image/png", "image/jpeg", "image/gif", "image/webp", PDF];
+
+const PDF: &str = "application/pdf";
+
 /// The input line of a turn.
 ///
 /// # Errors
-/// One line for the caller when a part is of a kind that Claude does not take.
+/// One line for the caller when a part is of a kind that Claude does not take; the engine refuses such a message before.
 pub(crate) fn input(turn: &Turn) -> Result<Vec<u8>, String> {
     let mut blocks = Vec::new();
     let text = turn.text();
@@ -24,20 +29,20 @@ pub(crate) fn input(turn: &Turn) -> Result<Vec<u8>, String> {
     }
     for part in &turn.message.parts {
         match &part.content {
-            Some(Content::Raw(bytes)) => blocks.push(file(bytes, &part.media_type)?),
-            Some(Content::Url(_)) => return Err("a file by URL is not fetched: send its bytes".to_owned()),
-            _ => {}
+            Some(Content::Raw(bytes)) if FILE_TYPES.contains(&part.media_type.as_str()) => {
+                blocks.push(file(bytes, &part.media_type));
+            }
+            Some(Content::Raw(_) | Content::Url(_)) => {
+                return Err(format!("the agent takes {}", FILE_TYPES.join(", ")));
+            }
+            Some(Content::Text(_) | Content::Data(_)) | None => {}
         }
     }
     blocks.push(json!({"type": "text", "text": LAST_BLOCK}));
     Ok(line_of(&json!({"type": "user", "message": {"role": "user", "content": blocks}})))
 }
 
-fn file(bytes: &[u8], media_type: &str) -> Result<Value, String> {
-    let kind = match media_type {
-        "image/png" | "image/jpeg" | "image/gif" | "image/webp" => "image",
-        "application/pdf" => "document",
-        other => return Err(format!("the agent takes PNG, JPEG, GIF, WebP and PDF files, not {other:?}")),
-    };
-    Ok(json!({"type": kind, "source": {"type": "base64", "media_type": media_type, "data": STANDARD.encode(bytes)}}))
+fn file(bytes: &[u8], media_type: &str) -> Value {
+    let kind = if media_type == PDF { "document" } else { "image" };
+    json!({"type": kind, "source": {"type": "base64", "media_type": media_type, "data": STANDARD.encode(bytes)}})
 }

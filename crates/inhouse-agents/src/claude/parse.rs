@@ -5,7 +5,8 @@ use inhouse_engine::agent::{AgentEvent, End, Note, Reason, Usage};
 use inhouse_proto::json;
 use serde_json::{Value, json};
 
-use crate::claude::answer::Answer;
+use crate::claude::answer::{Answer, MessageId};
+use crate::claude::line::{Entry, Object, sum};
 use crate::dialogue::{Dialogue, Ending, Said, failed};
 use crate::lines::{Line, Lines};
 
@@ -15,7 +16,7 @@ pub(crate) struct Parser {
     lines: Lines,
     answer: Answer,
     /// The message that is being streamed.
-    message: String,
+    message: MessageId,
     /// The text of a failure that Claude shows in the place of an answer.
     shown_error: Option<String>,
     interrupted: bool,
@@ -28,7 +29,7 @@ impl Parser {
         Self {
             lines: Lines::new(line_bytes_max),
             answer: Answer::default(),
-            message: String::new(),
+            message: MessageId::default(),
             shown_error: None,
             interrupted: false,
             end: None,
@@ -42,84 +43,90 @@ impl Parser {
         let Line::Whole(bytes) = line else {
             return self.over(failed(Reason::AgentProtocol, "the agent wrote a line that is too long"), said);
         };
-        match serde_json::from_slice::<Value>(&bytes) {
-            Ok(line) => self.event(&line, said),
+        match serde_json::from_slice::<Object<Entry>>(&bytes) {
+            Ok(Object(Some(line))) => self.event(&line, said),
+            Ok(Object(None)) => {}
             Err(_) if bytes.trim_ascii().is_empty() => {}
             Err(_) => tracing::debug!(target: "agent", bytes = bytes.len(), "a line that is no JSON was passed over"),
         }
     }
 
-    fn event(&mut self, line: &Value, said: &mut Said) {
+    fn event(&mut self, line: &Entry, said: &mut Said) {
         // What a subagent says is not the answer; the main agent tells what came of it.
-        let is_top_level = line["parent_tool_use_id"].is_null();
-        match text(&line["type"]) {
+        let is_top_level = line.parent_tool_use_id.is_null();
+        match line.kind.text() {
             "stream_event" if is_top_level => self.stream_event(line, said),
             "assistant" if is_top_level => self.assistant(line, said),
-            "system" if line["subtype"] == "api_retry" => said.events.push(retry(line)),
+            "system" if line.subtype.text() == "api_retry" => said.events.push(retry(line)),
             "control_request" => said.replies.push(refusal(line)),
             "result" => self.result(line, said),
             _ => {}
         }
     }
 
-    fn stream_event(&mut self, line: &Value, said: &mut Said) {
-        let event = &line["event"];
-        let index = event["index"].as_u64().unwrap_or(0);
-        match text(&event["type"]) {
-            "message_start" => text(&event["message"]["id"]).clone_into(&mut self.message),
-            "content_block_start" => {
-                let block = &event["content_block"];
-                self.answer.start(&self.message, index, block["type"] == "text");
-                if let Some(first) = block["text"].as_str() {
-                    self.answer.delta(&self.message, index, first, said);
-                }
+    fn stream_event(&mut self, line: &Entry, said: &mut Said) {
+        let Some(event) = &line.event.0 else { return };
+        let index = event.index.as_u64().unwrap_or(0);
+        match (event.kind.text(), &event.delta.0) {
+            ("message_start", _) => {
+                let id = event.message.0.as_ref().map_or("", |message| message.id.text());
+                self.message = MessageId::new(id);
             }
-            "content_block_delta" if event["delta"]["type"] == "text_delta" => {
-                self.answer.delta(&self.message, index, text(&event["delta"]["text"]), said);
-            }
-            "message_delta" if event["delta"]["stop_reason"] == "max_tokens" => self.answer.cut_for_length(),
-            "message_stop" => {
-                if let Some(from_index) = line["abandoned_blocks"]["from_block_index"].as_u64() {
-                    let message = line["abandoned_blocks"]["api_message_id"].as_str().unwrap_or(&self.message);
-                    self.answer.abandon(message, from_index, said);
+            ("content_block_start", _) => {
+                let Some(block) = &event.content_block.0 else { return };
+                if block.kind.text() != "text" {
+                    return self.answer.other();
                 }
+                self.answer.start(&self.message, index);
+                self.answer.delta(&self.message, index, block.text.text(), said);
+            }
+            ("content_block_delta", Some(delta)) if delta.kind.text() == "text_delta" => {
+                self.answer.delta(&self.message, index, delta.text.text(), said);
+            }
+            ("message_delta", Some(delta)) if delta.stop_reason.text() == "max_tokens" => self.answer.cut_for_length(),
+            ("message_stop", _) => {
+                let Some(abandoned) = &line.abandoned_blocks.0 else { return };
+                let Some(from_index) = abandoned.from_block_index.as_u64() else { return };
+                let named = abandoned.api_message_id.as_str().map(MessageId::new);
+                self.answer.abandon(named.as_ref().unwrap_or(&self.message), from_index, said);
             }
             _ => {}
         }
     }
 
     /// One or more whole blocks of a message, streamed before or not.
-    fn assistant(&mut self, line: &Value, said: &mut Said) {
-        let message = text(&line["message"]["id"]);
-        let is_error = line["is_api_error_message"] == true || line["error"].is_string();
-        for block in line["message"]["content"].as_array().into_iter().flatten() {
-            match (text(&block["type"]), block["text"].as_str()) {
+    fn assistant(&mut self, line: &Entry, said: &mut Said) {
+        let Some(message) = &line.message.0 else { return };
+        let id = MessageId::new(message.id.text());
+        let is_error = *line.is_api_error_message == true || line.error.is_string();
+        for block in message.content.0.iter().filter_map(|block| block.0.as_ref()) {
+            match (block.kind.text(), block.text.as_str()) {
                 ("text", Some(shown)) if is_error => self.shown_error = Some(shown.to_owned()),
-                ("text", Some(whole)) => self.answer.whole(message, whole, said),
+                ("text", Some(whole)) => self.answer.whole(&id, whole, said),
                 ("tool_use", _) => {
-                    self.answer.other(message);
-                    said.events.push(tool(text(&block["name"])));
+                    self.answer.other();
+                    said.events.push(tool(block.name.text()));
                 }
-                _ => self.answer.other(message),
+                _ => self.answer.other(),
             }
         }
     }
 
-    fn result(&mut self, line: &Value, said: &mut Said) {
+    fn result(&mut self, line: &Entry, said: &mut Said) {
         if let Some(usage) = usage(line) {
             said.events.push(AgentEvent::Usage(usage));
         }
         let end = self.end_of(line);
-        if let (End::Completed(_), true, Some(result)) = (&end, self.answer.is_empty(), line["result"].as_str()) {
-            self.answer.whole("", result, said);
+        if let (End::Completed(_), true, Some(result)) = (&end, self.answer.is_empty(), line.result.as_str()) {
+            self.answer.whole(&MessageId::default(), result, said);
         }
         self.over(end, said);
     }
 
     /// What a result says. Its subtype can be `success` for an error, so that only both together mean success.
-    fn end_of(&self, line: &Value) -> End {
-        let reason = text(&line["terminal_reason"]);
-        if line["subtype"] == "success" && line["is_error"] == false {
+    fn end_of(&self, line: &Entry) -> End {
+        let reason = line.terminal_reason.text();
+        if line.subtype.text() == "success" && *line.is_error == false {
             return End::Completed(Note::default());
         }
         if reason.starts_with("aborted") {
@@ -129,9 +136,10 @@ impl Parser {
                 failed(Reason::AgentFailed, "the agent was interrupted")
             };
         }
-        let provider = reason == "api_error" || !line["api_error_status"].is_null();
+        let provider = reason == "api_error" || !line.api_error_status.is_null();
         let shown = self.shown_error.as_deref().filter(|_| provider);
-        let detail = line["result"].as_str().or(shown).or(line["errors"][0].as_str()).or(line["subtype"].as_str());
+        let listed = line.errors.0.first().and_then(|error| error.as_str());
+        let detail = line.result.as_str().or(shown).or(listed).or(line.subtype.as_str());
         let detail = detail.unwrap_or("the agent gave no reason");
         failed(if provider { Reason::ProviderFailed } else { Reason::AgentFailed }, detail)
     }
@@ -176,20 +184,15 @@ pub(crate) fn line_of(value: &Value) -> Vec<u8> {
     line
 }
 
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
 /// The provider did not answer, and is asked again.
-fn retry(line: &Value) -> AgentEvent {
-    let number = |key: &str| line[key].as_u64().unwrap_or(0);
-    let (attempt, attempts_max) = (number("attempt"), number("max_retries"));
-    let error = match (line["error_status"].as_u64(), text(&line["error"])) {
+fn retry(line: &Entry) -> AgentEvent {
+    let (attempt, attempts_max) = (line.attempt.as_u64().unwrap_or(0), line.max_retries.as_u64().unwrap_or(0));
+    let error = match (line.error_status.as_u64(), line.error.text()) {
         (Some(status), error) => format!("{status} {error}"),
         (None, error) => error.to_owned(),
     };
-    let data = json!({"retry": {"attempt": attempt, "attemptsMax": attempts_max, "delayMs": line["retry_delay_ms"],
-        "status": line["error_status"], "error": line["error"]}});
+    let data = json!({"retry": {"attempt": attempt, "attemptsMax": attempts_max, "delayMs": *line.retry_delay_ms,
+        "status": *line.error_status, "error": *line.error}});
     AgentEvent::Working(Note {
         text: Some(format!("the model provider failed ({}): retry {attempt} of {attempts_max}", error.trim())),
         data: Some(json::Value(data)),
@@ -205,9 +208,10 @@ fn tool(name: &str) -> AgentEvent {
 }
 
 /// No to whatever the program asks, so that it never waits for an answer.
-fn refusal(line: &Value) -> Vec<u8> {
-    let id = &line["request_id"];
-    let response = if line["request"]["subtype"] == "can_use_tool" {
+fn refusal(line: &Entry) -> Vec<u8> {
+    let id = &*line.request_id;
+    let permission = line.request.0.as_ref().is_some_and(|request| request.subtype.text() == "can_use_tool");
+    let response = if permission {
         let message = "nobody can be asked for this permission";
         json!({"subtype": "success", "request_id": id, "response": {"behavior": "deny", "message": message}})
     } else {
@@ -217,21 +221,20 @@ fn refusal(line: &Value) -> Vec<u8> {
 }
 
 /// What this turn cost. The totals of a result count its whole session, so that they are the second choice.
-fn usage(line: &Value) -> Option<Usage> {
-    let models = line["model_usage_since_last_result"].as_object().filter(|models| !models.is_empty());
-    let Some(models) = models else {
-        let usage = line["usage"].as_object()?;
-        let tokens = |keys: [&str; 3]| keys.iter().filter_map(|key| usage.get(*key)?.as_u64()).sum();
+fn usage(line: &Entry) -> Option<Usage> {
+    let spent = line.model_usage_since_last_result.0.as_ref().filter(|spent| spent.models > 0);
+    let Some(spent) = spent else {
+        let usage = line.usage.0.as_ref()?;
+        let input = [&usage.input_tokens, &usage.cache_read_input_tokens, &usage.cache_creation_input_tokens];
         return Some(Usage {
-            input_tokens: Some(tokens(["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"])),
-            output_tokens: usage.get("output_tokens").and_then(Value::as_u64),
-            cost_usd: line["total_cost_usd"].as_f64(),
+            input_tokens: Some(sum(input)),
+            output_tokens: usage.output_tokens.as_u64(),
+            cost_usd: line.total_cost_usd.as_f64(),
         });
     };
-    let sum = |key: &str| models.values().filter_map(|model| model[key].as_u64()).sum::<u64>();
     Some(Usage {
-        input_tokens: Some(sum("inputTokens") + sum("cacheReadInputTokens") + sum("cacheCreationInputTokens")),
-        output_tokens: Some(sum("outputTokens")),
-        cost_usd: Some(models.values().filter_map(|model| model["costUSD"].as_f64()).sum()),
+        input_tokens: Some(spent.input_tokens),
+        output_tokens: Some(spent.output_tokens),
+        cost_usd: Some(spent.cost_usd),
     })
 }

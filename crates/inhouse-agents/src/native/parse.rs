@@ -107,8 +107,11 @@ impl Parser {
             Status::Working => return said.events.push(AgentEvent::Working(note)),
             Status::Completed => End::Completed(note),
             Status::Failed => {
-                let detail = note.text.unwrap_or_else(|| "the agent gave no reason".to_owned());
-                End::Failed(Failure { data: note.data, ..Failure::new(Reason::AgentFailed, detail) })
+                let failure = match note.text {
+                    Some(text) => Failure::said(Reason::AgentFailed, text),
+                    None => Failure::new(Reason::AgentFailed, "the agent gave no reason"),
+                };
+                End::Failed(Failure { data: note.data, ..failure })
             }
             Status::Rejected => End::Rejected(note),
             Status::InputRequired => End::InputRequired(note),

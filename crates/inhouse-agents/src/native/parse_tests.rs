@@ -107,7 +107,7 @@ fn a_final_or_interrupting_status_ends_the_turn_and_what_follows_is_ignored() {
         ("input-required", End::InputRequired(note("why"))),
         ("auth-required", End::AuthRequired(note("why"))),
         ("canceled", End::Canceled(note("why"))),
-        ("failed", failure(Reason::AgentFailed, "why")),
+        ("failed", End::Failed(Failure::said(Reason::AgentFailed, "why"))),
     ] {
         let stream = format!(
             "{{\"status\":\"{status}\",\"text\":\"why\"}}\n{{\"text\":\"late\"}}\nlate\n{{\"status\":\"failed\"}}\n"
@@ -116,7 +116,7 @@ fn a_final_or_interrupting_status_ends_the_turn_and_what_follows_is_ignored() {
     }
     assert_eq!(read("{\"status\":\"failed\"}\n", 0).1, failure(Reason::AgentFailed, "the agent gave no reason"));
     let data = Some(Value(serde_json::json!({"code": 7})));
-    let told = Failure { data, ..Failure::new(Reason::AgentFailed, "why") };
+    let told = Failure { data, ..Failure::said(Reason::AgentFailed, "why") };
     assert_eq!(read("{\"status\":\"failed\",\"text\":\"why\",\"data\":{\"code\":7}}\n", 0).1, End::Failed(told));
 }
 

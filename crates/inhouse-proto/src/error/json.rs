@@ -21,7 +21,7 @@ pub(crate) struct ErrorObject<'a> {
 
 /// The details of an error as a list of google.rpc objects, each with its `@type`; for `data` in JSON-RPC (spec 9.5) and
 /// `details` in HTTP+JSON (spec 11.6).
-pub struct Details<'a>(&'a A2aError);
+pub(crate) struct Details<'a>(&'a A2aError);
 
 #[derive(serde::Serialize)]
 #[serde(tag = "@type")]
@@ -67,13 +67,8 @@ pub(crate) struct PlainErrorObject {
 }
 
 impl A2aError {
-    /// The details as google.rpc objects.
-    pub fn details(&self) -> Details<'_> {
-        Details(self)
-    }
-
     pub(crate) fn object(&self) -> ErrorObject<'_> {
-        ErrorObject { code: self.kind.code(), message: self.kind.message(), data: self.details() }
+        ErrorObject { code: self.kind.code(), message: self.kind.message(), data: Details(self) }
     }
 
     pub(crate) fn plain_object(&self) -> PlainErrorObject {

@@ -53,76 +53,36 @@ struct Row {
     message: &'static str,
     reason: &'static str,
     http_status: u16,
-    grpc_code: i32,
 }
 
-/// Status codes of gRPC.
-mod grpc {
-    pub(super) const INVALID_ARGUMENT: i32 = 3;
-    pub(super) const NOT_FOUND: i32 = 5;
-    pub(super) const ALREADY_EXISTS: i32 = 6;
-    pub(super) const PERMISSION_DENIED: i32 = 7;
-    pub(super) const RESOURCE_EXHAUSTED: i32 = 8;
-    pub(super) const FAILED_PRECONDITION: i32 = 9;
-    pub(super) const UNIMPLEMENTED: i32 = 12;
-    pub(super) const INTERNAL: i32 = 13;
-    pub(super) const UNAVAILABLE: i32 = 14;
-    pub(super) const UNAUTHENTICATED: i32 = 16;
-}
-
-const fn row(code: i32, message: &'static str, reason: &'static str, http_status: u16, grpc_code: i32) -> Row {
-    Row { code, message, reason, http_status, grpc_code }
+const fn row(code: i32, message: &'static str, reason: &'static str, http_status: u16) -> Row {
+    Row { code, message, reason, http_status }
 }
 
 impl ErrorKind {
-    /// Every kind, in the order of the table.
-    pub const ALL: [Self; 20] = [
-        Self::TaskNotFound,
-        Self::TaskNotCancelable,
-        Self::PushNotificationNotSupported,
-        Self::UnsupportedOperation,
-        Self::ContentTypeNotSupported,
-        Self::InvalidAgentResponse,
-        Self::ExtendedAgentCardNotConfigured,
-        Self::ExtensionSupportRequired,
-        Self::VersionNotSupported,
-        Self::ParseError,
-        Self::InvalidRequest,
-        Self::MethodNotFound,
-        Self::InvalidParams,
-        Self::Internal,
-        Self::Unauthenticated,
-        Self::PermissionDenied,
-        Self::Conflict,
-        Self::PayloadTooLarge,
-        Self::ResourceExhausted,
-        Self::Unavailable,
-    ];
-
     #[rustfmt::skip]
     const fn row(self) -> Row {
-        use grpc::*;
         match self {
-            Self::TaskNotFound => row(-32001, "Task not found", "TASK_NOT_FOUND", 404, NOT_FOUND),
-            Self::TaskNotCancelable => row(-32002, "Task cannot be canceled", "TASK_NOT_CANCELABLE", 400, FAILED_PRECONDITION),
-            Self::PushNotificationNotSupported => row(-32003, "Push Notification is not supported", "PUSH_NOTIFICATION_NOT_SUPPORTED", 400, FAILED_PRECONDITION),
-            Self::UnsupportedOperation => row(-32004, "This operation is not supported", "UNSUPPORTED_OPERATION", 400, FAILED_PRECONDITION),
-            Self::ContentTypeNotSupported => row(-32005, "Incompatible content types", "CONTENT_TYPE_NOT_SUPPORTED", 400, INVALID_ARGUMENT),
-            Self::InvalidAgentResponse => row(-32006, "Invalid agent response", "INVALID_AGENT_RESPONSE", 500, INTERNAL),
-            Self::ExtendedAgentCardNotConfigured => row(-32007, "Extended Agent Card is not configured", "EXTENDED_AGENT_CARD_NOT_CONFIGURED", 400, FAILED_PRECONDITION),
-            Self::ExtensionSupportRequired => row(-32008, "Extension support required", "EXTENSION_SUPPORT_REQUIRED", 400, FAILED_PRECONDITION),
-            Self::VersionNotSupported => row(-32009, "Version not supported", "VERSION_NOT_SUPPORTED", 400, FAILED_PRECONDITION),
-            Self::ParseError => row(-32700, "Invalid JSON payload", "PARSE_ERROR", 400, INVALID_ARGUMENT),
-            Self::InvalidRequest => row(-32600, "Request payload validation error", "INVALID_REQUEST", 400, INVALID_ARGUMENT),
-            Self::MethodNotFound => row(-32601, "Method not found", "METHOD_NOT_FOUND", 404, UNIMPLEMENTED),
-            Self::InvalidParams => row(-32602, "Invalid parameters", "INVALID_PARAMS", 400, INVALID_ARGUMENT),
-            Self::Internal => row(-32603, "Internal error", "INTERNAL", 500, INTERNAL),
-            Self::Unauthenticated => row(-31401, "Authentication required", "UNAUTHENTICATED", 401, UNAUTHENTICATED),
-            Self::PermissionDenied => row(-31403, "Permission denied", "PERMISSION_DENIED", 403, PERMISSION_DENIED),
-            Self::Conflict => row(-31409, "Conflicts with an earlier request", "CONFLICT", 409, ALREADY_EXISTS),
-            Self::PayloadTooLarge => row(-31413, "Payload too large", "PAYLOAD_TOO_LARGE", 413, RESOURCE_EXHAUSTED),
-            Self::ResourceExhausted => row(-31429, "Too many requests", "RESOURCE_EXHAUSTED", 429, RESOURCE_EXHAUSTED),
-            Self::Unavailable => row(-31503, "Service unavailable", "UNAVAILABLE", 503, UNAVAILABLE),
+            Self::TaskNotFound => row(-32001, "Task not found", "TASK_NOT_FOUND", 404),
+            Self::TaskNotCancelable => row(-32002, "Task cannot be canceled", "TASK_NOT_CANCELABLE", 400),
+            Self::PushNotificationNotSupported => row(-32003, "Push Notification is not supported", "PUSH_NOTIFICATION_NOT_SUPPORTED", 400),
+            Self::UnsupportedOperation => row(-32004, "This operation is not supported", "UNSUPPORTED_OPERATION", 400),
+            Self::ContentTypeNotSupported => row(-32005, "Incompatible content types", "CONTENT_TYPE_NOT_SUPPORTED", 400),
+            Self::InvalidAgentResponse => row(-32006, "Invalid agent response", "INVALID_AGENT_RESPONSE", 500),
+            Self::ExtendedAgentCardNotConfigured => row(-32007, "Extended Agent Card is not configured", "EXTENDED_AGENT_CARD_NOT_CONFIGURED", 400),
+            Self::ExtensionSupportRequired => row(-32008, "Extension support required", "EXTENSION_SUPPORT_REQUIRED", 400),
+            Self::VersionNotSupported => row(-32009, "Version not supported", "VERSION_NOT_SUPPORTED", 400),
+            Self::ParseError => row(-32700, "Invalid JSON payload", "PARSE_ERROR", 400),
+            Self::InvalidRequest => row(-32600, "Request payload validation error", "INVALID_REQUEST", 400),
+            Self::MethodNotFound => row(-32601, "Method not found", "METHOD_NOT_FOUND", 404),
+            Self::InvalidParams => row(-32602, "Invalid parameters", "INVALID_PARAMS", 400),
+            Self::Internal => row(-32603, "Internal error", "INTERNAL", 500),
+            Self::Unauthenticated => row(-31401, "Authentication required", "UNAUTHENTICATED", 401),
+            Self::PermissionDenied => row(-31403, "Permission denied", "PERMISSION_DENIED", 403),
+            Self::Conflict => row(-31409, "Conflicts with an earlier request", "CONFLICT", 409),
+            Self::PayloadTooLarge => row(-31413, "Payload too large", "PAYLOAD_TOO_LARGE", 413),
+            Self::ResourceExhausted => row(-31429, "Too many requests", "RESOURCE_EXHAUSTED", 429),
+            Self::Unavailable => row(-31503, "Service unavailable", "UNAVAILABLE", 503),
         }
     }
 
@@ -144,15 +104,5 @@ impl ErrorKind {
     /// The status where HTTP itself carries the error.
     pub const fn http_status(self) -> u16 {
         self.row().http_status
-    }
-
-    /// The number of the gRPC status.
-    pub const fn grpc_code(self) -> i32 {
-        self.row().grpc_code
-    }
-
-    /// The kind with that JSON-RPC code.
-    pub fn from_code(code: i32) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
 }

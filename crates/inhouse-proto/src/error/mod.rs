@@ -9,7 +9,6 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub use json::Details;
 pub use kind::ErrorKind;
 
 use crate::json::DecodeError;
@@ -89,12 +88,6 @@ impl fmt::Display for A2aError {
 }
 
 impl std::error::Error for A2aError {}
-
-impl From<ErrorKind> for A2aError {
-    fn from(kind: ErrorKind) -> Self {
-        Self::new(kind)
-    }
-}
 
 impl From<DecodeError> for A2aError {
     fn from(error: DecodeError) -> Self {

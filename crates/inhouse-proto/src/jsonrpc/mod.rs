@@ -1,4 +1,4 @@
-//! The JSON-RPC 2.0 envelope (spec 9): requests out of bodies, responses and SSE frames around results.
+//! The JSON-RPC 2.0 envelope (spec 9): requests out of bodies, responses around results.
 //!
 //! A result is never copied into a response here: `response_head` and `RESPONSE_TAIL` go before and after its bytes.
 
@@ -7,5 +7,5 @@ mod response;
 #[cfg(test)]
 mod tests;
 
-pub use request::{ID_BYTES_MAX, Id, Refused, Request};
-pub use response::{FRAME_TAIL, RESPONSE_TAIL, error_response, frame_head, plain_error_response, response_head};
+pub use request::{Id, Refused, Request};
+pub use response::{RESPONSE_TAIL, error_response, plain_error_response, response_head};

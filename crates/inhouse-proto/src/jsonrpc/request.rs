@@ -11,7 +11,7 @@ use crate::json::{self, DecodeError};
 use crate::validate::Validate;
 
 /// A request's id has at most this many bytes of JSON.
-pub const ID_BYTES_MAX: usize = 128;
+const ID_BYTES_MAX: usize = 128;
 
 /// A request's id exactly as it was sent: a string, a number or null, as JSON. Clones share the bytes.
 #[derive(Clone, PartialEq, Eq, Hash)]

@@ -1,4 +1,4 @@
-//! The bytes around a result: responses, and frames of a stream of server-sent events (spec 9.4.2).
+//! The bytes around a result, and whole responses that say what went wrong.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -8,8 +8,6 @@ use crate::error::A2aError;
 
 /// Comes after the result of a response.
 pub const RESPONSE_TAIL: Bytes = Bytes::from_static(b"}");
-/// Comes after the result in a frame of a stream.
-pub const FRAME_TAIL: Bytes = Bytes::from_static(b"}\n\n");
 
 const HEAD: &[u8] = b"{\"jsonrpc\":\"2.0\",\"id\":";
 const RESULT: &[u8] = b",\"result\":";
@@ -21,15 +19,6 @@ pub fn response_head(id: &Id) -> Bytes {
     for piece in [HEAD, id.as_bytes(), RESULT] {
         out.extend_from_slice(piece);
     }
-    out.into()
-}
-
-/// Comes before the result in a frame of a stream, whose event id is the task's `generation` at that event.
-pub fn frame_head(generation: u64, id: &Id) -> Bytes {
-    let generation = generation.to_string();
-    let pieces = [b"id: ", generation.as_bytes(), b"\ndata: ", HEAD, id.as_bytes(), RESULT];
-    let mut out = Vec::with_capacity(pieces.iter().map(|piece| piece.len()).sum());
-    pieces.iter().for_each(|piece| out.extend_from_slice(piece));
     out.into()
 }
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use inhouse_engine::Submission;
+use inhouse_engine::{Reader, Submission};
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::jsonrpc::{self, Id, Request};
 use inhouse_proto::snapshot::{ArtifactJson, Snapshot, View, artifacts_to_v1, fold};
@@ -15,7 +15,7 @@ use inhouse_proto::v1;
 use inhouse_proto::v1::stream_response::Payload;
 use inhouse_proto::validate::Validate;
 use inhouse_proto::wire::{Event, to_json};
-use inhouse_trust::Operation;
+use inhouse_trust::{Operation, Permit};
 
 use super::sse::{Form, Frames, Until};
 use super::v1::{check_message, history_length};
@@ -66,6 +66,7 @@ pub(crate) async fn answer(
     audited: &mut Audited,
 ) -> Result<Answer, A2aError> {
     audited.method = method.as_str();
+    call.check_extensions()?;
     match method {
         Method::Send => send(call, request, audited).await,
         Method::SendSubscribe => send_subscribe(call, request, audited).await,
@@ -81,7 +82,7 @@ async fn send(call: &Call<'_>, request: &Request<'_>, audited: &mut Audited) -> 
     let accepted = call.endpoint.engine.submit(&call.permit(Operation::Send)?, submission).await?;
     audited.task = Some(Arc::clone(accepted.task_id()));
     let task = accepted.settled().await?;
-    audited.context = Some(Arc::clone(&task.context_id));
+    audited.shows(&task);
     respond(request, &task, view)
 }
 
@@ -90,10 +91,8 @@ async fn send_subscribe(call: &Call<'_>, request: &Request<'_>, audited: &mut Au
     let accepted = call.endpoint.engine.submit(&call.permit(Operation::Stream)?, submission).await?;
     audited.task = Some(Arc::clone(accepted.task_id()));
     let (task, reader) = accepted.follow().await?;
-    audited.context = Some(Arc::clone(&task.context_id));
-    let (form, frames) = begin(request, &task, view)?;
-    let ended = Until::Settled.is_reached(task.state);
-    Ok(call.stream(form, Until::Settled, frames, (!ended).then_some(reader)))
+    audited.shows(&task);
+    stream(call, request, &task, view, reader)
 }
 
 async fn get(call: &Call<'_>, request: &Request<'_>, audited: &mut Audited) -> Result<Answer, A2aError> {
@@ -101,6 +100,7 @@ async fn get(call: &Call<'_>, request: &Request<'_>, audited: &mut Audited) -> R
     let view = View { history_length: history_length(params.history_length, "historyLength")?, artifacts: true };
     let id = own_id(params.id, audited)?;
     let task = call.endpoint.engine.get(&call.permit(Operation::Get)?, &id).await?;
+    audited.shows(&task);
     respond(request, &task, view)
 }
 
@@ -108,6 +108,7 @@ async fn cancel(call: &Call<'_>, request: &Request<'_>, audited: &mut Audited) -
     let params: TaskIdParams = request.decode_params()?;
     let id = own_id(params.id, audited)?;
     let task = call.endpoint.engine.cancel(&call.permit(Operation::Cancel)?, &id).await?;
+    audited.shows(&task);
     respond(request, &task, View::ALL)
 }
 
@@ -116,12 +117,54 @@ async fn resubscribe(call: &Call<'_>, request: &Request<'_>, audited: &mut Audit
     let view = View { history_length: history_length(params.history_length, "historyLength")?, artifacts: true };
     let id = own_id(params.id, audited)?;
     let permit = call.permit(Operation::Subscribe)?;
-    let (task, reader) = call.endpoint.engine.follow(&permit, &id, call.last_event_id()?).await?;
-    let (form, frames) = match task {
-        Some(task) => begin(request, &task, view)?,
-        None => (Events::new(request, &id), Frames::default()),
-    };
-    Ok(call.stream(form, Until::Finished, frames, Some(reader)))
+    let seen = call.last_event_id()?;
+    let (task, reader) = call.endpoint.engine.follow(&permit, &id, seen).await?;
+    if let Some(task) = task {
+        audited.shows(&task);
+        return stream(call, request, &task, view, reader);
+    }
+    let seen = seen.unwrap_or_default();
+    let form = resume(call, request, &permit, &id, seen).await?;
+    Ok(call.stream(form, Until::Settled, Frames::default(), Some(reader)))
+}
+
+/// The form of a stream whose caller has seen the events up to `seen`, with the artifacts that these have made: a later one
+/// is counted on, and the last status has the whole answer.
+async fn resume(
+    call: &Call<'_>,
+    request: &Request<'_>,
+    permit: &Permit,
+    id: &str,
+    seen: u64,
+) -> Result<Events, A2aError> {
+    let mut form = Events::new(request, id);
+    let (_, mut reader) = call.endpoint.engine.follow(permit, id, Some(0)).await?;
+    let mut read = 0;
+    while read < seen {
+        for (generation, event) in reader.next().await? {
+            read = generation;
+            if read <= seen {
+                fold(&mut form.artifacts, &event);
+            }
+        }
+    }
+    let so_far = v1::Task { artifacts: artifacts_to_v1(&form.artifacts)?, ..Default::default() };
+    // Nothing of this is sent: the stream counts the artifacts.
+    form.stream.events(&v1::StreamResponse { payload: Some(Payload::Task(so_far)) }, &[]);
+    Ok(form)
+}
+
+/// A stream that begins with the task so far, and ends with the turn: a status that says `final` is the last.
+fn stream(
+    call: &Call<'_>,
+    request: &Request<'_>,
+    task: &Snapshot,
+    view: View,
+    reader: Reader,
+) -> Result<Answer, A2aError> {
+    let (form, frames) = begin(request, task, view)?;
+    let ended = Until::Settled.is_reached(task.state);
+    Ok(call.stream(form, Until::Settled, frames, (!ended).then_some(reader)))
 }
 
 fn own_id(id: String, audited: &mut Audited) -> Result<String, A2aError> {

@@ -47,7 +47,7 @@ pub(crate) async fn answer(call: &Call<'_>, body: &[u8]) -> Answer {
 /// The method, if it belongs to the version that the caller speaks. 1.0's names need no version header; the first
 /// generation knew no header at all.
 fn method(call: &Call<'_>, request: &Request<'_>) -> Result<Method, A2aError> {
-    let version = call.header("a2a-version");
+    let version = call.version()?;
     let v1 = v1::Method::named(&request.method).map(Method::V1);
     let method = v1.or_else(|| first::Method::named(&request.method).map(Method::First));
     match (method, version.map(major_minor)) {

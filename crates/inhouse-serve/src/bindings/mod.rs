@@ -2,6 +2,8 @@
 
 pub(crate) mod jsonrpc;
 mod first;
+mod list;
+mod parameters;
 mod sse;
 mod v1;
 
@@ -13,6 +15,8 @@ use hyper::StatusCode;
 use hyper::header::HeaderMap;
 use inhouse_engine::{Engine, Reader};
 use inhouse_proto::error::{A2aError, ErrorKind};
+use inhouse_proto::snapshot::Snapshot;
+use inhouse_proto::v1::TaskState;
 use inhouse_trust::{AgentName, Caller, Operation, Permit, Policy, grants};
 use tokio::sync::watch;
 
@@ -39,6 +43,8 @@ pub(crate) struct Call<'a> {
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) caller: &'a Caller,
     pub(crate) headers: &'a HeaderMap,
+    /// The query of the request's target.
+    pub(crate) query: Option<&'a str>,
 }
 
 /// A response, and what the audit says of it.
@@ -57,6 +63,8 @@ pub(crate) struct Audited {
     pub(crate) method: &'static str,
     pub(crate) task: Option<Arc<str>>,
     pub(crate) context: Option<Arc<str>>,
+    /// The state of the task in the answer, if it is settled.
+    pub(crate) state: Option<&'static str>,
     /// `None`: ok; else the error's reason.
     pub(crate) refusal: Option<&'static str>,
 }
@@ -74,35 +82,41 @@ impl Call<'_> {
         let stream = EventStream::new(form, until, first.finish(), reader, self.endpoint.keep_alive, closing);
         Answer { is_stream: true, body: Body::stream(stream), ..Answer::json(Bytes::new()) }
     }
+}
 
-    /// A header's value, if it is there once and is text.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim).filter(|value| !value.is_empty())
+impl Audited {
+    /// The answer shows this task.
+    fn shows(&mut self, task: &Snapshot) {
+        self.context = Some(Arc::clone(&task.context_id));
+        self.state = if task.message.is_some() { None } else { settled(task.state) };
     }
+}
 
-    /// `Last-Event-ID`: the number of the last event that the caller has seen.
-    pub(crate) fn last_event_id(&self) -> Result<Option<u64>, A2aError> {
-        let number =
-            |text: &str| text.parse().map_err(|_| A2aError::invalid("Last-Event-ID", "must be an event's number"));
-        self.header("last-event-id").map(number).transpose()
-    }
-
-    /// `Idempotency-Key`: at most 128 printable ASCII characters.
-    pub(crate) fn idempotency_key(&self) -> Result<Option<String>, A2aError> {
-        let key = self.header("idempotency-key");
-        match key {
-            Some(key) if !is_id(key) => {
-                Err(A2aError::invalid("Idempotency-Key", "must be 1 to 128 printable ASCII characters"))
-            }
-            key => Ok(key.map(str::to_owned)),
-        }
+/// A state in which a task is finished or waits for its caller, as the audit writes it.
+fn settled(state: TaskState) -> Option<&'static str> {
+    match state {
+        TaskState::Completed => Some("completed"),
+        TaskState::Failed => Some("failed"),
+        TaskState::Canceled => Some("canceled"),
+        TaskState::Rejected => Some("rejected"),
+        TaskState::InputRequired => Some("input-required"),
+        TaskState::AuthRequired => Some("auth-required"),
+        TaskState::Unspecified | TaskState::Submitted | TaskState::Working => None,
     }
 }
 
 impl Answer {
     /// A whole JSON answer.
     pub(crate) fn json(json: impl Into<Bytes>) -> Self {
-        let body = Body::full(json.into());
+        Self::whole(Body::full(json))
+    }
+
+    /// A whole JSON answer in pieces.
+    fn pieces(json: Vec<Bytes>) -> Self {
+        Self::whole(Body::chunks(json))
+    }
+
+    fn whole(body: Body) -> Self {
         Self { status: StatusCode::OK, body, is_stream: false, retry_after_s: None, audited: Audited::default() }
     }
 }

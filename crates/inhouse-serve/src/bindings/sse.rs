@@ -10,18 +10,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use hyper::body::Frame;
 use inhouse_engine::state::{is_interrupted, is_terminal};
 use inhouse_engine::{Numbered, Reader};
 use inhouse_proto::error::A2aError;
+use inhouse_proto::snapshot::Pieces;
 use inhouse_proto::v1::TaskState;
 use inhouse_proto::wire::Event;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
-
-/// Pieces up to this size are copied into one buffer; larger ones are shared with the log.
-const COPY_BYTES_MAX: usize = 4 << 10;
 
 /// How events look in one generation of the protocol.
 pub(crate) trait Form: Send + Unpin + 'static {
@@ -140,6 +138,8 @@ impl<F: Form> hyper::body::Body for EventStream<F> {
             if let Poll::Ready((reader, events)) = reading.as_mut().poll(cx) {
                 this.reading = None;
                 match events {
+                    // The log has ended.
+                    Ok(events) if events.is_empty() => {}
                     Ok(events) => this.take(reader, events),
                     Err(error) => this.fail(&error),
                 }
@@ -155,36 +155,30 @@ impl<F: Form> hyper::body::Body for EventStream<F> {
     }
 }
 
-/// Gathers event frames: small pieces are copied together, large ones are shared.
+/// Gathers event frames.
 #[derive(Default)]
 pub(crate) struct Frames {
-    done: Vec<Bytes>,
-    small: BytesMut,
+    pieces: Pieces,
 }
 
 impl Frames {
     /// Adds one event: one `data` line (JSON has no line feeds), and its number.
-    pub(crate) fn event(&mut self, generation: Option<u64>, pieces: Vec<Bytes>) {
+    pub(crate) fn event(&mut self, generation: Option<u64>, data: Vec<Bytes>) {
+        self.write(generation, |pieces| data.iter().for_each(|piece| pieces.share(piece)));
+    }
+
+    /// The same for data that is written here.
+    pub(crate) fn write(&mut self, generation: Option<u64>, data: impl FnOnce(&mut Pieces)) {
         if let Some(generation) = generation {
-            self.small.extend_from_slice(format!("id: {generation}\n").as_bytes());
+            self.pieces.copy(format!("id: {generation}\n").as_bytes());
         }
-        self.small.extend_from_slice(b"data: ");
-        for piece in pieces {
-            if piece.len() > COPY_BYTES_MAX {
-                self.done.push(self.small.split().freeze());
-                self.done.push(piece);
-            } else {
-                self.small.extend_from_slice(&piece);
-            }
-        }
-        self.small.extend_from_slice(b"\n\n");
+        self.pieces.copy(b"data: ");
+        data(&mut self.pieces);
+        self.pieces.copy(b"\n\n");
     }
 
     /// The frames as few pieces.
-    pub(crate) fn finish(mut self) -> Vec<Bytes> {
-        if !self.small.is_empty() {
-            self.done.push(self.small.split().freeze());
-        }
-        self.done
+    pub(crate) fn finish(self) -> Vec<Bytes> {
+        self.pieces.finish()
     }
 }

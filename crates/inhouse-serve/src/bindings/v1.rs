@@ -3,20 +3,17 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use inhouse_engine::store::{Filter, Place};
 use inhouse_engine::{Reader, Submission};
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::jsonrpc::{self, Id, Request};
-use inhouse_proto::snapshot::{Snapshot, View};
-use inhouse_proto::v1::{self, TaskState};
-use inhouse_proto::wire::{Event, quoted};
+use inhouse_proto::snapshot::{Pieces, Snapshot, View};
+use inhouse_proto::v1;
+use inhouse_proto::wire::Event;
 use inhouse_trust::Operation;
 
 use super::sse::{Form, Frames, Until};
-use super::{Answer, Audited, Call, is_id};
+use super::{Answer, Audited, Call, is_id, list};
 
-const PAGE_SIZE_DEFAULT: i32 = 50;
-const PAGE_SIZE_MAX: i32 = 100;
 const PARTS_MAX: usize = 64;
 
 /// The methods of the service.
@@ -74,11 +71,12 @@ pub(crate) async fn answer(
     audited: &mut Audited,
 ) -> Result<Answer, A2aError> {
     audited.method = method.as_str();
+    call.check_extensions()?;
     match method {
         Method::SendMessage => send(call, request, audited).await,
         Method::SendStreamingMessage => stream(call, request, audited).await,
         Method::GetTask => get(call, request, audited).await,
-        Method::ListTasks => list(call, request).await,
+        Method::ListTasks => list::list(call, request).await,
         Method::CancelTask => cancel(call, request, audited).await,
         Method::SubscribeToTask => subscribe(call, request, audited).await,
         Method::PushNotification => Err(A2aError::new(ErrorKind::PushNotificationNotSupported)),
@@ -96,11 +94,8 @@ async fn send(call: &Call<'_>, request: &Request<'_>, audited: &mut Audited) -> 
     let task = if direct { accepted.settled().await? } else { accepted.snapshot().await? };
     let view =
         View { history_length: history_length(config.history_length, "configuration.historyLength")?, artifacts: true };
-    audited.context = Some(Arc::clone(&task.context_id));
-    Ok(respond(request, |out| match &task.message {
-        Some(message) => out.extend_from_slice(message),
-        None => write_task(&task, view, out),
-    }))
+    audited.shows(&task);
+    Ok(respond(request, |out| write_sent(&task, view, out)))
 }
 
 async fn stream(call: &Call<'_>, request: &Request<'_>, audited: &mut Audited) -> Result<Answer, A2aError> {
@@ -112,7 +107,7 @@ async fn stream(call: &Call<'_>, request: &Request<'_>, audited: &mut Audited) -
     let accepted = call.endpoint.engine.submit(&permit, Submission { direct: true, ..submission }).await?;
     audited.task = Some(Arc::clone(accepted.task_id()));
     let (task, reader) = accepted.follow().await?;
-    audited.context = Some(Arc::clone(&task.context_id));
+    audited.shows(&task);
     Ok(event_stream(call, request, Some((task, view)), reader, Until::Settled))
 }
 
@@ -122,6 +117,7 @@ async fn get(call: &Call<'_>, request: &Request<'_>, audited: &mut Audited) -> R
     let permit = call.permit(Operation::Get)?;
     audited.task = known_id(&params.id);
     let task = call.endpoint.engine.get(&permit, &params.id).await?;
+    audited.shows(&task);
     Ok(respond(request, |out| task.write_v1(view, out)))
 }
 
@@ -130,6 +126,7 @@ async fn cancel(call: &Call<'_>, request: &Request<'_>, audited: &mut Audited) -
     let permit = call.permit(Operation::Cancel)?;
     audited.task = known_id(&params.id);
     let task = call.endpoint.engine.cancel(&permit, &params.id).await?;
+    audited.shows(&task);
     Ok(respond(request, |out| task.write_v1(View::ALL, out)))
 }
 
@@ -138,52 +135,8 @@ async fn subscribe(call: &Call<'_>, request: &Request<'_>, audited: &mut Audited
     let permit = call.permit(Operation::Subscribe)?;
     audited.task = known_id(&params.id);
     let (task, reader) = call.endpoint.engine.follow(&permit, &params.id, call.last_event_id()?).await?;
+    task.iter().for_each(|task| audited.shows(task));
     Ok(event_stream(call, request, task.map(|task| (task, View::ALL)), reader, Until::Finished))
-}
-
-async fn list(call: &Call<'_>, request: &Request<'_>) -> Result<Answer, A2aError> {
-    let params: v1::ListTasksRequest = request.valid_params()?;
-    let page_size = params.page_size.unwrap_or(PAGE_SIZE_DEFAULT);
-    if !(1..=PAGE_SIZE_MAX).contains(&page_size) {
-        return Err(A2aError::invalid("pageSize", format!("must be 1 to {PAGE_SIZE_MAX}, not {page_size}")));
-    }
-    let artifacts = params.include_artifacts.unwrap_or(false);
-    let view = View { history_length: history_length(params.history_length, "historyLength")?, artifacts };
-    let filter = Filter {
-        context_id: Some(params.context_id.as_str()).filter(|id| !id.is_empty()).map(Into::into),
-        state: Some(params.status()).filter(|state| *state != TaskState::Unspecified),
-        since_ms: params.status_timestamp_after.as_ref().map(|time| time.millis),
-        after: page_token(&params.page_token)?,
-        limit: usize::try_from(page_size).unwrap_or(1),
-        artifacts,
-    };
-    let page = call.endpoint.engine.list(&call.permit(Operation::List)?, &filter).await?;
-    Ok(respond(request, |out| {
-        out.extend_from_slice(b"{\"tasks\":[");
-        for (at, task) in page.tasks.iter().enumerate() {
-            if at > 0 {
-                out.push(b',');
-            }
-            task.write_v1(view, out);
-        }
-        out.extend_from_slice(b"],\"nextPageToken\":");
-        let token = page.next.as_ref().map(|place| format!("{:x}.{}", place.time_ms, place.id));
-        out.extend(quoted(&token.unwrap_or_default()));
-        out.extend_from_slice(format!(",\"pageSize\":{page_size},\"totalSize\":{}}}", page.total).as_bytes());
-    }))
-}
-
-/// Where a page begins: the place of the last task of the page before. It says nothing about tasks of others, so a foreign
-/// token shows its bearer nothing but its own tasks.
-fn page_token(token: &str) -> Result<Option<Place>, A2aError> {
-    if token.is_empty() {
-        return Ok(None);
-    }
-    let place = token.split_once('.').and_then(|(time, id)| {
-        let time_ms = i64::from_str_radix(time, 16).ok()?;
-        is_id(id).then(|| Place { time_ms, id: id.into() })
-    });
-    place.map(Some).ok_or_else(|| A2aError::invalid("pageToken", "is not a token of this server"))
 }
 
 /// What the engine needs of a send, checked as far as one message can be.
@@ -244,18 +197,27 @@ fn known_id(id: &str) -> Option<Arc<str>> {
     is_id(id).then(|| id.into())
 }
 
-fn respond(request: &Request<'_>, write: impl FnOnce(&mut Vec<u8>)) -> Answer {
-    let mut out = Vec::with_capacity(1024);
-    out.extend_from_slice(&jsonrpc::response_head(&request.id));
-    write(&mut out);
-    out.extend_from_slice(&jsonrpc::RESPONSE_TAIL);
-    Answer::json(out)
+/// A whole answer whose result is what `write` writes.
+pub(crate) fn respond(request: &Request<'_>, write: impl FnOnce(&mut Pieces)) -> Answer {
+    let mut pieces = Pieces::default();
+    write_response(&jsonrpc::response_head(&request.id), &mut pieces, write);
+    Answer::pieces(pieces.finish())
 }
 
-fn write_task(task: &Snapshot, view: View, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"task\":");
+fn write_response(head: &[u8], out: &mut Pieces, result: impl FnOnce(&mut Pieces)) {
+    out.copy(head);
+    result(out);
+    out.copy(&jsonrpc::RESPONSE_TAIL);
+}
+
+/// What a send is answered with: the task, or the message that stands in its place (spec 3.1.1).
+fn write_sent(task: &Snapshot, view: View, out: &mut Pieces) {
+    if let Some(message) = &task.message {
+        return out.share(message);
+    }
+    out.copy(b"{\"task\":");
     task.write_v1(view, out);
-    out.push(b'}');
+    out.copy(b"}");
 }
 
 fn event_stream(
@@ -269,12 +231,9 @@ fn event_stream(
     let mut frames = Frames::default();
     let mut ended = false;
     if let Some((task, view)) = first {
-        let mut json = Vec::new();
-        match &task.message {
-            Some(message) => json.extend_from_slice(message),
-            None => write_task(&task, view, &mut json),
-        }
-        frames.event(Some(task.generation), form.result(json));
+        frames.write(Some(task.generation), |out| {
+            write_response(&form.head, out, |out| write_sent(&task, view, out));
+        });
         ended = task.message.is_some() || until.is_reached(task.state);
     }
     call.stream(form, until, frames, (!ended).then_some(reader))
@@ -285,12 +244,6 @@ struct V1Events {
     /// The answer up to its result.
     head: Bytes,
     id: Id,
-}
-
-impl V1Events {
-    fn result(&self, json: Vec<u8>) -> Vec<Bytes> {
-        vec![self.head.clone(), json.into(), jsonrpc::RESPONSE_TAIL]
-    }
 }
 
 impl Form for V1Events {

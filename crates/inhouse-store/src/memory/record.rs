@@ -116,11 +116,15 @@ impl Record {
         self.status = status;
     }
 
+    /// Whether the task waits for its caller.
+    pub(super) fn check_waiting(&self) -> Result<(), StoreError> {
+        let waits = is_interrupted(self.status.state);
+        if waits { Ok(()) } else { Err(illegal(&self.id, self.status.state, TaskState::Submitted)) }
+    }
+
     /// The caller's next message, and the lease that goes with it.
     pub(super) fn resume(&mut self, next: NextMessage) -> Result<Lease, StoreError> {
-        if !is_interrupted(self.status.state) {
-            return Err(illegal(&self.id, self.status.state, TaskState::Submitted));
-        }
+        self.check_waiting()?;
         let fence = self.claim();
         self.append(&Lease { key: next.key.clone(), fence, kept_bytes: 0 }, vec![next.event])?;
         self.kept_bytes += next.message.len();

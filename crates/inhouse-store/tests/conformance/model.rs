@@ -64,7 +64,7 @@ async fn check(store: Arc<dyn Store>, steps: Vec<Step>) -> Result<(), TestCaseEr
         apply(&store, &mut model, step).await?;
     }
     for (key, known) in &model {
-        let snapshot = store.get(key).await.unwrap();
+        let snapshot = store.get(key, true).await.unwrap();
         prop_assert_eq!((snapshot.generation, snapshot.state), (known.events, known.state));
         let events = store.events(key, 0, usize::MAX).await.unwrap();
         prop_assert_eq!(events.len() as u64, known.events);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use inhouse_engine::store::{Filter, Lease, RetryKey, Store, StoreError, Submitted};
-use inhouse_proto::snapshot::View;
+use inhouse_proto::snapshot::{Pieces, View};
 use inhouse_proto::v1::TaskState;
 use inhouse_proto::wire::Event;
 
@@ -47,9 +47,10 @@ async fn generations_have_no_holes_and_readers_see_them_in_order(store: Arc<dyn 
         assert_eq!(kinds(&store.events(&lease.key, after, usize::MAX).await.unwrap()), seen, "after {after}");
     }
     assert_eq!(store.events(&lease.key, 0, 1).await.unwrap().len(), 1, "at least one event, however small the bound");
-    let snapshot = store.get(&lease.key).await.unwrap();
-    let mut json = Vec::new();
+    let snapshot = store.get(&lease.key, true).await.unwrap();
+    let mut json = Pieces::default();
     snapshot.write_v1(View::ALL, &mut json);
+    let json = json.finish().concat();
     assert_eq!((snapshot.generation, snapshot.state), (5, TaskState::Completed));
     assert!(String::from_utf8(json).unwrap().contains(r#""parts":[{"text":"ab"}]"#));
 }
@@ -72,7 +73,7 @@ async fn a_terminal_event_is_the_last(store: Arc<dyn Store>) {
         for late in [text(&lease, "late", false), working(&lease), status(&lease.key, TaskState::Completed, 2)] {
             assert!(matches!(store.append(&lease, vec![late]).await, Err(StoreError::IllegalMove { .. })), "{state:?}");
         }
-        assert_eq!(store.get(&lease.key).await.unwrap().state, state);
+        assert_eq!(store.get(&lease.key, true).await.unwrap().state, state);
     }
 }
 
@@ -94,9 +95,10 @@ async fn another_owner_sees_nothing(store: Arc<dyn Store>) {
     let missing = key("eve", "nowhere");
     for key in [&foreign, &missing] {
         let refusal = StoreError::NotFound(Arc::clone(&key.id));
-        assert_eq!(store.get(key).await.unwrap_err(), refusal);
+        assert_eq!(store.get(key, true).await.unwrap_err(), refusal);
         assert_eq!(store.events(key, 0, 1).await.unwrap_err(), refusal);
         assert_eq!(store.claim(key).await.unwrap_err(), refusal);
+        assert_eq!(store.claim_waiting(key).await.unwrap_err(), refusal);
         assert_eq!(store.hint(key).unwrap_err(), refusal);
         let stolen = Lease { key: key.clone(), ..lease.clone() };
         assert_eq!(store.append(&stolen, vec![working(&stolen)]).await.unwrap_err(), refusal);
@@ -107,7 +109,11 @@ async fn another_owner_sees_nothing(store: Arc<dyn Store>) {
     assert_eq!(store.retried(&owner("eve"), &RetryKey { key: "k".into(), content: 1 }).await.unwrap(), None);
     let own = submit(&store, "eve", "t", "c").await;
     append(&store, &own, vec![working(&own), text(&own, "eve's", false)]).await;
-    assert_eq!(store.get(&lease.key).await.unwrap().generation, 1, "the same id of another owner is another task");
+    assert_eq!(
+        store.get(&lease.key, true).await.unwrap().generation,
+        1,
+        "the same id of another owner is another task"
+    );
 }
 
 async fn a_retry_finds_its_task_and_other_content_is_refused(store: Arc<dyn Store>) {
@@ -116,7 +122,7 @@ async fn a_retry_finds_its_task_and_other_content_is_refused(store: Arc<dyn Stor
     assert_eq!(store.submit(new_task("ann", "t2", "c", retry(1))).await.unwrap(), Submitted::Retried("t1".into()));
     assert_eq!(store.submit(new_task("ann", "t2", "c", retry(2))).await, Err(StoreError::OtherContent("k".into())));
     assert!(matches!(store.submit(new_task("ann", "t1", "c", None)).await, Err(StoreError::Exists(_))));
-    assert!(matches!(store.get(&key("ann", "t2")).await, Err(StoreError::NotFound(_))));
+    assert!(matches!(store.get(&key("ann", "t2"), true).await, Err(StoreError::NotFound(_))));
 }
 
 async fn concurrent_retries_make_one_task(store: Arc<dyn Store>) {
@@ -135,6 +141,7 @@ async fn concurrent_retries_make_one_task(store: Arc<dyn Store>) {
 async fn a_waiting_task_resumes_and_a_working_one_does_not(store: Arc<dyn Store>) {
     let first = submit(&store, "ann", "t", "c").await;
     append(&store, &first, vec![working(&first)]).await;
+    assert!(matches!(store.claim_waiting(&first.key).await, Err(StoreError::IllegalMove { .. })));
     assert!(matches!(resume(&store, &first.key, "{}", None).await, Err(StoreError::IllegalMove { .. })));
     append(&store, &first, vec![input_required(&first, 4)]).await;
     let retry = |content| Some(RetryKey { key: "k2".into(), content });
@@ -145,7 +152,7 @@ async fn a_waiting_task_resumes_and_a_working_one_does_not(store: Arc<dyn Store>
     assert_eq!(store.retried(&owner("ann"), &retry(1).unwrap()).await.unwrap(), Some("t".into()));
     assert!(matches!(store.append(&first, vec![working(&first)]).await, Err(StoreError::Fenced(_))));
     append(&store, &second, vec![working(&second)]).await;
-    let snapshot = store.get(&first.key).await.unwrap();
+    let snapshot = store.get(&first.key, true).await.unwrap();
     assert_eq!(snapshot.generation, 5);
     let history: Vec<_> = snapshot.history.iter().map(|json| String::from_utf8_lossy(json).into_owned()).collect();
     assert_eq!(history.len(), 3, "the message, the question, the answer: {history:?}");
@@ -229,7 +236,7 @@ async fn a_hint_fires_after_the_commit(store: Arc<dyn Store>) {
 async fn a_direct_answer_is_in_no_list(store: Arc<dyn Store>) {
     let lease = submit(&store, "ann", "t", "c").await;
     append(&store, &lease, vec![Event::message(&inhouse_proto::v1::Message::default())]).await;
-    assert!(store.get(&lease.key).await.unwrap().message.is_some());
+    assert!(store.get(&lease.key, true).await.unwrap().message.is_some());
     assert_eq!(store.list(&owner("ann"), &Filter { limit: 9, ..Filter::default() }).await.unwrap().total, 0);
     assert!(store.append(&lease, vec![working(&lease)]).await.is_err());
 }

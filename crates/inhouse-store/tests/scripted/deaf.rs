@@ -23,8 +23,8 @@ impl Store for Deaf {
         self.0.retried(owner, retry).await
     }
 
-    async fn get(&self, key: &TaskKey) -> Result<Snapshot, StoreError> {
-        self.0.get(key).await
+    async fn get(&self, key: &TaskKey, artifacts: bool) -> Result<Snapshot, StoreError> {
+        self.0.get(key, artifacts).await
     }
 
     async fn list(&self, owner: &Owner, filter: &Filter) -> Result<Page, StoreError> {
@@ -37,6 +37,10 @@ impl Store for Deaf {
 
     async fn claim(&self, key: &TaskKey) -> Result<Lease, StoreError> {
         self.0.claim(key).await
+    }
+
+    async fn claim_waiting(&self, key: &TaskKey) -> Result<Lease, StoreError> {
+        self.0.claim_waiting(key).await
     }
 
     async fn resume(&self, next: NextMessage) -> Result<Submitted, StoreError> {

@@ -9,15 +9,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use inhouse_engine::agent::{Agent, AgentEvent, End, Failure, Note, Output, Reason, Turn};
+use inhouse_engine::agent::{Agent, AgentEvent, ArtifactUpdate, End, Failure, Note, Output, Reason, Turn};
 use inhouse_engine::store::Store;
-use inhouse_engine::{Accepted, AgentEntry, Engine, EngineLimits, Numbered, Submission};
+use inhouse_engine::{Accepted, AgentEntry, Engine, EngineLimits, Numbered, Submission, Takes};
 use inhouse_proto::error::A2aError;
 use inhouse_proto::json;
 use inhouse_proto::snapshot::{Snapshot, View};
 use inhouse_proto::v1::{self, TaskState, part::Content};
+use inhouse_proto::wire::Event;
 use inhouse_store::{MemoryLimits, MemoryStore};
 use inhouse_trust::{AgentName, Operation, Permit, Policy, Principal, Secret, TokenDigest, Tokens, grants};
+use tokio::sync::Notify;
 
 /// What a scripted agent does in a turn.
 #[derive(Debug, Clone)]
@@ -29,6 +31,9 @@ pub enum Script {
     AnswersDirectly(String),
     Ends(End),
     AskTwice,
+    AsksThenHangs,
+    ArtifactThenText(String, String),
+    AnswersWhenTold(String, Arc<Notify>),
     Flood,
     Panics,
 }
@@ -74,6 +79,18 @@ impl Script {
         Self::AskTwice
     }
 
+    pub fn asks_then_hangs() -> Self {
+        Self::AsksThenHangs
+    }
+
+    pub fn artifact_then_text(artifact: &str, text: &str) -> Self {
+        Self::ArtifactThenText(artifact.to_owned(), text.to_owned())
+    }
+
+    pub fn answers_when_told(text: &str) -> Self {
+        Self::AnswersWhenTold(text.to_owned(), Arc::default())
+    }
+
     pub fn flood() -> Self {
         Self::Flood
     }
@@ -109,8 +126,23 @@ impl Agent for Script {
                 done
             }
             Self::AnswersDirectly(text) => {
-                let part = v1::Part { content: Some(Content::Text(text.clone())), ..v1::Part::default() };
-                let _ = output.emit(AgentEvent::Message(vec![part])).await;
+                let _ = output.emit(AgentEvent::Message(vec![part(text)])).await;
+                done
+            }
+            Self::AnswersWhenTold(text, told) => {
+                told.notified().await;
+                let _ = output.emit(AgentEvent::Message(vec![part(text)])).await;
+                done
+            }
+            Self::ArtifactThenText(artifact, text) => {
+                let update = ArtifactUpdate { parts: vec![part(artifact)], ..ArtifactUpdate::default() };
+                let _ = output.emit(AgentEvent::Artifact(update)).await;
+                let _ = output.emit(AgentEvent::Text(text.clone())).await;
+                done
+            }
+            Self::AsksThenHangs if turn.number == 1 => End::InputRequired(note("well?")),
+            Self::AsksThenHangs => {
+                turn.cancel.requested().await;
                 done
             }
             Self::Ends(end) => end.clone(),
@@ -155,9 +187,9 @@ impl House {
     }
 
     fn over(store: Arc<dyn Store>, script: Script, limits: EngineLimits, turn_ms_max: u64) -> Self {
-        let answers_directly = matches!(script, Script::AnswersDirectly(_));
+        let answers_directly = matches!(script, Script::AnswersDirectly(_) | Script::AnswersWhenTold(..));
         let agent = Arc::new(script.clone());
-        let entry = AgentEntry { agent, turn_ms_max, takes_files: false, answers_directly };
+        let entry = AgentEntry { agent, turn_ms_max, takes: Takes::Text, answers_directly };
         let agents = HashMap::from([(AgentName::new("demo").unwrap(), entry)]);
         let engine = Engine::new(Arc::clone(&store), agents, limits);
         Self { script, limits, store, engine }
@@ -170,6 +202,13 @@ impl House {
     /// Starts a task and does not wait.
     pub async fn start(&self, who: &str, text: &str) -> String {
         self.submit(who, message(text)).await.unwrap().task_id().to_string()
+    }
+
+    /// Tells an agent that waits for it to answer.
+    pub fn tell(&self) {
+        if let Script::AnswersWhenTold(_, told) = &self.script {
+            told.notify_one();
+        }
     }
 
     /// Sends and waits.
@@ -200,9 +239,20 @@ impl House {
 }
 
 pub fn message(text: &str) -> v1::Message {
-    let part = v1::Part { content: Some(Content::Text(text.to_owned())), ..v1::Part::default() };
     let message_id = uuid::Uuid::new_v4().to_string();
-    v1::Message { message_id, role: v1::Role::User.into(), parts: vec![part], ..v1::Message::default() }
+    v1::Message { message_id, role: v1::Role::User.into(), parts: vec![part(text)], ..v1::Message::default() }
+}
+
+fn part(text: &str) -> v1::Part {
+    v1::Part { content: Some(Content::Text(text.to_owned())), ..v1::Part::default() }
+}
+
+/// The state that an event brings.
+pub fn state(event: &Event) -> Option<TaskState> {
+    match event {
+        Event::Status(status) => Some(status.state),
+        _ => None,
+    }
 }
 
 pub fn submission(message: v1::Message) -> Submission {

@@ -67,9 +67,9 @@ limits! {
     output_bytes_max = 64 << 20, 1..=TIB;
     /// How long a finished task is kept, in seconds.
     finished_s_max = 3_600, 1..=366 * DAY_S;
-    /// How many finished tasks are kept.
+    /// How many tasks at rest are kept: finished, or waiting for their caller.
     finished_tasks_max = 200_000, 1..=100_000_000;
-    /// What the finished tasks keep together, in bytes.
+    /// What the tasks at rest keep together: finished, or waiting for their caller; in bytes.
     finished_bytes_max = 512 << 20, 1..=TIB;
     /// How long a task waits for its caller's next message, in seconds.
     waiting_s_max = DAY_S, 1..=366 * DAY_S;

@@ -31,6 +31,8 @@ use layer::{AgentWords, Layer};
 pub(crate) use choices::{Containment, IdempotencyChoice, InputChoice, LogChoice};
 pub(crate) use error::ConfigError;
 pub(crate) use layer::owner;
+#[cfg(test)]
+pub(crate) use limits::LIMITS;
 pub(crate) use limits::Limits;
 pub(crate) use model::{AgentChoice, AgentConfig, Agents, CallerConfig, CallerToken, Callers, Config, Server};
 pub(crate) use origin::{Origin, Setting};

@@ -18,6 +18,9 @@ use super::origin::{Origin, Setting};
 use crate::detect::Missing;
 use crate::presets::{DEMO, about, names};
 
+/// What stands for a caller's message in a command's arguments.
+const PLACEHOLDER: &str = "{message}";
+
 /// Makes agents of drafts.
 pub(super) struct Resolver<'a> {
     /// What there is.
@@ -27,8 +30,8 @@ pub(super) struct Resolver<'a> {
 /// What a draft turns out to be.
 enum Kind {
     Demo,
-    /// A preset, and the program where it was given by a path.
-    Preset(&'static Preset, String),
+    /// A preset, and the words that named it: the program, by name or by path, and its arguments.
+    Preset(&'static Preset, Vec<String>),
     /// A program with its arguments.
     Plain(Setting<Vec<String>>),
 }
@@ -45,8 +48,8 @@ impl Resolver<'_> {
         let kind = kind(&draft)?;
         let (spec, preset, words) = match kind {
             Kind::Demo => (AgentSpec::Demo, None, about(DEMO)),
-            Kind::Preset(preset, program) => {
-                (self.preset(&draft, preset, &program, project.clone())?, Some(preset), about(preset.name))
+            Kind::Preset(preset, words) => {
+                (self.preset(&draft, preset, &words, project.clone())?, Some(preset), about(preset.name))
             }
             Kind::Plain(ref command) => (self.plain(&draft, command, project.clone())?, None, about(name.as_str())),
         };
@@ -101,13 +104,13 @@ impl Resolver<'_> {
         &self,
         draft: &Draft,
         preset: &Preset,
-        program: &str,
+        words: &[String],
         project: PathBuf,
     ) -> Result<AgentSpec, ConfigError> {
         let fixed = |what: &str, origin: &Origin| ConfigError::Conflict {
             origin: origin.clone(),
             problem: format!("agent {} is known, and its {what} can not be chosen", preset.name),
-            hint: format!("leave it out, or name the program with arguments of your own: -- {} …", preset.name),
+            hint: "leave it out: it is called in the way that is safe for it".into(),
         };
         if let Some(input) = draft.input.as_ref().filter(|input| input.value != InputChoice::Stdin) {
             return Err(fixed("input", &input.origin));
@@ -115,9 +118,19 @@ impl Resolver<'_> {
         if let Some(protocol) = draft.protocol.as_ref().filter(|choice| choice.value.protocol() != preset.protocol) {
             return Err(fixed("protocol", &protocol.origin));
         }
+        let placed = |words: &&Setting<Vec<String>>| words.value.iter().any(|word| word.contains(PLACEHOLDER));
+        if let Some(words) = [&draft.command, &draft.args].into_iter().flatten().find(placed) {
+            return Err(ConfigError::Conflict {
+                origin: words.origin.clone(),
+                problem: format!("{PLACEHOLDER} can not stand in an argument of {}", preset.name),
+                hint: format!("leave it out: {} gets the message without it", preset.name),
+            });
+        }
+        let (program, typed) = words.split_first().expect("a preset is named by at least one word");
+        let more = draft.args.as_ref().map(|args| args.value.as_slice()).unwrap_or_default();
+        let extra = [typed, more].concat();
         let program = self.find(draft, program, about(preset.name).install)?;
-        let extra = draft.args.as_ref().map(|args| args.value.as_slice()).unwrap_or_default();
-        let mut command = preset.command(program, extra, project, self.situation.environment);
+        let mut command = preset.command(program, &extra, project, self.situation.environment);
         command.env_pass.extend(draft.env_pass.iter().cloned());
         command.env_set.extend(draft.env_set.iter().cloned());
         let prefix_line = preset.prefix_line.map(str::to_owned);
@@ -134,16 +147,15 @@ impl Resolver<'_> {
         }
         let (program, args) = words.value.split_first().expect("a command has at least its program");
         let (input, protocol) = language(draft, program, &words.origin)?;
-        let found = self.find(draft, program, None)?;
+        let known = preset(Path::new(program));
+        let found = self.find(draft, program, known.and_then(|preset| about(preset.name).install))?;
         let prefix_line = prefix_line(&found).filter(|_| protocol == Protocol::Text).map(str::to_owned);
-        let command = AgentCommand {
-            program: found,
-            args: args.to_vec(),
-            input,
-            env_pass: draft.env_pass.clone(),
-            env_set: draft.env_set.clone(),
-            directory: project,
-        };
+        let environment = known.map(|preset| preset.environment(self.situation.environment));
+        let (mut env_pass, mut env_set) = environment.unwrap_or_default();
+        env_pass.extend(draft.env_pass.iter().cloned());
+        env_set.extend(draft.env_set.iter().cloned());
+        let command =
+            AgentCommand { program: found, args: args.to_vec(), input, env_pass, env_set, directory: project };
         Ok(AgentSpec::Program { command, protocol, prefix_line, limits: Limits::default() })
     }
 
@@ -181,8 +193,8 @@ fn name(setting: &Setting<String>) -> Result<AgentName, ConfigError> {
     })
 }
 
-/// A command of one word that names a known program, by name or by path, is that program's preset; with arguments it is a
-/// plain command.
+/// A command that names a known program, by name or by path, is that program's preset. With arguments it is so only for one
+/// that has a driver of its own, to which they are added; for the others they are a whole command line.
 fn kind(draft: &Draft) -> Result<Kind, ConfigError> {
     match (&draft.preset, &draft.command) {
         (Some(preset), Some(_)) => Err(ConfigError::Conflict {
@@ -193,11 +205,12 @@ fn kind(draft: &Draft) -> Result<Kind, ConfigError> {
         (Some(name), None) => of_name(&name.value, &name.origin, "preset"),
         (None, Some(command)) => match command.value.as_slice() {
             [one] if one == DEMO && !matches!(command.origin, Origin::File(_)) => Ok(Kind::Demo),
-            [one] => Ok(match preset(Path::new(one)) {
-                Some(preset) if draft.protocol.is_none() => Kind::Preset(preset, one.clone()),
+            words => Ok(match words.first().and_then(|program| preset(Path::new(program))) {
+                Some(preset) if preset.protocol != Protocol::Text || (words.len() == 1 && draft.protocol.is_none()) => {
+                    Kind::Preset(preset, words.to_vec())
+                }
                 _ => Kind::Plain(command.clone()),
             }),
-            _ => Ok(Kind::Plain(command.clone())),
         },
         (None, None) => of_name(&draft.name.value, &draft.name.origin, "an agent without command and preset"),
     }
@@ -208,7 +221,7 @@ fn of_name(name: &str, origin: &Origin, key: &str) -> Result<Kind, ConfigError> 
         return Ok(Kind::Demo);
     }
     let known = PRESETS.iter().find(|preset| preset.name == name);
-    known.map(|preset| Kind::Preset(preset, name.to_owned())).ok_or_else(|| ConfigError::Value {
+    known.map(|preset| Kind::Preset(preset, vec![name.to_owned()])).ok_or_else(|| ConfigError::Value {
         origin: origin.clone(),
         key: key.into(),
         expected: format!("one of {}", names().join(", ")),
@@ -241,8 +254,11 @@ fn language(draft: &Draft, program: &str, origin: &Origin) -> Result<(Input, Pro
     })
 }
 
-/// The agent's name for a command: the script's where there is one, else the program's.
+/// The agent's name for a command: a known program's; else the script's where there is one; else the program's.
 pub(super) fn agent_name(words: &[String]) -> String {
+    if let Some(preset) = words.first().and_then(|program| preset(Path::new(program))) {
+        return preset.name.to_owned();
+    }
     let script = words.iter().skip(1).filter(|word| !word.starts_with('-')).map(Path::new);
     let script = script.filter(|path| path.extension().is_some()).find_map(Path::file_stem);
     let program = words.first().map(Path::new).and_then(Path::file_name);
@@ -266,7 +282,7 @@ mod tests {
             (&["/usr/local/bin/aider", "--yes"], "aider"),
             (&["python3.11", "-m", "agent"], "python3-11"),
             (&["./日本"], "agent"),
-            (&["claude", "--model", "opus"], "claude"),
+            (&["/opt/claude", "--model", "claude-opus-4.1"], "claude"),
         ];
         for (words, name) in cases {
             let words: Vec<String> = words.iter().map(|word| (*word).into()).collect();

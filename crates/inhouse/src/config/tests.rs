@@ -102,7 +102,7 @@ fn without_a_name_the_first_known_program_is_served_else_the_demo() {
 }
 
 #[test]
-fn one_word_that_is_a_known_program_is_its_preset_and_anything_else_a_plain_command() {
+fn one_word_that_is_a_known_program_is_its_preset_and_an_unknown_one_a_plain_command() {
     let run = |command: &str| Machine::with(&["claude", "codex", "node"]).env("AGENT_CMD", command).run();
     let (input, protocol, args) = run("claude");
     assert_eq!((input, protocol, args.contains(&"stream-json".to_owned())), (Input::Protocol, Protocol::Claude, true));
@@ -110,8 +110,70 @@ fn one_word_that_is_a_known_program_is_its_preset_and_anything_else_a_plain_comm
     assert_eq!((input, protocol, args.last().map(String::as_str)), (Input::Stdin, Protocol::Text, Some("-")));
     assert_eq!(run("./bin/claude").1, Protocol::Claude);
     assert_eq!(run("node 'my bot.js' -v"), (Input::Both, Protocol::Text, vec!["my bot.js".into(), "-v".into()]));
-    // A program that we know never gets a text as an argument.
-    assert_eq!(run("claude --print"), (Input::Stdin, Protocol::Text, vec!["--print".into()]));
+}
+
+#[test]
+fn arguments_of_a_program_with_its_own_driver_are_added_to_its_preset() {
+    let bare = Machine::with(&["claude"]).env("AGENT_CMD", "claude").run();
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let with = |more: &[&str]| (bare.0, bare.1, [bare.2.clone(), words(more)].concat());
+    for (command, more) in [
+        ("claude --print", &[][..]),
+        ("claude -p --output-format text --verbose --input-format=text", &[]),
+        ("./bin/claude --model opus -p", &["--model", "opus"]),
+        ("claude --output-format stream-json --allowedTools 'Bash(ls *)'", &["--allowedTools", "Bash(ls *)"]),
+    ] {
+        let machine = Machine::with(&["claude"]).env("AGENT_CMD", command);
+        assert_eq!(machine.run(), with(more), "{command}");
+        assert_eq!((machine.agent().name.as_str(), machine.agent().title.as_str()), ("claude", "Claude Code"));
+        let AgentSpec::Program { command, .. } = machine.agent().spec else { panic!() };
+        assert!(command.env_pass.iter().any(|name| name == "ANTHROPIC_*"));
+    }
+    let typed = Machine::with(&["claude"]).flags(|flags| flags.command = words(&["claude", "--model", "opus"]));
+    assert_eq!(typed.run(), with(&["--model", "opus"]));
+    let in_file = "[agents.c]\ncommand = [\"claude\", \"--print\"]\nargs = [\"--model\", \"opus\"]\n";
+    assert_eq!(Machine::with(&["claude"]).file(in_file).run(), with(&["--model", "opus"]));
+}
+
+#[test]
+fn what_would_put_a_message_past_the_driver_of_a_known_program_is_refused() {
+    let placed = Machine::with(&["claude"]).env("AGENT_CMD", "claude -p {message}").error();
+    let cure = "leave it out: claude gets the message without it";
+    assert_eq!(placed, ("AGENT_CMD: {message} can not stand in an argument of claude".into(), Some(cure.into())));
+    let args = "[agents.codex]\nargs = [\"--x={message}\"]\n";
+    let placed = Machine::with(&["codex"]).file(args).error();
+    assert_eq!(placed.0, "inhouse.toml:2: {message} can not stand in an argument of codex");
+    let argument = Machine::with(&["claude"]).env("AGENT_CMD", "claude --print").env("AGENT_INPUT", "argument").error();
+    assert_eq!(argument.0, "AGENT_INPUT: agent claude is known, and its input can not be chosen");
+    let text = "[agents.c]\ncommand = [\"claude\", \"-p\"]\nprotocol = \"text\"\n";
+    let text = Machine::with(&["claude"]).file(text).error();
+    assert_eq!(text.0, "inhouse.toml:3: agent claude is known, and its protocol can not be chosen");
+    assert_eq!(text.1.unwrap(), "leave it out: it is called in the way that is safe for it");
+}
+
+#[test]
+fn a_command_line_of_another_known_program_keeps_its_words_and_gets_what_the_program_needs() {
+    for (command, args, passed, prefix) in [
+        ("codex exec -", &["exec", "-"][..], "OPENAI_*", None),
+        ("qwen --yolo", &["--yolo"], "DASHSCOPE_*", Some("Message:")),
+        ("opencode run --model x", &["run", "--model", "x"], "OPENROUTER_API_KEY", None),
+    ] {
+        let machine = Machine::with(&["codex", "qwen", "opencode"]).env("AGENT_CMD", command);
+        let AgentSpec::Program { command: found, protocol, prefix_line, .. } = machine.agent().spec else { panic!() };
+        assert_eq!(
+            (found.input, protocol, prefix_line.as_deref()),
+            (Input::Stdin, Protocol::Text, prefix),
+            "{command}"
+        );
+        assert_eq!(found.args, args);
+        assert!(found.env_pass.iter().any(|name| name == passed), "{command}");
+        assert_eq!(
+            found.env_set.iter().any(|(name, _)| name == "OPENCODE_PERMISSION"),
+            command.starts_with("opencode")
+        );
+    }
+    let missing = Machine::with(&["node"]).env("AGENT_CMD", "codex exec -").error();
+    assert!(missing.1.unwrap().starts_with("install it: npm install -g @openai/codex"));
 }
 
 #[test]

@@ -1,0 +1,349 @@
+//! One line of Claude Code's stream, as far as it matters here. All else of it is read past and never kept, so that a line
+//! costs no more memory than its own bytes; what has an unexpected type counts as absent, because each release changes some.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// Items of a list that are read; Claude writes one block a line.
+const ITEMS_MAX: usize = 1_000;
+
+/// A line of any type.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Entry {
+    #[serde(rename = "type")]
+    pub(crate) kind: Scalar,
+    pub(crate) subtype: Scalar,
+    pub(crate) parent_tool_use_id: Scalar,
+    pub(crate) event: Object<Event>,
+    pub(crate) abandoned_blocks: Object<Abandoned>,
+    pub(crate) message: Object<Message>,
+    pub(crate) is_api_error_message: Scalar,
+    pub(crate) error: Scalar,
+    pub(crate) error_status: Scalar,
+    pub(crate) attempt: Scalar,
+    pub(crate) max_retries: Scalar,
+    pub(crate) retry_delay_ms: Scalar,
+    pub(crate) request_id: Scalar,
+    pub(crate) request: Object<Request>,
+    pub(crate) is_error: Scalar,
+    pub(crate) terminal_reason: Scalar,
+    pub(crate) api_error_status: Scalar,
+    pub(crate) result: Scalar,
+    pub(crate) errors: List<Scalar>,
+    pub(crate) usage: Object<Tokens>,
+    pub(crate) total_cost_usd: Scalar,
+    pub(crate) model_usage_since_last_result: Object<Spent>,
+}
+
+/// What a `stream_event` brings of the running message.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Event {
+    #[serde(rename = "type")]
+    pub(crate) kind: Scalar,
+    pub(crate) index: Scalar,
+    pub(crate) message: Object<Begun>,
+    pub(crate) content_block: Object<Block>,
+    pub(crate) delta: Object<Delta>,
+}
+
+/// The head of a message that begins.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Begun {
+    pub(crate) id: Scalar,
+}
+
+/// A piece of a block, or how a message stops.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Delta {
+    #[serde(rename = "type")]
+    pub(crate) kind: Scalar,
+    pub(crate) text: Scalar,
+    pub(crate) stop_reason: Scalar,
+}
+
+/// Blocks of a message that no longer count.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Abandoned {
+    pub(crate) api_message_id: Scalar,
+    pub(crate) from_block_index: Scalar,
+}
+
+/// A message with whole blocks.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Message {
+    pub(crate) id: Scalar,
+    pub(crate) content: List<Object<Block>>,
+}
+
+/// A content block.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Block {
+    #[serde(rename = "type")]
+    pub(crate) kind: Scalar,
+    pub(crate) text: Scalar,
+    pub(crate) name: Scalar,
+}
+
+/// What the program asks.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Request {
+    pub(crate) subtype: Scalar,
+}
+
+/// What a whole session used.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Tokens {
+    pub(crate) input_tokens: Scalar,
+    pub(crate) cache_read_input_tokens: Scalar,
+    pub(crate) cache_creation_input_tokens: Scalar,
+    pub(crate) output_tokens: Scalar,
+}
+
+/// What all models of a turn used together.
+#[derive(Debug, Default)]
+pub(crate) struct Spent {
+    pub(crate) models: u64,
+    pub(crate) input_tokens: u64,
+    pub(crate) output_tokens: u64,
+    pub(crate) cost_usd: f64,
+}
+
+/// What one model used.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Model {
+    input_tokens: Scalar,
+    cache_read_input_tokens: Scalar,
+    cache_creation_input_tokens: Scalar,
+    output_tokens: Scalar,
+    #[serde(rename = "costUSD")]
+    cost_usd: Scalar,
+}
+
+impl<'de> Deserialize<'de> for Spent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Sum;
+        impl<'de> Visitor<'de> for Sum {
+            type Value = Spent;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("models by name")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Spent, A::Error> {
+                let mut spent = Spent::default();
+                while let Some((_, model)) = map.next_entry::<IgnoredAny, Object<Model>>()? {
+                    let model = model.0.unwrap_or_default();
+                    let input =
+                        [&model.input_tokens, &model.cache_read_input_tokens, &model.cache_creation_input_tokens];
+                    spent.models += 1;
+                    spent.input_tokens = spent.input_tokens.saturating_add(sum(input));
+                    spent.output_tokens = spent.output_tokens.saturating_add(sum([&model.output_tokens]));
+                    spent.cost_usd += model.cost_usd.as_f64().unwrap_or(0.0);
+                }
+                Ok(spent)
+            }
+        }
+        deserializer.deserialize_map(Sum)
+    }
+}
+
+/// The numbers among these, together.
+pub(crate) fn sum<'a>(numbers: impl IntoIterator<Item = &'a Scalar>) -> u64 {
+    numbers.into_iter().filter_map(|number| number.as_u64()).fold(0, u64::saturating_add)
+}
+
+/// A string, number, boolean or null; arrays and objects count as null.
+#[derive(Debug, Default)]
+pub(crate) struct Scalar(Value);
+
+impl Scalar {
+    /// The string, or an empty one.
+    pub(crate) fn text(&self) -> &str {
+        self.0.as_str().unwrap_or_default()
+    }
+}
+
+impl Deref for Scalar {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        &self.0
+    }
+}
+
+/// An object, if it is one.
+#[derive(Debug)]
+pub(crate) struct Object<T>(pub(crate) Option<T>);
+
+impl<T> Default for Object<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+/// The first items of an array, if it is one.
+#[derive(Debug)]
+pub(crate) struct List<T>(pub(crate) Vec<T>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+/// What a type takes out of a JSON value of any kind; it takes nothing of the other kinds.
+trait Pick<'de>: Default {
+    fn scalar(_value: Value) -> Self {
+        Self::default()
+    }
+
+    fn array<A: SeqAccess<'de>>(mut array: A) -> Result<Self, A::Error> {
+        while array.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Self::default())
+    }
+
+    fn object<A: MapAccess<'de>>(mut object: A) -> Result<Self, A::Error> {
+        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Self::default())
+    }
+}
+
+impl Pick<'_> for Scalar {
+    fn scalar(value: Value) -> Self {
+        Self(value)
+    }
+}
+
+impl<'de, T: DeserializeOwned> Pick<'de> for Object<T> {
+    fn object<A: MapAccess<'de>>(object: A) -> Result<Self, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(object)).map(|object| Self(Some(object)))
+    }
+}
+
+impl<'de, T: DeserializeOwned> Pick<'de> for List<T> {
+    fn array<A: SeqAccess<'de>>(mut array: A) -> Result<Self, A::Error> {
+        let mut items = Vec::new();
+        while items.len() < ITEMS_MAX
+            && let Some(item) = array.next_element()?
+        {
+            items.push(item);
+        }
+        while array.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Self(items))
+    }
+}
+
+struct Picker<P>(PhantomData<P>);
+
+impl<'de, P: Pick<'de>> Visitor<'de> for Picker<P> {
+    type Value = P;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<P, E> {
+        Ok(P::scalar(Value::Null))
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<P, E> {
+        Ok(P::scalar(value.into()))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<P, E> {
+        Ok(P::scalar(value.into()))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<P, E> {
+        Ok(P::scalar(value.into()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<P, E> {
+        Ok(P::scalar(value.into()))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<P, E> {
+        Ok(P::scalar(value.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, array: A) -> Result<P, A::Error> {
+        P::array(array)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<P, A::Error> {
+        P::object(object)
+    }
+}
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Picker(PhantomData))
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Picker(PhantomData))
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Picker(PhantomData))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(line: &str) -> Option<Entry> {
+        serde_json::from_str::<Object<Entry>>(line).unwrap().0
+    }
+
+    #[test]
+    fn what_has_an_unexpected_type_counts_as_absent_and_the_rest_of_the_line_stands() {
+        let line = r#"{"usage":[1],"event":"x","message":{"id":{"a":1},"content":{"b":[]}},"errors":5,"is_error":[false],
+            "model_usage_since_last_result":{"m":3,"n":{"inputTokens":"x","outputTokens":7,"costUSD":[1]}},"unknown":{"z":[0]},
+            "subtype":"success","result":null,"attempt":-1.5}"#;
+        let entry = entry(line).unwrap();
+        assert!(
+            entry.usage.0.is_none() && entry.event.0.is_none() && entry.errors.0.is_empty() && entry.is_error.is_null()
+        );
+        let message = entry.message.0.unwrap();
+        assert!(message.id.is_null() && message.content.0.is_empty());
+        let spent = entry.model_usage_since_last_result.0.unwrap();
+        assert_eq!((spent.models, spent.input_tokens, spent.output_tokens), (2, 0, 7));
+        assert_eq!((entry.subtype.text(), entry.attempt.as_f64()), ("success", Some(-1.5)));
+    }
+
+    #[test]
+    fn only_an_object_is_a_line() {
+        for line in ["[\"result\",\"success\"]", "5", "\"result\"", "null", "[[{}]]"] {
+            assert!(entry(line).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_list_without_end_is_read_past() {
+        let many = vec!["{\"type\":\"text\"}"; ITEMS_MAX + 5].join(",");
+        let entry = entry(&format!("{{\"message\":{{\"content\":[{many}]}},\"type\":\"assistant\"}}")).unwrap();
+        assert_eq!((entry.message.0.unwrap().content.0.len(), entry.kind.text()), (ITEMS_MAX, "assistant"));
+    }
+}

@@ -1,0 +1,114 @@
+//! `ListTasks` (spec 3.1.4): pages of a caller's tasks, bounded in tasks and in bytes.
+
+use inhouse_engine::store::{Filter, Page, Place};
+use inhouse_proto::error::A2aError;
+use inhouse_proto::jsonrpc::Request;
+use inhouse_proto::snapshot::{Pieces, View};
+use inhouse_proto::v1::{self, TaskState};
+use inhouse_proto::wire::quoted;
+use inhouse_trust::Operation;
+
+use super::v1::{history_length, respond};
+use super::{Answer, Call, is_id};
+
+const PAGE_SIZE_DEFAULT: i32 = 50;
+const PAGE_SIZE_MAX: i32 = 100;
+/// A page ends before the task that would make it larger; the first task of a page is always there.
+const PAGE_BYTES_MAX: usize = 8 << 20;
+
+/// Answers one call.
+pub(crate) async fn list(call: &Call<'_>, request: &Request<'_>) -> Result<Answer, A2aError> {
+    let params: v1::ListTasksRequest = request.valid_params()?;
+    let page_size = params.page_size.unwrap_or(PAGE_SIZE_DEFAULT);
+    if !(1..=PAGE_SIZE_MAX).contains(&page_size) {
+        return Err(A2aError::invalid("pageSize", format!("must be 1 to {PAGE_SIZE_MAX}, not {page_size}")));
+    }
+    let artifacts = params.include_artifacts.unwrap_or(false);
+    let view = View { history_length: history_length(params.history_length, "historyLength")?, artifacts };
+    let filter = Filter {
+        context_id: Some(params.context_id.as_str()).filter(|id| !id.is_empty()).map(Into::into),
+        state: Some(params.status()).filter(|state| *state != TaskState::Unspecified),
+        since_ms: params.status_timestamp_after.as_ref().map(|time| time.millis),
+        after: page_token(&params.page_token)?,
+        limit: usize::try_from(page_size).unwrap_or(1),
+        artifacts,
+    };
+    let page = call.endpoint.engine.list(&call.permit(Operation::List)?, &filter).await?;
+    Ok(respond(request, |out| write_page(page, view, page_size, PAGE_BYTES_MAX, out)))
+}
+
+fn write_page(page: Page, view: View, page_size: i32, bytes_max: usize, out: &mut Pieces) {
+    out.copy(b"{\"tasks\":[");
+    let mut bytes = 0;
+    let mut next = page.next;
+    let mut last: Option<Place> = None;
+    for task in page.tasks {
+        let mut json = Pieces::default();
+        task.write_v1(view, &mut json);
+        bytes += json.bytes();
+        if last.is_some() {
+            if bytes > bytes_max {
+                next = last;
+                break;
+            }
+            out.copy(b",");
+        }
+        json.finish().iter().for_each(|piece| out.share(piece));
+        last = Some(Place { time_ms: task.status_time_ms, id: task.id });
+    }
+    out.copy(b"],\"nextPageToken\":");
+    out.copy(&quoted(&next.map(|place| format!("{:x}.{}", place.time_ms, place.id)).unwrap_or_default()));
+    out.copy(format!(",\"pageSize\":{page_size},\"totalSize\":{}}}", page.total).as_bytes());
+}
+
+/// Where a page begins: the place of the last task of the page before. It says nothing about tasks of others, so a foreign
+/// token shows its bearer nothing but its own tasks.
+fn page_token(token: &str) -> Result<Option<Place>, A2aError> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    let place = token.split_once('.').and_then(|(time, id)| {
+        let time_ms = i64::from_str_radix(time, 16).ok()?;
+        is_id(id).then(|| Place { time_ms, id: id.into() })
+    });
+    place.map(Some).ok_or_else(|| A2aError::invalid("pageToken", "is not a token of this server"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use inhouse_proto::snapshot::Snapshot;
+
+    fn task(id: &str, time_ms: i64) -> Snapshot {
+        Snapshot {
+            id: id.into(),
+            context_id: "c".into(),
+            generation: 1,
+            state: TaskState::Completed,
+            status_time_ms: time_ms,
+            status: Bytes::from_static(b"{}"),
+            history: vec![format!("\"{}\"", "x".repeat(1000)).into()],
+            artifacts: Vec::new(),
+            metadata: None,
+            message: None,
+        }
+    }
+
+    #[test]
+    fn a_page_ends_before_it_is_too_large_and_says_where_the_next_begins() {
+        for (bytes_max, kept, token) in
+            [(10_000, vec!["a", "b", "c"], "1.z"), (2_500, vec!["a", "b"], "10.b"), (10, vec!["a"], "11.a")]
+        {
+            let tasks = vec![task("a", 17), task("b", 16), task("c", 15)];
+            let page = Page { tasks, next: Some(Place { time_ms: 1, id: "z".into() }), total: 9 };
+            let mut out = Pieces::default();
+            write_page(page, View::ALL, 3, bytes_max, &mut out);
+            let json: serde_json::Value = serde_json::from_slice(&out.finish().concat()).unwrap();
+            let tasks = json["tasks"].as_array().unwrap();
+            let ids: Vec<_> = tasks.iter().map(|task| task["id"].as_str().unwrap()).collect();
+            assert_eq!((ids, &json["nextPageToken"]), (kept, &token.into()));
+            assert_eq!(json["totalSize"], 9);
+        }
+    }
+}
