@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::json::{self, DecodeError};
 use crate::v1;
@@ -15,6 +15,8 @@ pub struct Snapshot {
     pub id: Arc<str>,
     /// The conversation that it belongs to.
     pub context_id: Arc<str>,
+    /// Both ids as JSON, as [`head`] makes it.
+    pub head: Bytes,
     /// Number of the last event that this includes.
     pub generation: u64,
     /// The state.
@@ -60,6 +62,13 @@ pub struct View {
 impl View {
     /// Everything.
     pub const ALL: Self = Self { history_length: None, artifacts: true };
+}
+
+/// How the JSON of a task begins, up to its status: made once per task.
+pub fn head(id: &str, context_id: &str) -> Bytes {
+    let id = quoted(id);
+    let context_id = quoted(context_id);
+    [b"{\"id\":".as_slice(), &id, b",\"contextId\":", &context_id, b",\"status\":"].concat().into()
 }
 
 /// Adds `event` to the artifacts that the events before it made.
@@ -120,19 +129,24 @@ fn slot<'a>(
 #[derive(Debug)]
 pub struct Pieces {
     done: Vec<Bytes>,
-    small: BytesMut,
+    small: Vec<u8>,
 }
 
 impl Default for Pieces {
     /// No pieces, and room for a small task.
     fn default() -> Self {
-        Self { done: Vec::new(), small: BytesMut::with_capacity(1 << 10) }
+        Self { done: Vec::new(), small: Vec::with_capacity(1 << 10) }
     }
 }
 
 impl Pieces {
     /// Pieces up to this size are copied: less than sharing them would cost.
     const COPY_BYTES_MAX: usize = 4 << 10;
+
+    /// Makes room for about so many bytes of copies.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.small.reserve(bytes);
+    }
 
     /// Adds bytes of the caller's.
     pub fn copy(&mut self, bytes: &[u8]) {
@@ -145,7 +159,7 @@ impl Pieces {
             return self.copy(bytes);
         }
         if !self.small.is_empty() {
-            self.done.push(self.small.split().freeze());
+            self.done.push(std::mem::take(&mut self.small).into());
         }
         self.done.push(bytes.clone());
     }
@@ -158,7 +172,7 @@ impl Pieces {
     /// All pieces, in order.
     pub fn finish(mut self) -> Vec<Bytes> {
         if !self.small.is_empty() {
-            self.done.push(self.small.freeze());
+            self.done.push(self.small.into());
         }
         self.done
     }
@@ -191,11 +205,7 @@ impl Snapshot {
     pub fn write_v1(&self, view: View, out: &mut Pieces) {
         let kept = view.history_length.map_or(self.history.len(), |most| most.min(self.history.len()));
         let history = &self.history[self.history.len() - kept..];
-        out.copy(b"{\"id\":");
-        out.copy(&quoted(&self.id));
-        out.copy(b",\"contextId\":");
-        out.copy(&quoted(&self.context_id));
-        out.copy(b",\"status\":");
+        out.share(&self.head);
         out.share(&self.status);
         if view.artifacts {
             out.copy(b",\"artifacts\":");

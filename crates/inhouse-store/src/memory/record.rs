@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use inhouse_engine::state::{is_interrupted, is_terminal, may_move};
 use inhouse_engine::store::{Hint, Lease, NextMessage, Place, Progress, RetryKey, StoreError};
-use inhouse_proto::snapshot::{Snapshot, fold};
+use inhouse_proto::snapshot::{Snapshot, fold, head};
 use inhouse_proto::v1::TaskState;
 use inhouse_proto::wire::{Event, StatusEvent};
 use tokio::sync::watch;
@@ -15,6 +15,7 @@ use tokio::sync::watch;
 pub(super) struct Record {
     id: Arc<str>,
     pub(super) context_id: Arc<str>,
+    head: Bytes,
     /// Keys of the sends that made the task and went on with it.
     pub(super) retries: Vec<Arc<str>>,
     log: Vec<Event>,
@@ -43,6 +44,7 @@ impl Record {
             return Err(illegal(&id, TaskState::Unspecified, status.state));
         }
         Ok(Self {
+            head: head(&id, &context_id),
             id,
             context_id,
             retries: retry.map(|retry| retry.key).into_iter().collect(),
@@ -161,6 +163,7 @@ impl Record {
         Snapshot {
             id: Arc::clone(&self.id),
             context_id: Arc::clone(&self.context_id),
+            head: self.head.clone(),
             generation: self.generation(),
             state: self.status.state,
             status_time_ms: self.status.time_ms,
