@@ -22,6 +22,9 @@ use crate::state::{is_interrupted, is_terminal};
 use crate::store::{Filter, Owner, Page, Store, StoreError, TaskKey};
 use crate::turn::{self, Room, Ticket, TurnLimits};
 
+/// A cancel that has not ended its task in this time looks again at what there is to stop.
+const CANCEL_AGAIN_MS: u64 = 500;
+
 /// An agent and what the engine has to know about it.
 pub struct AgentEntry {
     /// Takes the turns.
@@ -136,21 +139,26 @@ impl Engine {
     /// Task not found; task not cancelable when it is finished, or finishes first.
     pub async fn cancel(&self, permit: &Permit, id: &str) -> Result<Snapshot, A2aError> {
         let key = key(permit, id);
-        let snapshot = self.look(&key, false).await?;
-        if !is_terminal(snapshot.state) {
-            self.stop_turn(&key, is_interrupted(snapshot.state)).await?;
-            let ended = self.settled(&key).await?;
-            if ended.state == TaskState::Canceled {
-                return Ok(ended);
+        // The task may ask, or be answered, while it is being stopped: then it is stopped again.
+        let mut snapshot = self.look(&key, false).await?;
+        while !is_terminal(snapshot.state) {
+            self.stop_turn(&key, is_interrupted(snapshot.state)).await;
+            let stopped = tokio::time::timeout(Duration::from_millis(CANCEL_AGAIN_MS), self.settled(&key));
+            snapshot = match stopped.await {
+                Ok(settled) => settled?,
+                Err(_) => self.look(&key, false).await?,
+            };
+            if snapshot.state == TaskState::Canceled {
+                return self.look(&key, true).await;
             }
         }
         Err(A2aError::new(ErrorKind::TaskNotCancelable).with("taskId", id))
     }
 
-    async fn stop_turn(&self, key: &TaskKey, waits: bool) -> Result<(), A2aError> {
+    async fn stop_turn(&self, key: &TaskKey, waits: bool) {
         // First, since the turn that asked may not be forgotten yet.
         if waits && self.inner.end_waiting(key, Note::default()).await.is_ok() {
-            return Ok(());
+            return;
         }
         let queued = lock(&self.inner.queue).remove(&key.owner, |ticket| ticket.lease.key == *key);
         if let Some(ticket) = queued {
@@ -159,7 +167,6 @@ impl Engine {
         } else if let Some(live) = self.live(key) {
             live.stop.fire(StopCause::Canceled);
         }
-        Ok(())
     }
 
     /// Follows a task (spec 3.1.6): its snapshot and what comes after; or, with the number of the last event that the

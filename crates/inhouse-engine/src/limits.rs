@@ -19,7 +19,7 @@ impl Default for QueueLimits {
     fn default() -> Self {
         Self {
             running_per_agent_max: 16,
-            running_per_caller_max: 16,
+            running_per_caller_max: 8,
             queued_per_agent_max: 256,
             queued_per_caller_max: 64,
         }

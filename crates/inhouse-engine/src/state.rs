@@ -10,9 +10,15 @@ pub fn may_move(from: TaskState, to: TaskState) -> bool {
         S::Unspecified => to == S::Submitted,
         S::Submitted => matches!(to, S::Submitted | S::Working) || is_terminal(to),
         S::Working => to == S::Working || is_interrupted(to) || is_terminal(to),
-        S::InputRequired | S::AuthRequired => matches!(to, S::Submitted | S::Canceled | S::Failed),
+        // Back to `SUBMITTED` by the caller's next message alone: see `may_resume`.
+        S::InputRequired | S::AuthRequired => matches!(to, S::Canceled | S::Failed),
         S::Completed | S::Failed | S::Canceled | S::Rejected => false,
     }
+}
+
+/// Whether the caller's next message lets a task in this state go on.
+pub fn may_resume(from: TaskState) -> bool {
+    is_interrupted(from)
 }
 
 #[cfg(test)]
@@ -48,7 +54,8 @@ mod tests {
     #[test]
     fn a_waiting_task_never_completes_without_working_again() {
         for from in [S::InputRequired, S::AuthRequired] {
-            assert!(!may_move(from, S::Completed) && !may_move(from, S::Working));
+            assert!(!may_move(from, S::Completed) && !may_move(from, S::Working) && !may_move(from, S::Submitted));
+            assert!(may_resume(from));
         }
     }
 }

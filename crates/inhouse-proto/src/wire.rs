@@ -186,11 +186,13 @@ impl Event {
     pub fn kept_bytes(&self) -> usize {
         // A log doubles its room, and each piece is an allocation of its own.
         const ENTRY_BYTES: usize = 2 * size_of::<Event>() + 64;
+        const PART_BYTES: usize = 2 * size_of::<Bytes>() + 32;
         ENTRY_BYTES
             + match self {
                 Self::Status(event) => event.json.len() + event.history.as_ref().map_or(0, Bytes::len),
                 Self::Text { text, .. } => text.0.len(),
-                Self::Artifact(event) => 2 * event.json.len(),
+                // Each part is an allocation of its own, and stands in the event as well.
+                Self::Artifact(event) => 2 * event.json.len() + event.parts.len() * PART_BYTES,
                 Self::Message(json) => json.len(),
             }
     }
@@ -238,7 +240,8 @@ pub fn is_terminal(state: v1::TaskState) -> bool {
 
 /// Serialises a message of the model; such a value can always be written.
 pub fn to_json<T: serde::Serialize>(value: &T) -> Bytes {
-    serde_json::to_vec(value).unwrap_or_else(|_| b"null".to_vec()).into()
+    // Exactly as long as it is: what is kept is what is counted.
+    serde_json::to_vec(value).unwrap_or_else(|_| b"null".to_vec()).into_boxed_slice().into()
 }
 
 /// `{"a":1,"parts":[]}` -> `"a":1,`

@@ -2,7 +2,8 @@
 //! empty.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read as _, Seek as _};
+use std::sync::{Mutex, PoisonError};
 
 use nix::unistd::Pid;
 
@@ -14,9 +15,19 @@ pub(crate) fn available() -> io::Result<()> {
     fs::File::open("/proc/thread-self/children").map(drop)
 }
 
-/// The children of the calling thread, which are all children of a process with one thread.
+/// The children of a process with one thread, which calls this first and for ever. The list is opened once: an agent can
+/// take away the right to open more files.
 pub(crate) fn own_children() -> Vec<Pid> {
-    read("/proc/thread-self/children")
+    static LIST: Mutex<Option<fs::File>> = Mutex::new(None);
+    let mut list = LIST.lock().unwrap_or_else(PoisonError::into_inner);
+    if list.is_none() {
+        *list = fs::File::open("/proc/thread-self/children").ok();
+    }
+    let mut text = String::new();
+    if let Some(file) = list.as_mut() {
+        let _ = file.rewind().and_then(|()| file.read_to_string(&mut text));
+    }
+    pids(&text)
 }
 
 /// The children of every thread of a process; none when it is gone.
@@ -39,7 +50,10 @@ pub(crate) fn descendants(root: Pid) -> Vec<Pid> {
 }
 
 fn read(path: &str) -> Vec<Pid> {
-    let text = fs::read_to_string(path).unwrap_or_default();
+    pids(&fs::read_to_string(path).unwrap_or_default())
+}
+
+fn pids(text: &str) -> Vec<Pid> {
     text.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).map(Pid::from_raw).collect()
 }
 

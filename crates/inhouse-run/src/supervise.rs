@@ -50,6 +50,8 @@ impl Supervisor {
         prctl::set_child_subreaper(true)?;
         // The agent has our user: it must not read our memory or attach to us.
         prctl::set_dumpable(false)?;
+        // Opened now: an agent can take away the right to open files.
+        crate::proc::own_children();
         // An agent may have stopped us. When the server dies we must run, to see its end of the socket close.
         prctl::set_pdeathsig(Signal::SIGCONT)?;
         if let Some(open_files_max) = std::env::args().nth(2).and_then(|number| number.parse().ok()) {

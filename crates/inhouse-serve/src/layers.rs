@@ -84,7 +84,10 @@ impl Door {
         if caller.is_some() {
             self.audit_room().await?;
         }
-        self.size(body).map_err(|refusal| self.told(arrival, parts, caller.as_ref(), refusal))?;
+        self.size(body).map_err(|refusal| match &caller {
+            Some(_) => self.told(arrival, parts, caller.as_ref(), refusal),
+            None => self.refused(arrival, parts, refusal),
+        })?;
         Ok(caller)
     }
 

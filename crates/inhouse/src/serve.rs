@@ -22,6 +22,7 @@ use crate::banner::{Banner, TokenShown};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::listen;
+use crate::log;
 use crate::signals::Signals;
 use crate::token::TokenFile;
 use crate::version::version;
@@ -42,7 +43,7 @@ pub(crate) async fn serve(config: Config, host: HostEnv, for_agents: HostEnv) ->
     let Access { tokens, known, weak } = Access::new(&config.callers)?;
     let address = listen::address(&config.server.host.value, config.server.port.value)?;
     if let Some(warning) = weak.check(&config.server, address)? {
-        eprintln!("warning: {warning}");
+        log::say(&format!("warning: {warning}"));
     }
     let mut signals = Signals::new().map_err(nothing_left)?;
     let runner = Runner::new(assemble::runner(&config)).map_err(|error| Failure::failed(error.to_string(), None))?;
@@ -72,7 +73,7 @@ pub(crate) async fn serve(config: Config, host: HostEnv, for_agents: HostEnv) ->
         () = signals.next() => {}
     }
     let grace_s = config.limits.shutdown_grace_ms.value.div_ceil(1000);
-    eprintln!("stopping: running turns have {grace_s} s, a second signal ends them now");
+    log::say(&format!("stopping: running turns have {grace_s} s, a second signal ends them now"));
     let ended = tokio::select! {
         () = stop_all(&engine, &runner, &stop, serving) => ExitCode::SUCCESS,
         () = signals.next() => ExitCode::from(130),

@@ -39,7 +39,8 @@ fn hostile_json_gets_a_json_rpc_error_and_nothing_else_happens() {
         ("{}".into(), &[-32600]),
         (deep(65), &[-32700, -32600, -32602]),
         (deep(100_000), &[-32700, -32600, -32602]),
-        (format!(r#"{{"jsonrpc":"2.0","id":1,"method":"GetTask","params":{{{keys}}}}}"#), &[-32602]),
+        (format!(r#"{{"jsonrpc":"2.0","id":1,"method":"GetTask","params":{{{keys}}}}}"#), &[-32600, -32602]),
+        (part(&format!(r#"{{"data":[{}]}}"#, vec![r#"{"":0}"#; 70_000].join(","))), &[-32600]),
         (r#"{"jsonrpc":"2.0","id":1,"method":"GetTask","method":"CancelTask","params":{"id":"x"}}"#.into(), &[-32600]),
         (r#"{"jsonrpc":"2.0","id":{},"method":"GetTask","params":{"id":"x"}}"#.into(), &[-32600]),
         (r#"{"jsonrpc":"2.0","id":true,"method":"GetTask","params":{"id":"x"}}"#.into(), &[-32600]),
@@ -159,6 +160,18 @@ fn a_foreign_host_or_origin_is_refused_on_every_path() {
         );
         assert!(answer.starts_with("HTTP/1.1 200"), "{host}: {answer}");
     }
+}
+
+#[test]
+fn a_stranger_can_not_fill_the_audit() {
+    let server = Server::with_agent("cat");
+    for _ in 0..60 {
+        let head = "POST /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\nConnection: close\r\n\r\n";
+        assert!(raw(server.address, head.as_bytes()).starts_with("HTTP/1.1 413"));
+    }
+    let written =
+        wait("the audit", || Some(server.stderr().matches("PAYLOAD_TOO_LARGE").count()).filter(|count| *count >= 20));
+    assert_eq!(written, 20);
 }
 
 #[test]

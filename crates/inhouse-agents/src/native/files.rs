@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 use inhouse_proto::v1;
 use inhouse_proto::v1::part::Content;
@@ -64,10 +65,21 @@ impl Folder {
     }
 }
 
+/// Enough for as many nested folders as there can be open files.
+const STACK_BYTES: usize = 256 << 20;
+
 impl Drop for Folder {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.path) {
-            tracing::warn!(folder = %self.path.display(), %error, "the folder of a turn was not removed");
+        let path = std::mem::take(&mut self.path);
+        // An agent may have nested folders in it without end, which removing follows with its stack, or filled it with files
+        // without number, which takes its time: neither is for a thread that answers requests.
+        let remove = move || {
+            if let Err(error) = fs::remove_dir_all(&path) {
+                tracing::warn!(folder = %path.display(), %error, "the folder of a turn was not removed");
+            }
+        };
+        if let Err(error) = thread::Builder::new().name("remove".into()).stack_size(STACK_BYTES).spawn(remove) {
+            tracing::warn!(%error, "the folder of a turn was not removed");
         }
     }
 }
@@ -138,7 +150,12 @@ mod tests {
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
         }
         drop(folder);
-        assert!(!path.exists());
+        // A thread of its own removes it.
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while path.exists() {
+            assert!(std::time::Instant::now() < deadline, "the folder is not removed");
+            thread::yield_now();
+        }
     }
 
     #[test]

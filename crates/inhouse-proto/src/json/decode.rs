@@ -5,6 +5,9 @@ use serde::de::DeserializeOwned;
 /// Objects and arrays inside one another, at most.
 pub const DEPTH_MAX: usize = 64;
 
+/// Members and elements in all, at most: each is far larger in memory than on the wire.
+pub(crate) const VALUES_MAX: usize = 65_536;
+
 /// A sentence quotes at most this much of what was sent.
 const SENTENCE_BYTES_MAX: usize = 320;
 
@@ -68,6 +71,28 @@ pub(crate) fn refuse_depth(bytes: &[u8]) -> Result<(), DecodeError> {
         }
     }
     Ok(())
+}
+
+/// Refuses what would be far larger in memory than on the wire. Called for what callers send.
+pub(crate) fn refuse_values(bytes: &[u8]) -> Result<(), DecodeError> {
+    if values(bytes) <= VALUES_MAX {
+        return Ok(());
+    }
+    Err(DecodeError::WrongShape(format!("more than {VALUES_MAX} values")))
+}
+
+fn values(bytes: &[u8]) -> usize {
+    let (mut values, mut in_string, mut is_escaped) = (0, false, false);
+    for byte in bytes {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = in_string,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' | b',' if !in_string => values += 1,
+            _ => {}
+        }
+    }
+    values
 }
 
 /// Whether the JSON begins as an object.

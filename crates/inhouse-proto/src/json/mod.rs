@@ -8,6 +8,6 @@ mod timestamp;
 mod value;
 
 pub use decode::{DEPTH_MAX, DecodeError, decode};
-pub(crate) use decode::{is_object, refuse_depth};
+pub(crate) use decode::{is_object, refuse_depth, refuse_values};
 pub use timestamp::{Timestamp, TimestampError};
 pub use value::{Struct, Value};

@@ -117,7 +117,7 @@ impl<'a> Request<'a> {
 
 impl<'a> Envelope<'a> {
     fn parse(body: &'a [u8]) -> Result<Self, A2aError> {
-        json::refuse_depth(body).map_err(shape_refusal)?;
+        json::refuse_depth(body).and_then(|()| json::refuse_values(body)).map_err(shape_refusal)?;
         if !json::is_object(body) {
             json::decode::<IgnoredAny>(body)?;
             let is_batch = body.trim_ascii_start().starts_with(b"[");

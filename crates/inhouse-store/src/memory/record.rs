@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use inhouse_engine::state::{is_interrupted, is_terminal, may_move};
+use inhouse_engine::state::{is_interrupted, is_terminal, may_move, may_resume};
 use inhouse_engine::store::{Hint, Lease, NextMessage, Place, Progress, RetryKey, StoreError};
 use inhouse_proto::snapshot::{Snapshot, fold, head};
 use inhouse_proto::v1::TaskState;
@@ -95,19 +95,25 @@ impl Record {
     /// Appends all of `events`, or none.
     pub(super) fn append(&mut self, lease: &Lease, events: Vec<Event>) -> Result<u64, StoreError> {
         self.check(lease, &events)?;
-        for event in events {
-            self.kept_bytes += event.kept_bytes();
-            match &event {
-                Event::Status(status) => self.enter(status.clone()),
-                Event::Message(json) => self.message = Some(json.clone()),
-                Event::Text { .. } | Event::Artifact(_) => {}
-            }
-            self.log.push(event);
+        events.into_iter().for_each(|event| self.push(event));
+        Ok(self.tell())
+    }
+
+    fn push(&mut self, event: Event) {
+        self.kept_bytes += event.kept_bytes();
+        match &event {
+            Event::Status(status) => self.enter(status.clone()),
+            Event::Message(json) => self.message = Some(json.clone()),
+            Event::Text { .. } | Event::Artifact(_) => {}
         }
+        self.log.push(event);
+    }
+
+    /// Wakes readers, after the commit: what they find is there. The number of the last event.
+    fn tell(&self) -> u64 {
         let progress = Progress { generation: self.generation(), settled: self.is_settled() };
-        // Readers are woken after the commit: what they find is there.
         self.progress.send_replace(progress);
-        Ok(progress.generation)
+        progress.generation
     }
 
     fn enter(&mut self, status: StatusEvent) {
@@ -120,18 +126,22 @@ impl Record {
 
     /// Whether the task waits for its caller.
     pub(super) fn check_waiting(&self) -> Result<(), StoreError> {
-        let waits = is_interrupted(self.status.state);
-        if waits { Ok(()) } else { Err(illegal(&self.id, self.status.state, TaskState::Submitted)) }
+        if may_resume(self.status.state) {
+            Ok(())
+        } else {
+            Err(illegal(&self.id, self.status.state, TaskState::Submitted))
+        }
     }
 
     /// The caller's next message, and the lease that goes with it.
     pub(super) fn resume(&mut self, next: NextMessage) -> Result<Lease, StoreError> {
         self.check_waiting()?;
         let fence = self.claim();
-        self.append(&Lease { key: next.key.clone(), fence, kept_bytes: 0 }, vec![next.event])?;
+        self.push(next.event);
         self.kept_bytes += next.message.len();
         self.history.push(next.message);
         self.retries.extend(next.retry.map(|retry| retry.key));
+        self.tell();
         Ok(Lease { key: next.key, fence, kept_bytes: self.kept_bytes })
     }
 

@@ -144,6 +144,8 @@ async fn a_waiting_task_resumes_and_a_working_one_does_not(store: Arc<dyn Store>
     assert!(matches!(store.claim_waiting(&first.key).await, Err(StoreError::IllegalMove { .. })));
     assert!(matches!(resume(&store, &first.key, "{}", None).await, Err(StoreError::IllegalMove { .. })));
     append(&store, &first, vec![input_required(&first, 4)]).await;
+    let back = store.append(&first, vec![status(&first.key, TaskState::Submitted, 5)]).await;
+    assert!(matches!(back, Err(StoreError::IllegalMove { .. })), "only an answer lets it go on");
     let retry = |content| Some(RetryKey { key: "k2".into(), content });
     let second = created(resume(&store, &first.key, r#"{"messageId":"m2"}"#, retry(1)).await.unwrap());
     assert!(second.kept_bytes > first.kept_bytes);

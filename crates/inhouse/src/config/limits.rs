@@ -76,7 +76,7 @@ limits! {
     /// Turns of one agent that run at the same time.
     running_per_agent_max = 16, 1..=100_000;
     /// Turns of one caller that run at the same time on one agent.
-    running_per_caller_max = 16, 1..=100_000;
+    running_per_caller_max = 8, 1..=100_000;
     /// Turns that wait for one agent.
     queued_per_agent_max = 256, 0..=1_000_000;
     /// Turns of one caller that wait for one agent.
