@@ -100,7 +100,13 @@ async fn a_program_gets_the_whole_turn_and_its_files() {
     assert_eq!(input["acceptedOutputModes"], serde_json::json!(["text/plain"]));
     assert_eq!(input["files"][0]["filename"], "a.png");
     assert_eq!(input["files"][0]["mediaType"], "image/png");
-    assert!(!Path::new(input["files"][0]["path"].as_str().unwrap()).exists(), "the file goes with its turn");
+    let path = Path::new(input["files"][0]["path"].as_str().unwrap());
+    let gone = async {
+        while path.exists() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), gone).await.expect("the file goes with its turn");
 }
 
 #[tokio::test]

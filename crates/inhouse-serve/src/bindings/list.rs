@@ -13,7 +13,7 @@ use super::{Answer, Call, is_id};
 
 const PAGE_SIZE_DEFAULT: i32 = 50;
 const PAGE_SIZE_MAX: i32 = 100;
-/// A page ends before the task that would make it larger; the first task of a page is always there.
+/// A page ends with the task that makes it as large as this.
 const PAGE_BYTES_MAX: usize = 8 << 20;
 
 /// Answers one call.
@@ -47,7 +47,6 @@ fn write_page(page: Page, view: View, page_size: i32, bytes_max: usize, out: &mu
     let mut last: Option<Place> = None;
     for task in page.tasks {
         if last.is_some() {
-            // The first task is always there, however large it is.
             if out.bytes() >= bytes_max {
                 next = last;
                 break;
