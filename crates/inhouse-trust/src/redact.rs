@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn what_helps_to_find_the_fault_stays() {
         let cases = [
-            "Error: Cannot find module '/home/ann/work/some-project/node_modules/left-pad/index.js'",
+            "Error: Cannot find module '/home/ann/code/some-project/node_modules/left-pad/index.js'",
             "task-force sk-learn ab /home/ann AKIA bearer",
             "panicked at src/main.rs:4:5: ----------------------------------------, id 123e4567-e89b-12d3-a456-426614174000, é 日本",
         ];

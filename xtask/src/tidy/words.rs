@@ -86,7 +86,9 @@ mod tests {
 
     #[test]
     fn what_is_unfinished_is_found_everywhere() {
-        let text = "// todo!\ntodo!();\nunimplemented!(\"x\");\ndbg!(x);\n";
-        assert_eq!(broken(nothing_unfinished, "crates/a/tests/a.rs", text), [2, 3, 4]);
+        // Put together here, so that this file has no such mark itself.
+        let marks = ["todo", "unimplemented", "dbg"].map(|word| format!("{word}!(x);\n")).concat();
+        let text = format!("// todo!\n{marks}");
+        assert_eq!(broken(nothing_unfinished, "crates/a/tests/a.rs", &text), [2, 3, 4]);
     }
 }
