@@ -106,43 +106,51 @@ impl Part {
     /// # Errors
     /// `InvalidParams` for a file with neither or both of bytes and uri, or with bytes that are no base64.
     pub fn into_v1(self, path: &str) -> Result<v1::Part, A2aError> {
-        let mut part = v1::Part { metadata: self.metadata, ..v1::Part::default() };
-        part.content = Some(match self.kind {
+        let content = match self.kind {
             PartKind::Text(text) => Content::Text(text),
             PartKind::Data(data) => Content::Data(data),
-            PartKind::File(file) => {
-                part.filename = file.name.unwrap_or_default();
-                part.media_type = file.mime_type.unwrap_or_default();
-                match (file.bytes, file.uri) {
-                    (Some(bytes), None) => {
-                        let raw = base64::decode(&bytes);
-                        Content::Raw(
-                            raw.map_err(|error| A2aError::invalid(format!("{path}.file.bytes"), error.to_string()))?,
-                        )
-                    }
-                    (None, Some(uri)) => Content::Url(uri),
-                    (Some(_), Some(_)) => {
-                        return Err(A2aError::invalid(format!("{path}.file"), "has bytes and uri together"));
-                    }
-                    (None, None) => return Err(A2aError::invalid(format!("{path}.file"), "must have bytes or uri")),
-                }
-            }
-        });
-        Ok(part)
+            PartKind::File(file) => return Ok(v1::Part { metadata: self.metadata, ..file.into_v1(path)? }),
+        };
+        Ok(v1::Part { metadata: self.metadata, content: Some(content), ..v1::Part::default() })
     }
 
     /// The part as this generation knows it; `None` for one without content.
     pub fn from_v1(part: &v1::Part) -> Option<Self> {
-        let text = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
-        let file = |bytes, uri| {
-            PartKind::File(FileContent { name: text(&part.filename), mime_type: text(&part.media_type), bytes, uri })
-        };
         let kind = match part.content.as_ref()? {
             Content::Text(text) => PartKind::Text(text.clone()),
-            Content::Raw(raw) => file(Some(base64::encode(raw)), None),
-            Content::Url(url) => file(None, Some(url.clone())),
+            Content::Raw(_) | Content::Url(_) => PartKind::File(FileContent::from_v1(part)?),
             Content::Data(data) => PartKind::Data(data.clone()),
         };
         Some(Self { kind, metadata: part.metadata.clone() })
+    }
+}
+
+impl FileContent {
+    /// The v1 part; `path` names the part that has this file in an error.
+    pub(crate) fn into_v1(self, path: &str) -> Result<v1::Part, A2aError> {
+        let content = match (self.bytes, self.uri) {
+            (Some(bytes), None) => {
+                let raw = base64::decode(&bytes);
+                Content::Raw(raw.map_err(|error| A2aError::invalid(format!("{path}.file.bytes"), error.to_string()))?)
+            }
+            (None, Some(uri)) => Content::Url(uri),
+            (Some(_), Some(_)) => {
+                return Err(A2aError::invalid(format!("{path}.file"), "has bytes and uri together"));
+            }
+            (None, None) => return Err(A2aError::invalid(format!("{path}.file"), "must have bytes or uri")),
+        };
+        let (filename, media_type) = (self.name.unwrap_or_default(), self.mime_type.unwrap_or_default());
+        Ok(v1::Part { metadata: None, filename, media_type, content: Some(content) })
+    }
+
+    /// The file that a v1 part is; `None` for one that is none.
+    pub(crate) fn from_v1(part: &v1::Part) -> Option<Self> {
+        let (bytes, uri) = match part.content.as_ref()? {
+            Content::Raw(raw) => (Some(base64::encode(raw)), None),
+            Content::Url(url) => (None, Some(url.clone())),
+            Content::Text(_) | Content::Data(_) => return None,
+        };
+        let text = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        Some(Self { name: text(&part.filename), mime_type: text(&part.media_type), bytes, uri })
     }
 }
