@@ -1,4 +1,5 @@
-//! The readers and writers that the generated serde code calls: the protocol's JSON where it differs from serde's habits.
+//! The readers and writers that the generated serde code calls, and the shapes of v0.3: the protocol's JSON where it differs
+//! from serde's habits.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,12 +10,12 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Unexpected, Visitor
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// Whether a field may be left out when written.
-pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
 /// Reads a value for which `null` means its default.
-pub(super) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Default + Deserialize<'de>,
@@ -96,7 +97,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 }
 
 /// Reads a message or `null`.
-pub(super) fn read_object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(crate) fn read_object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
@@ -105,7 +106,7 @@ where
 }
 
 /// Reads a list of messages; `null` is an empty one.
-pub(super) fn read_objects<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+pub(crate) fn read_objects<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,

@@ -8,7 +8,7 @@ pub(crate) mod base64;
 #[rustfmt::skip]
 #[allow(missing_docs, clippy::all, clippy::too_many_lines)]
 mod generated;
-mod json_form;
+pub(crate) mod json_form;
 mod part_json;
 #[cfg(test)]
 mod tests;
