@@ -1,13 +1,16 @@
-//! Errors as JSON: the v1 error object with google.rpc details (spec 9.5), and the plain one of the first generation.
+//! Errors as JSON: the v1 error object with google.rpc details (spec 9.5), the body of an HTTP+JSON response (spec 11.6),
+//! and the plain object of the first generation.
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 
 use super::A2aError;
 use crate::validate::FieldViolation;
 
-const DOMAIN: &str = "a2a-protocol.org";
+/// Who defines the reasons of `ErrorInfo` (spec 11.6).
+pub(super) const DOMAIN: &str = "a2a-protocol.org";
 /// The member of the metadata that carries an error's `detail`.
 const DETAIL: &str = "detail";
 
@@ -17,6 +20,28 @@ pub(crate) struct ErrorObject<'a> {
     code: i32,
     message: &'static str,
     data: Details<'a>,
+}
+
+/// The `google.rpc.Status` of HTTP+JSON, whose `code` is the HTTP status.
+#[derive(serde::Serialize)]
+struct Status<'a> {
+    code: u16,
+    status: &'static str,
+    message: &'static str,
+    details: Details<'a>,
+}
+
+#[derive(serde::Serialize)]
+struct StatusBody<'a> {
+    error: Status<'a>,
+}
+
+/// The body of an HTTP+JSON response that says what went wrong; its HTTP status is that of the kind (spec 11.6).
+pub fn status_response(error: &A2aError) -> Bytes {
+    let kind = error.kind;
+    let (code, status, message) = (kind.http_status(), kind.grpc_name(), kind.message());
+    let body = StatusBody { error: Status { code, status, message, details: Details(error) } };
+    serde_json::to_vec(&body).expect("strings, numbers and lists of them are always JSON").into()
 }
 
 /// The details of an error as a list of google.rpc objects, each with its `@type`; for `data` in JSON-RPC (spec 9.5) and
@@ -84,7 +109,7 @@ impl A2aError {
         PlainErrorObject { code: self.kind.code(), message: self.kind.message(), data }
     }
 
-    fn facts(&self) -> BTreeMap<&str, &str> {
+    pub(super) fn facts(&self) -> BTreeMap<&str, &str> {
         let detail = self.detail.as_deref().map(|detail| (DETAIL, detail));
         self.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())).chain(detail).collect()
     }

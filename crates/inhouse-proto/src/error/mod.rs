@@ -1,6 +1,7 @@
 //! Everything that a caller can be told to have gone wrong: one table of kinds for all bindings, and the error that
 //! carries the details.
 
+mod grpc;
 mod json;
 mod kind;
 #[cfg(test)]
@@ -9,6 +10,8 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use grpc::{DETAILS_BYTES_MAX, status_details};
+pub use json::status_response;
 pub use kind::ErrorKind;
 
 use crate::json::DecodeError;
