@@ -3,73 +3,22 @@
 //! Agent text is escaped for JSON when it enters the log; the same bytes serve live streams, replays and `GetTask`. A frame
 //! is then a few small pieces around shared ones, and nothing is copied but for the socket.
 
+#[cfg(test)]
+mod tests;
+mod text;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use text::{EscapedText, TextHead};
+
 use crate::json::{self, DecodeError};
 use crate::v1;
-
-/// Text escaped for the inside of a JSON string, without its quotes. Clones share the bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct EscapedText(Bytes);
-
-impl EscapedText {
-    /// Escapes `text`.
-    pub fn new(text: &str) -> Self {
-        let mut json = quoted(text);
-        json.pop();
-        json.remove(0);
-        // Exactly as long as it is: what is kept is what is counted.
-        Self(Bytes::from(json.into_boxed_slice()))
-    }
-
-    /// The escaped bytes: what is kept and what is sent.
-    pub fn as_bytes(&self) -> &Bytes {
-        &self.0
-    }
-
-    /// The text as it was.
-    pub fn unescape(&self) -> String {
-        let mut json = Vec::with_capacity(self.0.len() + 2);
-        json.push(b'"');
-        json.extend_from_slice(&self.0);
-        json.push(b'"');
-        serde_json::from_slice(&json).unwrap_or_default()
-    }
-}
 
 /// `text` as a JSON string with its quotes.
 pub fn quoted(text: &str) -> Vec<u8> {
     serde_json::to_vec(text).unwrap_or_else(|_| b"\"\"".to_vec())
-}
-
-/// The fixed beginning of every text event of one artifact of one task; made once per turn.
-#[derive(Debug, Clone)]
-pub struct TextHead {
-    artifact_id: Arc<str>,
-    /// `{"artifactUpdate":{…,"artifact":{"artifactId":"…","parts":[{"text":"`
-    prefix: Bytes,
-}
-
-impl TextHead {
-    /// The head for texts of `artifact_id`.
-    pub fn new(task_id: &str, context_id: &str, artifact_id: &str) -> Self {
-        let mut out = Vec::with_capacity(192);
-        out.extend_from_slice(b"{\"artifactUpdate\":{\"taskId\":");
-        out.extend(quoted(task_id));
-        out.extend_from_slice(b",\"contextId\":");
-        out.extend(quoted(context_id));
-        out.extend_from_slice(b",\"artifact\":{\"artifactId\":");
-        out.extend(quoted(artifact_id));
-        out.extend_from_slice(b",\"parts\":[{\"text\":\"");
-        Self { artifact_id: artifact_id.into(), prefix: out.into() }
-    }
-
-    /// The artifact that the texts belong to.
-    pub fn artifact_id(&self) -> &str {
-        &self.artifact_id
-    }
 }
 
 /// One entry of a task's log (spec 4.2). Clones share the bytes.
@@ -190,7 +139,7 @@ impl Event {
         ENTRY_BYTES
             + match self {
                 Self::Status(event) => event.json.len() + event.history.as_ref().map_or(0, Bytes::len),
-                Self::Text { text, .. } => text.0.len(),
+                Self::Text { text, .. } => text.as_bytes().len(),
                 // Each part is an allocation of its own, and stands in the event as well.
                 Self::Artifact(event) => 2 * event.json.len() + event.parts.len() * PART_BYTES,
                 Self::Message(json) => json.len(),
@@ -205,7 +154,7 @@ impl Event {
             Self::Message(json) => out.push(json.clone()),
             Self::Text { head, text, append, last_chunk } => {
                 out.push(head.prefix.clone());
-                out.push(text.0.clone());
+                out.push(text.as_bytes().clone());
                 out.push(Bytes::from_static(match (append, last_chunk) {
                     (false, false) => b"\"}]},\"append\":false,\"lastChunk\":false}}",
                     (true, false) => b"\"}]},\"append\":true,\"lastChunk\":false}}",
@@ -261,52 +210,4 @@ fn members_without_parts(bare: &[u8]) -> Bytes {
         out.push(b',');
     }
     out.into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn frame(event: &Event) -> String {
-        let mut pieces = Vec::new();
-        event.write_v1(&mut pieces);
-        String::from_utf8(pieces.concat()).unwrap()
-    }
-
-    #[test]
-    fn escaped_text_comes_back_as_it_was() {
-        for text in ["", "plain", "quote \" slash \\ tab \t nul \0 line\nfeed", "\u{1f980} käse \u{2028}"] {
-            assert_eq!(EscapedText::new(text).unescape(), text);
-        }
-    }
-
-    #[test]
-    fn a_text_event_is_the_same_json_as_the_generated_model_writes() {
-        let head = Arc::new(TextHead::new("t\"1", "c1", "answer-1"));
-        for (append, last) in [(false, false), (true, false), (false, true), (true, true)] {
-            let event = Event::text(&head, EscapedText::new("hi \"there\"\n"), append, last);
-            let model: v1::StreamResponse = json::decode(frame(&event).as_bytes()).unwrap();
-            let Some(v1::stream_response::Payload::ArtifactUpdate(update)) = model.payload else {
-                panic!("not an artifact update")
-            };
-            assert_eq!((update.append, update.last_chunk, update.task_id.as_str()), (append, last, "t\"1"));
-            assert_eq!(
-                update.artifact.unwrap().parts[0].content,
-                Some(v1::part::Content::Text("hi \"there\"\n".into()))
-            );
-        }
-    }
-
-    #[test]
-    fn the_members_of_an_artifact_stand_without_its_parts() {
-        for (artifact, members) in [
-            (r#"{"artifactId":"a","parts":[]}"#, r#""artifactId":"a","#),
-            (
-                r#"{"artifactId":"a","name":"\"parts\":[]","parts":[],"metadata":{"x":1}}"#,
-                r#""artifactId":"a","name":"\"parts\":[]","metadata":{"x":1},"#,
-            ),
-        ] {
-            assert_eq!(members_without_parts(artifact.as_bytes()), members);
-        }
-    }
 }
