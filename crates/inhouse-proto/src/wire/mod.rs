@@ -1,8 +1,9 @@
 //! Events and tasks as bytes: what the log keeps is the v1 JSON itself, written once and shared by all readers.
 //!
 //! Agent text is escaped for JSON when it enters the log; the same bytes serve live streams, replays and `GetTask`. A frame
-//! is then a few small pieces around shared ones, and nothing is copied but for the socket.
+//! is then a few small pieces around shared ones, and nothing is copied but for the socket. Protobuf is made on the way out.
 
+mod protobuf;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -10,6 +11,7 @@ mod text;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use prost::Message;
 
 pub use text::{EscapedText, TextHead};
 
@@ -163,6 +165,22 @@ impl Event {
                 }));
             }
         }
+    }
+
+    /// Appends the v1 `StreamResponse` of this event to `out` in protobuf, and says how many bytes that is. Text shares the
+    /// log's bytes, unless something in it was escaped. Integers in `data` and `metadata` beyond 2^53 can not be exact here:
+    /// google.protobuf.Value holds every number as a double.
+    ///
+    /// # Errors
+    /// Never for events that this module made.
+    pub fn write_protobuf(&self, out: &mut Vec<Bytes>) -> Result<usize, DecodeError> {
+        if let Self::Text { head, text, append, last_chunk } = self {
+            return Ok(protobuf::write_text(head, text, *append, *last_chunk, out));
+        }
+        let encoded = Bytes::from(self.to_v1()?.encode_to_vec());
+        let len = encoded.len();
+        out.push(encoded);
+        Ok(len)
     }
 
     /// The event as a v1 message, for the bindings that have another form.
