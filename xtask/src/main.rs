@@ -14,7 +14,7 @@ usage: cargo xtask <chore>
 chores:
   test              every test there is, in lanes; --list, --only LANE, --skip LANE
   tidy              fail where a rule of the house is broken
-  codegen           write the Rust form of proto/a2a.proto into crates/inhouse-proto/src/v1
+  codegen           write the Rust form of proto/ into crates/inhouse-proto
   codegen --check   fail when that Rust form is not the committed one
   bench             measure the server against the least that a server can do; --quick, --only NAME
 ";

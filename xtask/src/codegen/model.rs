@@ -9,8 +9,6 @@ use prost_reflect::{
 
 use super::CodegenError;
 
-/// The protobuf package that Rust is generated for.
-pub(crate) const PACKAGE: &str = "lf.a2a.v1";
 const REQUIRED: i32 = 2;
 
 /// All messages and enums of the package, in the order of the file.
@@ -75,11 +73,11 @@ pub(crate) enum Item {
 }
 
 impl Model {
-    /// Reads the package out of `pool`.
-    pub(crate) fn read(pool: &DescriptorPool) -> Result<Self, CodegenError> {
+    /// Reads `package` out of `pool`.
+    pub(crate) fn read(pool: &DescriptorPool, package: &str) -> Result<Self, CodegenError> {
         let behavior =
-            pool.get_extension_by_name("google.api.field_behavior").expect("a2a.proto imports field_behavior");
-        let file = pool.files().find(|file| file.package_name() == PACKAGE).expect("a2a.proto was compiled");
+            pool.get_extension_by_name("google.api.field_behavior").expect("the file imports field_behavior");
+        let file = pool.files().find(|file| file.package_name() == package).expect("the file was compiled");
         let messages = file.messages().map(|message| read_message(&message, &behavior)).collect::<Result<_, _>>()?;
         let enums = file
             .enums()
@@ -152,7 +150,9 @@ fn read_field(
         Kind::Bool => Item::Bool,
         Kind::Int32 => Item::Int,
         Kind::Enum(kind) => Item::Enum(kind.name().to_upper_camel_case()),
-        Kind::Message(inner) if inner.package_name() == PACKAGE => Item::Message(inner.name().to_upper_camel_case()),
+        Kind::Message(inner) if inner.package_name() == message.package_name() => {
+            Item::Message(inner.name().to_upper_camel_case())
+        }
         Kind::Message(_) => Item::WellKnown,
         other => {
             let (message, field) = (message.name().to_owned(), field.name().to_owned());

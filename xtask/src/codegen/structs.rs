@@ -4,20 +4,20 @@ use prost_build::{Config, Module};
 use protox::prost_reflect::prost_types::FileDescriptorSet;
 
 use super::CodegenError;
-use super::model::{Field, Item, Message, Model, PACKAGE, Shape};
+use super::model::{Field, Item, Message, Model, Shape};
 
 /// Where the generated code finds the parts of the JSON form that are written by hand.
 pub(crate) const FORM: &str = "crate::v1::json_form";
 
 /// The source of all structs and enums of the package.
-pub(crate) fn generate(model: &Model, files: FileDescriptorSet) -> Result<String, CodegenError> {
+pub(crate) fn generate(model: &Model, package: &str, files: FileDescriptorSet) -> Result<String, CodegenError> {
     let mut config = Config::new();
     config.btree_map(["."]);
     for name in ["Struct", "Value", "Timestamp"] {
         config.extern_path(format!(".google.protobuf.{name}"), format!("crate::json::{name}"));
     }
     model.messages.iter().filter(|message| message.union.is_none()).for_each(|message| annotate(&mut config, message));
-    let package = Module::from_protobuf_package_name(PACKAGE);
+    let package = Module::from_protobuf_package_name(package);
     let requests =
         files.file.into_iter().map(|file| (Module::from_protobuf_package_name(file.package()), file)).collect();
     let mut modules = config.generate(requests).map_err(CodegenError::Prost)?;

@@ -9,7 +9,8 @@ use super::structs::{FORM, serde_attribute};
 
 /// The source of all trait implementations that serde cannot derive.
 ///
-/// A message with a oneof beside other fields is not among them: `Part`, whose JSON is written by hand.
+/// A message with a oneof beside other fields is not among them: `Part` of v1 and `FilePart` of 0.3, whose JSON is written
+/// by hand.
 pub(crate) fn generate(model: &Model) -> String {
     let enums = model.enums.iter().map(json_enum);
     let unions = model.messages.iter().filter(|message| message.is_bare_union());
@@ -60,6 +61,7 @@ fn json_union(message: &Message, union: &Union) -> String {
 fn item_type(field: &Field) -> &str {
     match &field.item {
         Item::Message(rust) => rust,
+        Item::Text => "String",
         _ => "crate::json::Value",
     }
 }

@@ -24,7 +24,7 @@ where
 }
 
 /// An enum of the protocol: a number in protobuf, a name in JSON.
-pub(super) trait JsonEnum: Copy + TryFrom<i32> + Into<i32> {
+pub(crate) trait JsonEnum: Copy + TryFrom<i32> + Into<i32> {
     /// The names of all values.
     const NAMES: &'static [&'static str];
     /// The value of that name.
@@ -34,7 +34,7 @@ pub(super) trait JsonEnum: Copy + TryFrom<i32> + Into<i32> {
 }
 
 /// Writes the name; the number where there is none.
-pub(super) fn write_enum<E: JsonEnum, S: Serializer>(value: &i32, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn write_enum<E: JsonEnum, S: Serializer>(value: &i32, serializer: S) -> Result<S::Ok, S::Error> {
     match E::try_from(*value) {
         Ok(value) => serializer.serialize_str(value.name()),
         Err(_) => serializer.serialize_i32(*value),
@@ -42,7 +42,7 @@ pub(super) fn write_enum<E: JsonEnum, S: Serializer>(value: &i32, serializer: S)
 }
 
 /// Reads a name or a number.
-pub(super) fn read_enum<'de, E: JsonEnum, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
+pub(crate) fn read_enum<'de, E: JsonEnum, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
     struct EnumVisitor<E>(PhantomData<E>);
 
     impl<E: JsonEnum> Visitor<'_> for EnumVisitor<E> {
@@ -152,7 +152,7 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Entries<V> {
 }
 
 /// Reads a map; `null` is an empty one.
-pub(super) fn read_map<'de, D, V>(deserializer: D) -> Result<BTreeMap<String, V>, D::Error>
+pub(crate) fn read_map<'de, D, V>(deserializer: D) -> Result<BTreeMap<String, V>, D::Error>
 where
     D: Deserializer<'de>,
     V: Deserialize<'de>,
@@ -161,7 +161,7 @@ where
 }
 
 /// Reads a map of messages; `null` is an empty one.
-pub(super) fn read_object_map<'de, D, V>(deserializer: D) -> Result<BTreeMap<String, V>, D::Error>
+pub(crate) fn read_object_map<'de, D, V>(deserializer: D) -> Result<BTreeMap<String, V>, D::Error>
 where
     D: Deserializer<'de>,
     V: Deserialize<'de>,
@@ -171,7 +171,7 @@ where
 }
 
 /// The member of a oneof that was found; a second one is an error.
-pub(super) struct OneOf<T> {
+pub(crate) struct OneOf<T> {
     found: Option<(&'static str, T)>,
 }
 
@@ -183,7 +183,7 @@ impl<T> Default for OneOf<T> {
 
 impl<T> OneOf<T> {
     /// Takes `value`, if it is there, as the member called `name`.
-    pub(super) fn offer<E: Error>(&mut self, name: &'static str, value: Option<T>) -> Result<(), E> {
+    pub(crate) fn offer<E: Error>(&mut self, name: &'static str, value: Option<T>) -> Result<(), E> {
         let Some(value) = value else { return Ok(()) };
         if let Some((other, _)) = self.found {
             return Err(E::custom(format_args!("{other} and {name} together, where only one may stand")));
@@ -193,18 +193,18 @@ impl<T> OneOf<T> {
     }
 
     /// Whether a member was found.
-    pub(super) fn is_found(&self) -> bool {
+    pub(crate) fn is_found(&self) -> bool {
         self.found.is_some()
     }
 
     /// The member.
-    pub(super) fn into_inner(self) -> Option<T> {
+    pub(crate) fn into_inner(self) -> Option<T> {
         self.found.map(|(_, value)| value)
     }
 }
 
 /// Writes the one member of a oneof.
-pub(super) fn write_member<S: Serializer>(
+pub(crate) fn write_member<S: Serializer>(
     serializer: S,
     name: &'static str,
     value: &impl Serialize,
@@ -215,6 +215,6 @@ pub(super) fn write_member<S: Serializer>(
 }
 
 /// Writes a oneof that is not set.
-pub(super) fn write_nothing<S: Serializer>(serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn write_nothing<S: Serializer>(serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_map(Some(0))?.end()
 }
