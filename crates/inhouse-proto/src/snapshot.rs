@@ -85,7 +85,8 @@ pub fn fold(artifacts: &mut Vec<ArtifactJson>, event: &Event) {
                 artifact.parts.clear();
             }
             match artifact.parts.last_mut() {
-                Some(PartJson::Text(pieces)) if text.as_bytes().is_empty() && !pieces.is_empty() => {}
+                // Says no more than that nothing follows.
+                Some(_) if text.as_bytes().is_empty() => {}
                 Some(PartJson::Text(pieces)) => pieces.push(text.clone()),
                 _ => artifact.parts.push(PartJson::Text(vec![text.clone()])),
             }
@@ -274,6 +275,10 @@ mod tests {
     fn text_events_of_one_artifact_fold_into_one_text_part() {
         let head = Arc::new(TextHead::new("t", "c", "answer-1"));
         let say = |text, append, last| Event::text(&head, EscapedText::new(text), append, last);
+        let data = || {
+            let artifact = json::decode(br#"{"artifactId":"answer-1","parts":[{"data":1}]}"#).unwrap();
+            Event::artifact(&v1::TaskArtifactUpdateEvent { artifact: Some(artifact), ..Default::default() })
+        };
         for (events, json) in [
             (
                 vec![say("a", false, false), say("b", true, false), say("", true, true)],
@@ -284,6 +289,8 @@ mod tests {
                 r#"[{"artifactId":"answer-1","parts":[{"text":"new"}]}]"#,
             ),
             (vec![say("", false, true)], r#"[{"artifactId":"answer-1","parts":[{"text":""}]}]"#),
+            (vec![data(), say("", true, true)], r#"[{"artifactId":"answer-1","parts":[{"data":1}]}]"#),
+            (vec![data(), say("a", true, true)], r#"[{"artifactId":"answer-1","parts":[{"data":1},{"text":"a"}]}]"#),
         ] {
             assert_eq!(texts(&events), json);
         }

@@ -7,7 +7,7 @@ mod scripted;
 use std::sync::Arc;
 use std::time::Duration;
 
-use inhouse_engine::{EngineLimits, Idempotency, QueueLimits};
+use inhouse_engine::{EngineLimits, Idempotency, QueueLimits, Submission};
 use inhouse_proto::error::ErrorKind;
 use inhouse_proto::v1::TaskState;
 use scripted::{House, Script, message, permit, reason, submission, text_of};
@@ -260,6 +260,15 @@ async fn a_stream_that_waits_for_a_direct_answer_shows_the_task_before_long() {
         (TaskState::Completed, "late"),
         "an artifact, since the task was seen"
     );
+}
+
+#[tokio::test]
+async fn a_stream_gets_a_direct_answer_that_comes_while_it_waits_for_one() {
+    let house = House::new(Script::answers_directly("42"));
+    let direct = Submission { direct: true, ..submission(message("hi")) };
+    let accepted = house.engine.submit(&permit("ann"), direct).await.unwrap();
+    let (shown, _) = tokio::time::timeout(Duration::from_secs(20), accepted.follow()).await.unwrap().unwrap();
+    assert!(shown.message.is_some());
 }
 
 #[tokio::test]
