@@ -1,4 +1,4 @@
-//! One connection: hyper over the socket, our clocks around it, and the goodbye.
+//! One connection: hyper over the socket, in the version that its first bytes name, our clocks around it, and the goodbye.
 //!
 //! hyper's own header timer also runs while a connection is idle and can not tell the two apart, so it is off and the
 //! pulse of the connection decides.
@@ -13,9 +13,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, timeout};
@@ -28,6 +29,12 @@ use crate::{Limits, Refusal};
 
 /// hyper does not take less for its buffers.
 const BUFFER_BYTES_MIN: usize = 8 << 10;
+
+/// How a connection over HTTP/2 begins. No method of HTTP/1.1 begins like this.
+const PREFACE: [u8; 3] = *b"PRI";
+
+/// What is kept of one stream for a client that does not take it.
+const STREAM_BUFFER_BYTES: usize = 64 << 10;
 
 /// Drives one connection to its end. The slot is held for as long.
 ///
@@ -45,7 +52,7 @@ pub(crate) fn drive(stream: TcpStream, source: IpAddr, door: Arc<Door>, slot: Sl
         let overdue = match early {
             Some(overdue) => overdue,
             None => {
-                Pin::new(&mut connection.http).graceful_shutdown();
+                connection.http.graceful_shutdown();
                 (&mut connection).await
             }
         };
@@ -74,7 +81,50 @@ impl Service<Request<Incoming>> for Layers {
     }
 }
 
-fn builder(limits: &Limits) -> http1::Builder {
+/// hyper, once the connection's first bytes have told the version (RFC 9113 section 3.3: whoever speaks HTTP/2 without TLS knows
+/// that the server does).
+enum Http {
+    New(Option<(Socket, Layers)>),
+    One(Box<http1::Connection<Socket, Layers>>),
+    Two(Box<http2::Connection<Socket, Layers, TokioExecutor>>),
+}
+
+impl Http {
+    fn poll(&mut self, cx: &mut Context<'_>, limits: &Limits) -> Poll<Result<(), hyper::Error>> {
+        if let Self::New(new) = self {
+            let Some((socket, _)) = new else { return Poll::Ready(Ok(())) };
+            let mut first = [0; PREFACE.len()];
+            // An error shows again as soon as hyper reads.
+            let peeked = ready!(socket.poll_peek(cx, &mut first));
+            let is_two = peeked.is_ok() && first == PREFACE;
+            let Some((socket, layers)) = new.take() else { return Poll::Ready(Ok(())) };
+            *self = Self::speaking(is_two, socket, layers, limits);
+        }
+        match self {
+            Self::New(_) => Poll::Ready(Ok(())),
+            Self::One(http) => Pin::new(http.as_mut()).poll(cx),
+            Self::Two(http) => Pin::new(http.as_mut()).poll(cx),
+        }
+    }
+
+    fn speaking(is_two: bool, socket: Socket, layers: Layers, limits: &Limits) -> Self {
+        if is_two {
+            layers.pulse.multiplex();
+            return Self::Two(Box::new(two(limits).serve_connection(socket, layers)));
+        }
+        Self::One(Box::new(one(limits).serve_connection(socket, layers)))
+    }
+
+    fn graceful_shutdown(&mut self) {
+        match self {
+            Self::New(new) => *new = None,
+            Self::One(http) => Pin::new(http.as_mut()).graceful_shutdown(),
+            Self::Two(http) => Pin::new(http.as_mut()).graceful_shutdown(),
+        }
+    }
+}
+
+fn one(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .keep_alive(true)
@@ -87,9 +137,22 @@ fn builder(limits: &Limits) -> http1::Builder {
     builder
 }
 
+fn two(limits: &Limits) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams_per_connection_max)
+        .max_header_list_size(u32::try_from(limits.header_bytes_max).unwrap_or(u32::MAX))
+        .max_send_buf_size(STREAM_BUFFER_BYTES)
+        // A peer that is gone without a word is found out, however long its streams stay silent.
+        .keep_alive_interval(Duration::from_millis(limits.idle_ms_max))
+        .keep_alive_timeout(Duration::from_millis(limits.write_stall_ms_max));
+    builder
+}
+
 /// A connection that ends when it has taken too long with what it does.
 struct Connection {
-    http: http1::Connection<Socket, Layers>,
+    http: Http,
     pulse: Arc<Pulse>,
     limits: Arc<Limits>,
     sleep: Pin<Box<Sleep>>,
@@ -102,9 +165,9 @@ impl Connection {
         let pulse = Arc::new(Pulse::new());
         let limits = Arc::clone(&door.limits);
         let sleep = Box::pin(tokio::time::sleep(Duration::from_millis(limits.header_read_ms_max)));
-        let socket = Socket::new(stream, Arc::clone(&pulse));
         let layers = Layers { door, source, pulse: Arc::clone(&pulse) };
-        Self { http: builder(&limits).serve_connection(socket, layers), pulse, limits, sleep }
+        let socket = Socket::new(stream, Arc::clone(&pulse));
+        Self { http: Http::New(Some((socket, layers))), pulse, limits, sleep }
     }
 }
 
@@ -115,7 +178,7 @@ impl Future for Connection {
     /// operation.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Overdue>> {
         let this = &mut *self;
-        if let Poll::Ready(ended) = Pin::new(&mut this.http).poll(cx) {
+        if let Poll::Ready(ended) = this.http.poll(cx, &this.limits) {
             if let Err(error) = ended {
                 tracing::debug!(%error, "connection ended");
             }

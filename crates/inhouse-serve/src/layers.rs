@@ -12,12 +12,12 @@ use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::header::{AUTHORIZATION, CONNECTION, HOST, HeaderName, HeaderValue, ORIGIN, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
-use hyper::{HeaderMap, Method, Response, StatusCode};
+use hyper::{HeaderMap, Method, Response, StatusCode, Version};
 use inhouse_trust::{Caller, FailureLimit, HostError, HostRule, OriginRule, Record, Tokens};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::pulse::Pulse;
+use crate::pulse::{Answering, Pulse};
 use crate::reader::too_large;
 use crate::{AuditLog, Body, BodyReader, Limits, Refusal, Request, Service};
 
@@ -40,21 +40,38 @@ pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<Response<Answered>, 
 /// Answers one request. Boxed, so that an open stream does not keep the room that its request has needed.
 pub(crate) fn answer(door: Arc<Door>, source: IpAddr, pulse: Arc<Pulse>, request: hyper::Request<Incoming>) -> Answer {
     Box::pin(async move {
-        let (parts, incoming) = request.into_parts();
-        let arrival = Arrival { started: Instant::now(), source, names_length: pulse.begin(!incoming.is_end_stream()) };
+        let (mut parts, incoming) = request.into_parts();
+        let (answering, names_length) = pulse.begin(!incoming.is_end_stream());
+        let arrival = Arrival { started: Instant::now(), source, names_length };
+        let is_two = parts.version == Version::HTTP_2;
+        if is_two {
+            name_host(&mut parts);
+        }
         // RFC 9112 section 6.1 ends a connection after a request with both lengths. They can not be told in a request that came
         // together with the one before, so what is behind any chunked request is never read as another.
         let is_chunked = parts.headers.contains_key(TRANSFER_ENCODING);
         let body = BodyReader::new(incoming, Arc::clone(&door.limits), Arc::clone(&pulse));
         let mut response = match door.admit(&arrival, &parts, &body).await {
             Ok(caller) => door.service.handle(arrival.request(parts, caller), body).await,
-            Err(refusal) => refusal.response(),
+            Err(refusal) => refusal.response_to(&parts.headers),
         };
-        if is_chunked || pulse.has_unread_body() {
+        if !is_two && (is_chunked || pulse.has_unread_body()) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        Ok(response.map(|body| Answered { body, pulse }))
+        // With HTTP/1.1 the connection itself waits for the end of the server.
+        let stopping = is_two.then(|| stopping(&door));
+        Ok(response.map(|body| Answered { body, stopping, _answering: answering }))
     })
+}
+
+/// HTTP/2 has the host in the target (RFC 9113 section 8.3.1); from here on it stands where HTTP/1.1 has it.
+fn name_host(parts: &mut Parts) {
+    let authority = parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    if let Some(authority) = authority
+        && !parts.headers.contains_key(HOST)
+    {
+        parts.headers.insert(HOST, authority);
+    }
 }
 
 /// What is known of a request besides its headers.
@@ -105,6 +122,12 @@ impl Door {
         if arrival.names_length && parts.headers.contains_key(TRANSFER_ENCODING) {
             let message = "a request has either content-length or transfer-encoding";
             return Err(Refusal::new(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", message));
+        }
+        // HTTP/2 bounds its headers in bytes only.
+        if parts.headers.len() > self.limits.headers_max {
+            let message = format!("the request has more than {} headers", self.limits.headers_max);
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            return Err(Refusal::new(status, "TOO_MANY_HEADERS", message));
         }
         Ok(())
     }
@@ -195,16 +218,19 @@ fn with_values<T>(headers: &HeaderMap, name: &HeaderName, check: impl FnOnce(&[&
     }
 }
 
+type Stopping = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+fn stopping(door: &Door) -> Stopping {
+    let mut closing = door.closing.subscribe();
+    Box::pin(async move { drop(closing.wait_for(|closing| *closing).await) })
+}
+
 /// A response body that tells the connection when it has ended.
 pub(crate) struct Answered {
     body: Body,
-    pulse: Arc<Pulse>,
-}
-
-impl Drop for Answered {
-    fn drop(&mut self) {
-        self.pulse.end();
-    }
+    /// Looks at the body once more when the server stops; it has a task of its own then.
+    stopping: Option<Stopping>,
+    _answering: Answering,
 }
 
 impl HttpBody for Answered {
@@ -212,6 +238,9 @@ impl HttpBody for Answered {
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if self.stopping.as_mut().is_some_and(|stopping| stopping.as_mut().poll(cx).is_ready()) {
+            self.stopping = None;
+        }
         Pin::new(&mut self.body).poll_frame(cx)
     }
 

@@ -35,6 +35,8 @@ pub struct Limits {
     pub connections_max: usize,
     /// Open connections of one source; does not hold for loopback.
     pub connections_per_source_max: usize,
+    /// Requests under way on one connection, where it can have several (HTTP/2).
+    pub streams_per_connection_max: u32,
     /// Milliseconds from the first byte of a request (or from accepting the connection) to the end of its headers.
     pub header_read_ms_max: u64,
     /// Milliseconds that a connection may be open between two requests.
@@ -72,6 +74,7 @@ impl Default for Limits {
         Self {
             connections_max: 10_000,
             connections_per_source_max: 512,
+            streams_per_connection_max: 64,
             header_read_ms_max: 10_000,
             idle_ms_max: 60_000,
             write_stall_ms_max: 60_000,

@@ -1,8 +1,8 @@
 //! What a connection is doing and since when, shared by the parts of its one task: the socket sees bytes, the layers see
 //! requests begin, the response body sees them end. From it follows when the connection has taken too long.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -33,6 +33,10 @@ pub(crate) struct Pulse {
     start: Instant,
     phase: AtomicU8,
     since_ms: AtomicU64,
+    /// Requests that are being answered.
+    open: AtomicUsize,
+    /// Whether there may be several of them, and bytes that belong to none (HTTP/2).
+    multiplexed: AtomicBool,
     /// When writing began to wait for the client, plus one; 0 while it does not.
     stalled_ms: AtomicU64,
     /// How far the headers that are being read have been looked at; goes on over reads.
@@ -52,6 +56,8 @@ impl Pulse {
             start: Instant::now(),
             phase: AtomicU8::new(Phase::Head as u8),
             since_ms: AtomicU64::new(0),
+            open: AtomicUsize::new(0),
+            multiplexed: AtomicBool::new(false),
             stalled_ms: AtomicU64::new(0),
             scan: AtomicU8::new(0),
             names_length: AtomicBool::new(false),
@@ -60,10 +66,15 @@ impl Pulse {
         }
     }
 
+    /// Requests may overlap from here on.
+    pub(crate) fn multiplex(&self) {
+        self.multiplexed.store(true, Relaxed);
+    }
+
     /// Bytes came in.
     pub(crate) fn read(&self, bytes: &[u8]) {
         let phase = self.phase.load(Relaxed);
-        if phase == Phase::Busy as u8 || bytes.is_empty() {
+        if phase == Phase::Busy as u8 || bytes.is_empty() || self.multiplexed.load(Relaxed) {
             return;
         }
         if phase == Phase::Idle as u8 {
@@ -86,12 +97,13 @@ impl Pulse {
         }
     }
 
-    /// A request's headers are complete. Tells whether a `Content-Length` was seen among them. Nothing is known of headers
-    /// that came together with the request before.
-    pub(crate) fn begin(&self, has_body: bool) -> bool {
+    /// A request's headers are complete; it is answered until the guard is dropped. Tells whether a `Content-Length` was seen
+    /// among them. Nothing is known of headers that came together with the request before.
+    pub(crate) fn begin(self: &Arc<Self>, has_body: bool) -> (Answering, bool) {
+        self.open.fetch_add(1, Relaxed);
         self.enter(Phase::Busy);
         self.body_open.store(has_body, Relaxed);
-        self.names_length.swap(false, Relaxed)
+        (Answering(Arc::clone(self)), self.names_length.swap(false, Relaxed))
     }
 
     /// The request's body was read to its end.
@@ -104,9 +116,10 @@ impl Pulse {
         self.body_open.load(Relaxed)
     }
 
-    /// The response is written, or as good as.
-    pub(crate) fn end(&self) {
-        self.enter(Phase::Idle);
+    fn end(&self) {
+        if self.open.fetch_sub(1, Relaxed) == 1 {
+            self.enter(Phase::Idle);
+        }
     }
 
     /// When the connection has taken too long with what it does, and with what.
@@ -146,6 +159,15 @@ impl Pulse {
     }
 }
 
+/// A request that is being answered. Dropped when its response is written, or as good as.
+pub(crate) struct Answering(Arc<Pulse>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
 /// The name that is looked for, at the beginning of a line.
 const NAME: &[u8] = b"content-length:";
 /// The line that is being read has another name.
@@ -181,14 +203,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_phase_has_its_own_clock() {
-        let pulse = Pulse::new();
+        let pulse = Arc::new(Pulse::new());
         assert_eq!(due(&pulse), Some(Overdue::Head));
-        pulse.begin(true);
+        let (answering, _) = pulse.begin(true);
         assert_eq!((due(&pulse), pulse.has_unread_body()), (None, true));
         pulse.wrote(true);
         assert_eq!(due(&pulse), Some(Overdue::Write));
         pulse.wrote(false);
-        pulse.end();
+        drop(answering);
         tokio::time::advance(Duration::from_secs(50)).await;
         let (at, overdue) = pulse.deadline(&Limits::default()).unwrap();
         assert_eq!((at - Instant::now(), overdue), (Duration::from_secs(10), Overdue::Idle));
@@ -201,31 +223,45 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn requests_that_overlap_end_with_the_last_of_them() {
+        let pulse = Arc::new(Pulse::new());
+        pulse.multiplex();
+        let (first, _) = pulse.begin(false);
+        let (second, _) = pulse.begin(false);
+        drop(first);
+        assert_eq!(due(&pulse), None);
+        drop(second);
+        assert_eq!(due(&pulse), Some(Overdue::Idle));
+        pulse.read(b"a ping belongs to no request");
+        assert_eq!(due(&pulse), Some(Overdue::Idle));
+    }
+
+    #[tokio::test]
     async fn a_length_is_seen_in_headers_only() {
-        let pulse = Pulse::new();
+        let pulse = Arc::new(Pulse::new());
         pulse.read(b"POST / HTTP/1.1\r\nContent-LENGTH: 3\r\n\r\n");
-        assert!(pulse.begin(true));
+        let answering = pulse.begin(true);
+        assert!(answering.1);
         pulse.read(b"x\ncontent-length: 3\r\n");
-        assert!(!pulse.begin(true));
-        pulse.end();
+        drop(answering);
+        assert!(!pulse.begin(true).1);
         pulse.read(b"POST / HTTP/1.1\r\nHost: a\r\n\r\nx\ncontent-length: 3\r\n");
-        assert!(!pulse.begin(true), "a body");
-        pulse.end();
+        assert!(!pulse.begin(true).1, "a body");
         pulse.read(b"POST / HTTP/1.1\nX-Content-Length: 3\nA: content-length: 4\ncontent-lengthy: 1\n\n");
-        assert!(!pulse.begin(true), "other names");
+        assert!(!pulse.begin(true).1, "other names");
     }
 
     #[tokio::test]
     async fn a_name_that_comes_in_several_reads_is_seen() {
         let head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n";
         for at in 1..head.len() {
-            let pulse = Pulse::new();
+            let pulse = Arc::new(Pulse::new());
             pulse.read(&head[..at]);
             pulse.read(&head[at..]);
-            assert!(pulse.begin(true), "{at}");
+            assert!(pulse.begin(true).1, "{at}");
         }
-        let pulse = Pulse::new();
+        let pulse = Arc::new(Pulse::new());
         head.chunks(1).for_each(|byte| pulse.read(byte));
-        assert!(pulse.begin(true));
+        assert!(pulse.begin(true).1);
     }
 }

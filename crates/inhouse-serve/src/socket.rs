@@ -26,6 +26,11 @@ impl Socket {
         Self { stream: Some(stream), pulse }
     }
 
+    /// Looks at the first bytes that come, and leaves them to be read.
+    pub(crate) fn poll_peek(&mut self, cx: &mut Context<'_>, bytes: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.stream()?.poll_peek(cx, &mut ReadBuf::new(bytes))
+    }
+
     fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
         self.stream.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }

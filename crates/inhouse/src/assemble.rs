@@ -81,6 +81,7 @@ pub(crate) fn door_limits(limits: &Limits) -> inhouse_serve::Limits {
     inhouse_serve::Limits {
         connections_max: size(&limits.connections_max),
         connections_per_source_max: size(&limits.connections_per_source_max),
+        streams_per_connection_max: count(&limits.streams_per_connection_max),
         header_read_ms_max: limits.header_read_ms_max.value,
         idle_ms_max: limits.idle_ms_max.value,
         write_stall_ms_max: limits.write_stall_ms_max.value,

@@ -101,6 +101,8 @@ limits! {
     connections_max = 10_000, 1..=1_000_000;
     /// Open connections of one source; does not hold for loopback.
     connections_per_source_max = 512, 1..=1_000_000;
+    /// Requests under way on one connection, where it can have several (HTTP/2).
+    streams_per_connection_max = 64, 1..=1_000_000;
     /// From a request's first byte to the end of its headers, in milliseconds.
     header_read_ms_max = 10_000, 1..=600_000;
     /// How long a connection may be open between two requests, in milliseconds.
