@@ -33,7 +33,7 @@ impl Reader {
     }
 
     /// A reader that has seen the last event of a finished task.
-    pub(crate) fn ended() -> Self {
+    pub fn ended() -> Self {
         Self(None)
     }
 

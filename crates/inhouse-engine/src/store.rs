@@ -54,6 +54,8 @@ pub struct NewTask {
     pub message: Bytes,
     /// The first event: `SUBMITTED`.
     pub event: Event,
+    /// Shown in every snapshot of the task; means nothing to the store.
+    pub label: u8,
 }
 
 /// What became of a message.

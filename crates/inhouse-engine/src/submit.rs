@@ -36,6 +36,8 @@ pub struct Submission {
     pub task_id: Option<String>,
     /// Whether the caller can take a message instead of a task: it has seen no task yet and will not before the answer.
     pub direct: bool,
+    /// What the binding wants to know of the task later; means nothing to the engine.
+    pub label: u8,
 }
 
 /// A message that was taken.
@@ -158,6 +160,7 @@ impl Engine {
             retry,
             message: to_json(&message),
             event: submitted(&id, &context_id, None),
+            label: submission.label,
         };
         let lease = match self.inner.store.submit(new).await.map_err(refused)? {
             Submitted::Taken(lease) => lease,

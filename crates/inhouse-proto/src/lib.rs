@@ -19,3 +19,6 @@ pub mod jsonrpc;
 pub mod v0_3_proto;
 pub mod v0_1;
 pub mod v0_3;
+
+/// The protocol's services and messages, of 1.0 and of 0.3: an encoded `google.protobuf.FileDescriptorSet`, for reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!("descriptors.bin");

@@ -33,6 +33,8 @@ pub struct Snapshot {
     pub metadata: Option<Bytes>,
     /// The direct answer (v1 `StreamResponse` as JSON), if the agent gave one instead of a task.
     pub message: Option<Bytes>,
+    /// What the binding by which the task came wanted to know later.
+    pub label: u8,
 }
 
 /// An artifact as shared pieces of JSON.

@@ -31,6 +31,11 @@ impl BodyReader {
         self.incoming.size_hint().lower()
     }
 
+    /// The body as it comes, for services that read messages one by one; they have their own bounds.
+    pub(crate) fn into_incoming(self) -> Incoming {
+        self.incoming
+    }
+
     /// Reads the whole body.
     ///
     /// # Errors

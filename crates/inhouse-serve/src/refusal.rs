@@ -1,12 +1,17 @@
-//! An answer that says no: a status, a stable code and a sentence, always as a JSON object with `error`.
+//! An answer that says no: a status, a stable code and a sentence, in the form of whoever asked.
 
 use std::borrow::Cow;
 
 use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use hyper::{Response, StatusCode};
+use hyper::{HeaderMap, Response, StatusCode};
 use serde_json::json;
+use tonic::Code;
 
 use crate::Body;
+use crate::bindings::grpc::is_grpc;
+
+/// Where our codes are known.
+const DOMAIN: &str = "a2a-protocol.org";
 
 /// Why a request is not answered by the service.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,13 +33,10 @@ impl Refusal {
         Self { status, code, message: message.into(), retry_after_s: None }
     }
 
-    /// The answer: `{"error": {"code": 413, "status": "PAYLOAD_TOO_LARGE", "message": "…"}}`.
-    pub fn response(&self) -> Response<Body> {
-        let error = json!({"code": self.status.as_u16(), "status": self.code, "message": self.message});
-        let mut response = Response::new(Body::full(json!({ "error": error }).to_string()));
-        *response.status_mut() = self.status;
+    /// The answer to a request with these headers, in the form that whoever sent them reads: JSON, or gRPC.
+    pub fn response_to(&self, request: &HeaderMap) -> Response<Body> {
+        let mut response = if is_grpc(request) { self.grpc() } else { self.response() };
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"inhouse\""));
         }
@@ -44,10 +46,48 @@ impl Refusal {
         response
     }
 
+    fn response(&self) -> Response<Body> {
+        let mut response = Response::new(Body::full(self.json()));
+        *response.status_mut() = self.status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+    }
+
+    /// No message, and the status in the head.
+    fn grpc(&self) -> Response<Body> {
+        tonic::Status::new(self.canonical().0, self.message.clone()).into_http::<()>().map(|()| Body::full(""))
+    }
+
+    /// As google.rpc.Status has it (spec 11.6), with our own code as the reason.
+    fn json(&self) -> String {
+        let reason = json!({
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": self.code,
+            "domain": DOMAIN,
+        });
+        let (code, status) = (self.status.as_u16(), self.canonical().1);
+        json!({"error": {"code": code, "status": status, "message": self.message, "details": [reason]}}).to_string()
+    }
+
+    /// The code of google.rpc that says the same as the status of HTTP, and its name.
+    fn canonical(&self) -> (Code, &'static str) {
+        match self.status {
+            StatusCode::UNAUTHORIZED => (Code::Unauthenticated, "UNAUTHENTICATED"),
+            StatusCode::FORBIDDEN => (Code::PermissionDenied, "PERMISSION_DENIED"),
+            StatusCode::NOT_FOUND => (Code::NotFound, "NOT_FOUND"),
+            StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => (Code::Unimplemented, "UNIMPLEMENTED"),
+            StatusCode::REQUEST_TIMEOUT => (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"),
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::TOO_MANY_REQUESTS => {
+                (Code::ResourceExhausted, "RESOURCE_EXHAUSTED")
+            }
+            StatusCode::SERVICE_UNAVAILABLE => (Code::Unavailable, "UNAVAILABLE"),
+            _ => (Code::InvalidArgument, "INVALID_ARGUMENT"),
+        }
+    }
+
     /// The whole answer as bytes, for a connection that hyper does not drive.
     pub(crate) fn last_words(&self) -> String {
-        let error = json!({"code": self.status.as_u16(), "status": self.code, "message": self.message});
-        let body = json!({ "error": error }).to_string();
+        let body = self.json();
         format!(
             "HTTP/1.1 {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
             self.status,

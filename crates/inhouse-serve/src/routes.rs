@@ -6,12 +6,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{HeaderMap, Method, Response, StatusCode};
-use inhouse_proto::error::{A2aError, ErrorKind};
-use inhouse_proto::jsonrpc::Id;
 use inhouse_trust::{Caller, Operation, Record, grants};
+use tokio::sync::watch;
 
-use crate::bindings::jsonrpc::{self, Generation};
-use crate::bindings::{Answer, Audited, Call, Endpoint};
+use crate::bindings::grpc::{self, CHECK, GRPC, Services};
+use crate::bindings::operation::Kind;
+use crate::bindings::rest::{self, Target};
+use crate::bindings::{Answer, Audited, Call, Endpoint, jsonrpc};
 use crate::card::{self, CardInfo};
 use crate::{AuditLog, Body, BodyReader, Refusal, Request, Service};
 
@@ -37,6 +38,7 @@ pub struct Routes {
     /// The address that callers use, without a slash at the end; without one, the Host of the request is believed.
     public_url: Option<String>,
     audit: AuditLog,
+    services: Services,
 }
 
 /// What stands at a path that needs no token.
@@ -47,19 +49,36 @@ enum Page {
     FirstCard(usize),
 }
 
+/// What stands at a path that needs a token.
+enum Binding {
+    Rpc,
+    Rest(Target),
+    Grpc(grpc::Target),
+}
+
+impl Binding {
+    /// The operation that a method of HTTP means, where it tells; else the methods that mean something here.
+    fn operation(&self, method: &Method) -> Result<Option<Kind>, &'static str> {
+        match self {
+            Self::Rpc | Self::Grpc(_) if *method == Method::POST => Ok(None),
+            Self::Rpc | Self::Grpc(_) => Err("POST"),
+            Self::Rest(target) => target.resource.operation(method).map(Some),
+        }
+    }
+}
+
 impl Routes {
     /// The paths for these agents, the default one first.
     pub fn new(agents: Vec<Route>, public_url: Option<String>, audit: AuditLog) -> Self {
-        Self { agents, public_url, audit }
+        let closing = agents.first().map(|route| route.endpoint.closing.clone());
+        let services = Services::new(closing.unwrap_or_else(|| watch::channel(true).1));
+        Self { agents, public_url, audit, services }
     }
 
     /// The agent that a path names, and the path's rest as it is for the default agent.
     fn agent<'p>(&self, path: &'p str) -> (Option<usize>, &'p str) {
         match path.strip_prefix("/agents/").and_then(|rest| rest.split_once('/')) {
-            Some((name, rest)) => {
-                let agent = self.agents.iter().position(|route| route.endpoint.agent.as_str() == name);
-                (agent, &path[path.len() - rest.len() - 1..])
-            }
+            Some((name, rest)) => (self.named(name), &path[path.len() - rest.len() - 1..]),
             None => (Some(0), path),
         }
     }
@@ -82,13 +101,25 @@ impl Routes {
         }
     }
 
-    /// The agent whose endpoint is at this path.
-    fn endpoint(&self, path: &str) -> Option<usize> {
-        match self.agent(path) {
-            // Clients join a slash to what they are given, or call the address itself.
-            (agent, "/" | ENDPOINT | "/a2a/") => agent,
-            _ => None,
+    /// The binding at this path, and the agent that it leads to.
+    fn binding(&self, path: &str) -> Option<(usize, Binding)> {
+        let (agent, rest) = self.agent(path);
+        let agent = agent?;
+        // Clients join a slash to what they are given, or call the address itself.
+        if matches!(rest, "/" | ENDPOINT | "/a2a/") {
+            return Some((agent, Binding::Rpc));
         }
+        let target = Target::parse(rest)?;
+        let agent = match &target.tenant {
+            // Below an agent's own address only its own name makes sense.
+            Some(tenant) => self.named(tenant).filter(|named| agent == 0 || *named == agent)?,
+            None => agent,
+        };
+        Some((agent, Binding::Rest(target)))
+    }
+
+    fn named(&self, name: &str) -> Option<usize> {
+        self.agents.iter().position(|route| route.endpoint.agent.as_str() == name)
     }
 
     fn url(&self, agent: usize, headers: &HeaderMap) -> String {
@@ -102,9 +133,9 @@ impl Routes {
 
     /// An answer for someone whom we do not know.
     fn public(&self, request: &Request) -> Response<Body> {
-        let Some(page) = self.page(request.path()) else { return nothing_there().response() };
+        let Some(page) = self.page(request.path()) else { return nothing_there().response_to(&request.headers) };
         if !matches!(request.method, Method::GET | Method::HEAD) {
-            return method_not_allowed("GET, HEAD").1;
+            return method_not_allowed("GET, HEAD", &request.headers).1;
         }
         match page {
             Page::Health => public(b"{\"status\":\"ok\"}".to_vec()),
@@ -113,10 +144,22 @@ impl Routes {
         }
     }
 
+    async fn service(&self, request: &Request, body: BodyReader) -> Response<Body> {
+        let response = self.services.answer(request.path(), &request.headers, body.into_incoming()).await;
+        if let Some(caller) = &request.caller {
+            self.write_down(request, caller, None, &Audited::default(), response.status());
+        }
+        response
+    }
+
     /// An answer for a caller. An agent that is reserved for others is answered like one that does not exist.
     async fn private(&self, request: &Request, caller: &Caller, body: BodyReader) -> Response<Body> {
-        let Some(agent) = self.endpoint(request.path()) else {
-            let refusal = nothing_there();
+        let binding = match grpc::is_grpc(&request.headers) {
+            true => grpc::Target::parse(request.path()).map(|target| (0, Binding::Grpc(target))),
+            false => self.binding(request.path()),
+        };
+        let Some((agent, binding)) = binding else {
+            let refusal = if grpc::is_grpc(&request.headers) { no_such_call() } else { nothing_there() };
             return self.refused(request, caller, None, refusal.code, &refusal);
         };
         let Endpoint { agent: name, policy, .. } = &self.agents[agent].endpoint;
@@ -124,26 +167,36 @@ impl Routes {
         if grants(caller, Operation::Get, name, policy).is_err() {
             return self.refused(request, caller, Some(agent), "denied", &nothing_there());
         }
-        if request.method != Method::POST {
-            let (refusal, response) = method_not_allowed("POST");
-            self.refused(request, caller, Some(agent), refusal.code, &refusal);
-            return response;
+        match binding.operation(&request.method) {
+            Ok(kind) => self.call(agent, &binding, kind, request, caller, body).await,
+            Err(allowed) => {
+                let (refusal, response) = method_not_allowed(allowed, &request.headers);
+                self.refused(request, caller, Some(agent), refusal.code, &refusal);
+                response
+            }
         }
-        self.call(agent, request, caller, body).await
     }
 
-    async fn call(&self, agent: usize, request: &Request, caller: &Caller, body: BodyReader) -> Response<Body> {
+    async fn call(
+        &self,
+        agent: usize,
+        binding: &Binding,
+        kind: Option<Kind>,
+        request: &Request,
+        caller: &Caller,
+        body: BodyReader,
+    ) -> Response<Body> {
         let endpoint = &self.agents[agent].endpoint;
-        let call = Call { endpoint, caller, headers: &request.headers, query: request.query() };
-        let answer = if is_json(&request.headers) {
-            match body.read().await {
-                Ok(body) => jsonrpc::answer(&call, &body).await,
-                Err(refusal) => return self.refused(request, caller, Some(agent), refusal.code, &refusal),
-            }
-        } else {
-            let error = A2aError::new(ErrorKind::ContentTypeNotSupported).with("supported", "application/json");
-            let refused = jsonrpc::refusal(&Id::NULL, Generation::V1, &error, Audited::default());
-            Answer { status: StatusCode::BAD_REQUEST, ..refused }
+        let tenants = |name: &str| self.named(name).map(|agent| &self.agents[agent].endpoint);
+        let call = Call { endpoint, tenants: &tenants, caller, headers: &request.headers, query: request.query() };
+        let body = match body.read().await {
+            Ok(body) => body,
+            Err(refusal) => return self.refused(request, caller, Some(agent), refusal.code, &refusal),
+        };
+        let answer = match (binding, kind) {
+            (Binding::Rest(target), Some(kind)) => rest::answer(&call, target, kind, &body).await,
+            (Binding::Grpc(target), _) => grpc::answer(&call, *target, &body).await,
+            _ => jsonrpc::answer(&call, &body).await,
         };
         self.write_down(request, caller, Some(agent), &answer.audited, answer.status);
         response(answer)
@@ -159,7 +212,7 @@ impl Routes {
     ) -> Response<Body> {
         let audited = Audited { refusal: Some(outcome), ..Audited::default() };
         self.write_down(request, caller, agent, &audited, refusal.status);
-        refusal.response()
+        refusal.response_to(&request.headers)
     }
 
     fn write_down(
@@ -181,7 +234,7 @@ impl Routes {
             who: Some(caller.principal()),
             source: request.source,
             operation: &operation,
-            agent: agent.map(|agent| &self.agents[agent].endpoint.agent),
+            agent: audited.agent.as_ref().or(agent.map(|agent| &self.agents[agent].endpoint.agent)),
             task: audited.task.as_deref(),
             context: audited.context.as_deref(),
             outcome: audited.refusal.unwrap_or("ok"),
@@ -197,36 +250,31 @@ impl Routes {
 impl Service for Routes {
     /// Health, and wherever a card could be: whether there is an agent must not show in what a stranger is asked for.
     fn is_public(&self, _method: &Method, path: &str) -> bool {
-        path == HEALTH || matches!(self.agent(path).1, CARD | FIRST_CARD)
+        matches!(path, HEALTH | CHECK) || matches!(self.agent(path).1, CARD | FIRST_CARD)
     }
 
     async fn handle(&self, request: Request, body: BodyReader) -> Response<Body> {
         match &request.caller {
+            _ if Services::are_at(request.path()) => self.service(&request, body).await,
             None => self.public(&request),
             Some(caller) => self.private(&request, caller, body).await,
         }
     }
 }
 
-/// `application/json`, or A2A's own media type (spec 14.1.1); parameters do not matter.
-fn is_json(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    ["application/json", "application/a2a+json"].iter().any(|known| media_type.eq_ignore_ascii_case(known))
-}
-
 fn response(answer: Answer) -> Response<Body> {
     let mut response = Response::new(answer.body);
     *response.status_mut() = answer.status;
     let headers = response.headers_mut();
-    if answer.is_stream {
+    if answer.is_stream && answer.media_type != GRPC {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         // A proxy that gathers events before it passes them on would break the stream.
         headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     } else {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.media_type));
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.extend(answer.trailers_only.map(|trailers| *trailers).unwrap_or_default());
     if let Some(seconds) = answer.retry_after_s {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -243,10 +291,14 @@ fn nothing_there() -> Refusal {
     Refusal::new(StatusCode::NOT_FOUND, "NOT_FOUND", "there is nothing at this path")
 }
 
-fn method_not_allowed(allowed: &'static str) -> (Refusal, Response<Body>) {
+fn no_such_call() -> Refusal {
+    Refusal::new(StatusCode::NOT_IMPLEMENTED, "UNIMPLEMENTED", "there is no such method")
+}
+
+fn method_not_allowed(allowed: &'static str, headers: &HeaderMap) -> (Refusal, Response<Body>) {
     let message = format!("this path takes {allowed}");
     let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message);
-    let mut response = refusal.response();
+    let mut response = refusal.response_to(headers);
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     (refusal, response)
 }

@@ -45,8 +45,8 @@ pub(crate) enum CodegenError {
 
 /// Writes the generated files.
 pub(crate) fn write() -> Result<(), CodegenError> {
-    for (path, text) in generate()? {
-        std::fs::write(&path, text).map_err(|source| CodegenError::File { path, source })?;
+    for (path, bytes) in generate()? {
+        std::fs::write(&path, bytes).map_err(|source| CodegenError::File { path, source })?;
     }
     Ok(())
 }
@@ -55,19 +55,26 @@ pub(crate) fn write() -> Result<(), CodegenError> {
 pub(crate) fn check() -> Result<(), CodegenError> {
     let stale: Vec<String> = generate()?
         .into_iter()
-        .filter(|(path, text)| std::fs::read_to_string(path).ok().as_ref() != Some(text))
+        .filter(|(path, bytes)| std::fs::read(path).ok().as_ref() != Some(bytes))
         .map(|(path, _)| path.display().to_string())
         .collect();
     if stale.is_empty() { Ok(()) } else { Err(CodegenError::OutOfDate(stale.join(", "))) }
 }
 
-fn generate() -> Result<Vec<(PathBuf, String)>, CodegenError> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the workspace");
-    let mut files = Vec::new();
+fn generate() -> Result<Vec<(PathBuf, Vec<u8>)>, CodegenError> {
+    let root = crate::root();
+    let mut files = vec![(root.join("crates/inhouse-proto/src/descriptors.bin"), descriptors(root)?)];
     for source in &SOURCES {
-        files.extend(generate_from(source, root)?);
+        files.extend(generate_from(source, root)?.into_iter().map(|(path, text)| (path, text.into_bytes())));
     }
     Ok(files)
+}
+
+/// All files as gRPC's reflection shows them: compiled, without their comments.
+fn descriptors(root: &Path) -> Result<Vec<u8>, CodegenError> {
+    let mut compiler = protox::Compiler::new([root.join("proto")])?;
+    compiler.include_imports(true).open_files(SOURCES.map(|source| source.file))?;
+    Ok(compiler.encode_file_descriptor_set())
 }
 
 fn generate_from(source: &Source, root: &Path) -> Result<Vec<(PathBuf, String)>, CodegenError> {

@@ -35,6 +35,19 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     Ok(serde_json::from_slice(bytes)?)
 }
 
+/// The same for what a caller sends: an object, and not far larger in memory than on the wire.
+///
+/// # Errors
+/// As [`decode`]; `WrongShape` for other JSON than an object, and for too many values.
+pub fn decode_request<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
+    refuse_values(bytes)?;
+    if !is_object(bytes) {
+        decode::<serde::de::IgnoredAny>(bytes)?;
+        return Err(DecodeError::WrongShape("a request is an object".to_owned()));
+    }
+    decode(bytes)
+}
+
 impl From<serde_json::Error> for DecodeError {
     fn from(error: serde_json::Error) -> Self {
         let mut sentence = error.to_string();

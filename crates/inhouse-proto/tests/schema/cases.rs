@@ -106,6 +106,7 @@ pub(crate) fn snapshot(task: &v1::Task, events: &[Event]) -> Value {
         artifacts,
         metadata: task.metadata.as_ref().map(to_json),
         message: None,
+        label: 0,
     };
     let mut pieces = Pieces::default();
     snapshot.write_v1(View::ALL, &mut pieces);

@@ -2,23 +2,29 @@
 
 use inhouse_engine::store::{Filter, Page, Place};
 use inhouse_proto::error::A2aError;
-use inhouse_proto::jsonrpc::Request;
+use inhouse_proto::json;
 use inhouse_proto::snapshot::{Pieces, View};
 use inhouse_proto::v1::{self, TaskState};
 use inhouse_proto::wire::quoted;
 use inhouse_trust::Operation;
 
-use super::v1::{history_length, respond};
-use super::{Answer, Call, is_id};
+use super::operation::history_length;
+use super::{Call, is_id};
 
 const PAGE_SIZE_DEFAULT: i32 = 50;
 const PAGE_SIZE_MAX: i32 = 100;
 /// A page ends with the task that makes it as large as this.
 const PAGE_BYTES_MAX: usize = 8 << 20;
 
+/// A page, and what of each task the caller wants to see.
+pub(crate) struct ListPage {
+    page: Page,
+    view: View,
+    page_size: i32,
+}
+
 /// Answers one call.
-pub(crate) async fn list(call: &Call<'_>, request: &Request<'_>) -> Result<Answer, A2aError> {
-    let params: v1::ListTasksRequest = request.valid_params()?;
+pub(crate) async fn list(call: &Call<'_>, params: v1::ListTasksRequest) -> Result<ListPage, A2aError> {
     let page_size = params.page_size.unwrap_or(PAGE_SIZE_DEFAULT);
     if !(1..=PAGE_SIZE_MAX).contains(&page_size) {
         return Err(A2aError::invalid("pageSize", format!("must be 1 to {PAGE_SIZE_MAX}, not {page_size}")));
@@ -34,7 +40,21 @@ pub(crate) async fn list(call: &Call<'_>, request: &Request<'_>) -> Result<Answe
         artifacts,
     };
     let page = call.endpoint.engine.list(&call.permit(Operation::List)?, &filter).await?;
-    Ok(respond(request, |out| write_page(page, view, page_size, PAGE_BYTES_MAX, out)))
+    Ok(ListPage { page, view, page_size })
+}
+
+impl ListPage {
+    /// Adds the v1 `ListTasksResponse` as JSON.
+    pub(crate) fn write_v1(self, out: &mut Pieces) {
+        write_page(self.page, self.view, self.page_size, PAGE_BYTES_MAX, out);
+    }
+
+    /// The same as a message.
+    pub(crate) fn into_v1(self) -> Result<v1::ListTasksResponse, A2aError> {
+        let mut out = Pieces::default();
+        self.write_v1(&mut out);
+        Ok(json::decode(&out.finish().concat())?)
+    }
 }
 
 /// About what a small task takes in a list.
@@ -93,6 +113,7 @@ mod tests {
             artifacts: Vec::new(),
             metadata: None,
             message: None,
+            label: 0,
         }
     }
 

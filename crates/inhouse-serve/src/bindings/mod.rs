@@ -1,11 +1,17 @@
-//! The bindings: from a request's bytes to the engine and back. Each generation of the protocol has its own file.
+//! The bindings: from a request's bytes to the engine and back.
+//!
+//! A binding (`jsonrpc`) decodes what is asked into an `operation`, and writes what came of it in the caller's `dialect`.
 
 pub(crate) mod jsonrpc;
-mod first;
+pub(crate) mod rest;
+pub(crate) mod grpc;
+pub(crate) mod dialect;
+pub(crate) mod operation;
 mod list;
 mod parameters;
+mod version;
+mod events;
 mod sse;
-mod v1;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +26,7 @@ use inhouse_proto::v1::TaskState;
 use inhouse_trust::{AgentName, Caller, Operation, Permit, Policy, grants};
 use tokio::sync::watch;
 
-use self::sse::{EventStream, Form, Frames, Until};
+use self::events::{EventStream, Form, Until};
 use crate::body::Body;
 
 /// One agent's endpoint.
@@ -39,8 +45,12 @@ pub struct Endpoint {
 }
 
 /// A request that has passed the front door.
+#[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
+    /// The agent at the request's address.
     pub(crate) endpoint: &'a Endpoint,
+    /// Finds the agent that a request names by itself.
+    pub(crate) tenants: &'a (dyn Fn(&str) -> Option<&'a Endpoint> + Sync),
     pub(crate) caller: &'a Caller,
     pub(crate) headers: &'a HeaderMap,
     /// The query of the request's target.
@@ -52,7 +62,11 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) body: Body,
     pub(crate) is_stream: bool,
+    /// Of a whole answer.
+    pub(crate) media_type: &'static str,
     pub(crate) retry_after_s: Option<u64>,
+    /// What stands in the head of an answer that has no body and says in trailers how it went.
+    pub(crate) trailers_only: Option<Box<HeaderMap>>,
     pub(crate) audited: Audited,
 }
 
@@ -61,6 +75,8 @@ pub(crate) struct Answer {
 pub(crate) struct Audited {
     /// The method, as far as it is one of ours.
     pub(crate) method: &'static str,
+    /// The agent that was asked, where it is not the one at the address.
+    pub(crate) agent: Option<AgentName>,
     pub(crate) task: Option<Arc<str>>,
     pub(crate) context: Option<Arc<str>>,
     /// The state of the task in the answer, if it is settled.
@@ -69,7 +85,20 @@ pub(crate) struct Audited {
     pub(crate) refusal: Option<&'static str>,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    /// The same call to the agent of this name (spec 4.4.6); an empty one is the agent at the address. Agents that are
+    /// reserved for others do not exist.
+    fn of_tenant(&self, tenant: &str) -> Result<Self, A2aError> {
+        if tenant.is_empty() || tenant == self.endpoint.agent.as_str() {
+            return Ok(*self);
+        }
+        let granted =
+            |endpoint: &&Endpoint| grants(self.caller, Operation::Get, &endpoint.agent, &endpoint.policy).is_ok();
+        let endpoint = (self.tenants)(tenant).filter(granted);
+        let unknown = || A2aError::invalid("tenant", "there is no agent of this name");
+        Ok(Self { endpoint: endpoint.ok_or_else(unknown)?, ..*self })
+    }
+
     /// The right to do this, if the caller has it.
     pub(crate) fn permit(&self, operation: Operation) -> Result<Permit, A2aError> {
         let Endpoint { agent, policy, .. } = self.endpoint;
@@ -77,9 +106,9 @@ impl Call<'_> {
     }
 
     /// A stream of what `reader` finds, after the first frames.
-    fn stream(&self, form: impl Form, until: Until, first: Frames, reader: Option<Reader>) -> Answer {
+    fn stream(&self, form: impl Form, until: Until, first: Vec<Bytes>, reader: Option<Reader>) -> Answer {
         let closing = self.endpoint.closing.clone();
-        let stream = EventStream::new(form, until, first.finish(), reader, self.endpoint.keep_alive, closing);
+        let stream = EventStream::new(form, until, first, reader, self.endpoint.keep_alive, closing);
         Answer { is_stream: true, body: Body::stream(stream), ..Answer::json(Bytes::new()) }
     }
 }
@@ -117,7 +146,15 @@ impl Answer {
     }
 
     fn whole(body: Body) -> Self {
-        Self { status: StatusCode::OK, body, is_stream: false, retry_after_s: None, audited: Audited::default() }
+        Self {
+            status: StatusCode::OK,
+            body,
+            is_stream: false,
+            media_type: "application/json",
+            retry_after_s: None,
+            trailers_only: None,
+            audited: Audited::default(),
+        }
     }
 }
 

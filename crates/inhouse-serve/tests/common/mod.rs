@@ -173,17 +173,17 @@ impl Service for Echo {
             "/health" | "/.well-known/agent-card.json" => Response::new(Body::full("public")),
             "/a2a" => match body.read().await {
                 Ok(bytes) => {
-                    let caller = request.caller.unwrap().principal().to_string();
+                    let caller = request.caller.as_ref().unwrap().principal().to_string();
                     Response::new(Body::full(format!("{caller} {}", bytes.len())))
                 }
-                Err(refusal) => refusal.response(),
+                Err(refusal) => refusal.response_to(&request.headers),
             },
             "/unread" => Response::new(Body::chunks(vec![Bytes::from("un"), Bytes::from("read")])),
             "/stream" => Response::new(Body::stream(Ticks { told: self.told.clone(), first: true, wait: None })),
             "/flood" => Response::new(Body::chunks(vec![Bytes::from(vec![b'x'; 1 << 20]); 64])),
             "/hang" => std::future::pending().await,
             "/panic" => panic!("a service that fails"),
-            _ => Refusal::new(StatusCode::NOT_FOUND, "NOT_FOUND", "no such path").response(),
+            _ => Refusal::new(StatusCode::NOT_FOUND, "NOT_FOUND", "no such path").response_to(&request.headers),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use inhouse_engine::state::{is_interrupted, is_terminal, may_move, may_resume};
-use inhouse_engine::store::{Hint, Lease, NextMessage, Place, Progress, RetryKey, StoreError};
+use inhouse_engine::store::{Hint, Lease, NewTask, NextMessage, Place, Progress, StoreError, TaskKey};
 use inhouse_proto::snapshot::{Snapshot, fold, head};
 use inhouse_proto::v1::TaskState;
 use inhouse_proto::wire::{Event, StatusEvent};
@@ -25,18 +25,14 @@ pub(super) struct Record {
     pub(super) message: Option<Bytes>,
     pub(super) kept_bytes: usize,
     fence: u64,
+    label: u8,
     progress: watch::Sender<Progress>,
 }
 
 impl Record {
     /// A task with its first event, if that is one it may begin with.
-    pub(super) fn new(
-        id: Arc<str>,
-        context_id: Arc<str>,
-        retry: Option<RetryKey>,
-        message: Bytes,
-        event: Event,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn new(task: NewTask) -> Result<Self, StoreError> {
+        let NewTask { key: TaskKey { id, .. }, context_id, retry, message, event, label } = task;
         let Event::Status(status) = event.clone() else {
             return Err(illegal(&id, TaskState::Unspecified, TaskState::Unspecified));
         };
@@ -55,6 +51,7 @@ impl Record {
             metadata: None,
             message: None,
             fence: 1,
+            label,
             progress: watch::Sender::new(Progress { generation: 1, settled: false }),
         })
     }
@@ -182,6 +179,7 @@ impl Record {
             artifacts,
             metadata: self.metadata.clone(),
             message: self.message.clone(),
+            label: self.label,
         }
     }
 

@@ -60,12 +60,13 @@ impl Shelf {
         if self.tasks.contains_key(&id) {
             return Err(StoreError::Exists(id));
         }
-        let record = Record::new(Arc::clone(&id), task.context_id, task.retry.clone(), task.message, task.event)?;
-        self.remember(task.retry, &id);
+        let (key, retry) = (task.key.clone(), task.retry.clone());
+        let record = Record::new(task)?;
+        self.remember(retry, &id);
         self.index(&record);
         let kept_bytes = record.kept_bytes;
         self.tasks.insert(id, Arc::new(Mutex::new(record)));
-        Ok(Submitted::Taken(Lease { key: task.key, fence: 1, kept_bytes }))
+        Ok(Submitted::Taken(Lease { key, fence: 1, kept_bytes }))
     }
 
     pub(super) fn resume(&mut self, next: NextMessage) -> Result<(Submitted, Change), StoreError> {

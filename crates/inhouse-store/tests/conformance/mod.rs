@@ -53,7 +53,7 @@ pub fn new_task(who: &str, id: &str, context: &str, retry: Option<RetryKey>) -> 
     let key = key(who, id);
     let message = Bytes::from_static(br#"{"messageId":"m","role":"ROLE_USER","parts":[{"text":"hi"}]}"#);
     let event = status(&key, TaskState::Submitted, 0);
-    NewTask { key, context_id: context.into(), retry, message, event }
+    NewTask { key, context_id: context.into(), retry, message, event, label: 7 }
 }
 
 pub async fn submit(store: &Arc<dyn Store>, who: &str, id: &str, context: &str) -> Lease {

@@ -51,7 +51,7 @@ async fn generations_have_no_holes_and_readers_see_them_in_order(store: Arc<dyn 
     let mut json = Pieces::default();
     snapshot.write_v1(View::ALL, &mut json);
     let json = json.finish().concat();
-    assert_eq!((snapshot.generation, snapshot.state), (5, TaskState::Completed));
+    assert_eq!((snapshot.generation, snapshot.state, snapshot.label), (5, TaskState::Completed, 7));
     assert!(String::from_utf8(json).unwrap().contains(r#""parts":[{"text":"ab"}]"#));
 }
 

@@ -1,0 +1,39 @@
+//! A2A 0.3 as JSON, for HTTP+JSON: the messages of its protobuf service.
+
+use bytes::Bytes;
+use inhouse_proto::error::{A2aError, ErrorKind};
+use inhouse_proto::snapshot::{Pieces, Snapshot, View};
+use inhouse_proto::v0_3_proto::{StreamResponse, Task};
+use inhouse_proto::v1;
+use inhouse_proto::wire::{Event, to_json};
+
+use super::Dialect;
+use crate::bindings::operation::{Outcome, sent};
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct V03Proto;
+
+impl Dialect for V03Proto {
+    fn result(&self, outcome: Outcome, out: &mut Pieces) -> Result<(), A2aError> {
+        match outcome {
+            Outcome::Task(task, view) => out.copy(&to_json(&Task::from_v1(&task.to_v1(view)?))),
+            // The answer to a send has the members of an event of the same kind.
+            Outcome::Sent(task, view) => out.copy(&to_json(&begun(&task, view)?)),
+            Outcome::Page(_) | Outcome::Stream(_) => return Err(A2aError::new(ErrorKind::UnsupportedOperation)),
+        }
+        Ok(())
+    }
+
+    fn first(&mut self, task: &Snapshot, view: View, _last: bool) -> Result<Vec<Vec<Bytes>>, A2aError> {
+        Ok(vec![vec![to_json(&begun(task, view)?)]])
+    }
+
+    fn event(&mut self, event: &Event, _last: bool) -> Vec<Vec<Bytes>> {
+        vec![vec![to_json(&StreamResponse::from_v1(&event.to_v1().unwrap_or_default()))]]
+    }
+}
+
+fn begun(task: &Snapshot, view: View) -> Result<StreamResponse, A2aError> {
+    Ok(StreamResponse::from_v1(&v1::StreamResponse { payload: Some(sent(task, view)?) }))
+}

@@ -1,0 +1,232 @@
+//! gRPC (spec 10): the protocol's service over HTTP/2. A message is five bytes and its protobuf; how a call went stands in the
+//! trailers. Events are encoded from the log's own bytes.
+
+mod deadline;
+mod services;
+mod v0_3;
+mod v1;
+
+use bytes::Bytes;
+use hyper::HeaderMap;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use inhouse_proto::error::{A2aError, ErrorKind, status_details};
+use inhouse_proto::snapshot::{Pieces, Snapshot, View};
+use inhouse_proto::v1::{send_message_response, stream_response::Payload};
+use inhouse_proto::wire::Event;
+use prost::Message;
+use tonic::{Code, Status};
+
+use self::deadline::Deadline;
+use super::events::Form;
+use super::operation::{self, Asked, Following, Kind, Outcome, sent};
+use super::version::{Generation, version_refused};
+use super::{Answer, Audited, Call};
+use crate::Body;
+
+pub(crate) use services::{CHECK, Services};
+
+/// The media type of the binding.
+pub(crate) const GRPC: &str = "application/grpc";
+/// A flag, and the length of the message.
+const PREFIX_BYTES: usize = 5;
+
+/// A method of the service, by the path that names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Target {
+    generation: Generation,
+    kind: Kind,
+}
+
+/// How one package of the service reads and writes.
+trait Package: Send + Sync + Unpin + 'static {
+    /// What the request message asks for.
+    ///
+    /// # Errors
+    /// Invalid parameters.
+    fn asked(&self, kind: Kind, message: &[u8]) -> Result<Asked, A2aError>;
+    /// The outcome of a unary call as its response message.
+    ///
+    /// # Errors
+    /// Internal, when the log can not be read back.
+    fn response(&self, outcome: Outcome) -> Result<Vec<Bytes>, A2aError>;
+    /// The message that begins a stream.
+    ///
+    /// # Errors
+    /// As above.
+    fn first(&self, following: &Following) -> Result<Option<Vec<Bytes>>, A2aError>;
+    /// The message that an event becomes.
+    ///
+    /// # Errors
+    /// Never for events that the log made.
+    fn event(&self, event: &Event, last: bool) -> Result<Vec<Bytes>, A2aError>;
+}
+
+/// Whether a request is one of gRPC.
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(GRPC.as_bytes()))
+}
+
+impl Target {
+    /// Reads `/package.Service/Method`.
+    pub(crate) fn parse(path: &str) -> Option<Self> {
+        let (service, method) = path.strip_prefix('/')?.split_once('/')?;
+        let (generation, kind) = match service {
+            "lf.a2a.v1.A2AService" => (Generation::V1, v1::kind(method)?),
+            "a2a.v1.A2AService" => (Generation::V03, v0_3::kind(method)?),
+            _ => return None,
+        };
+        Some(Self { generation, kind })
+    }
+
+    fn package(self) -> &'static dyn Package {
+        match self.generation {
+            Generation::V1 => &v1::V1,
+            Generation::V03 | Generation::First => &v0_3::V03,
+        }
+    }
+}
+
+/// Answers one call, whose message stands in `body`.
+pub(crate) async fn answer(call: &Call<'_>, target: Target, body: &[u8]) -> Answer {
+    let mut audited = Audited { method: target.kind.name(), ..Audited::default() };
+    let result = match Deadline::read(call.headers) {
+        // What goes on behind a call that nobody waits for any more is not ended by it.
+        Ok(deadline) => match deadline.limit(perform(call, target, body, &mut audited)).await {
+            Some(result) => result.map(|answer| Answer { body: deadline.limit_body(answer.body), ..answer }),
+            None => Err(late()),
+        },
+        Err(error) => Err(refused(&error)),
+    };
+    match result {
+        Ok(answer) => Answer { audited, media_type: GRPC, ..answer },
+        Err((status, reason)) => {
+            let audited = Audited { refusal: Some(reason), ..audited };
+            Answer { audited, media_type: GRPC, trailers_only: Some(Box::new(headers(&status))), ..Answer::json("") }
+        }
+    }
+}
+
+type Refused = (Status, &'static str);
+
+async fn perform(call: &Call<'_>, target: Target, body: &[u8], audited: &mut Audited) -> Result<Answer, Refused> {
+    let answer = async {
+        match call.generation()? {
+            Some(spoken) if spoken != target.generation => {
+                return Err(version_refused(spoken.version(), target.generation.version()));
+            }
+            _ => call.check_extensions()?,
+        }
+        let package = target.package();
+        let outcome = operation::perform(call, package.asked(target.kind, message(body)?)?, audited).await?;
+        match outcome {
+            Outcome::Stream(following) => stream(call, package, following),
+            whole => Ok(unary(&package.response(whole)?)),
+        }
+    };
+    answer.await.map_err(|error| refused(&error))
+}
+
+/// The one message of a request.
+fn message(body: &[u8]) -> Result<&[u8], A2aError> {
+    let wrong = |what: &str| A2aError::new(ErrorKind::InvalidRequest).detail(what);
+    let (prefix, message) = body.split_at_checked(PREFIX_BYTES).ok_or_else(|| wrong("there is no message"))?;
+    let [flag, length @ ..] = prefix else { return Err(wrong("there is no message")) };
+    let length = length.iter().fold(0, |length, byte| (length << 8) | usize::from(*byte));
+    match flag {
+        0 if message.len() == length => Ok(message),
+        0 => Err(wrong("the message is not as long as its prefix says")),
+        _ => Err(wrong("compressed messages are not taken")),
+    }
+}
+
+fn decode<T: Message + Default>(message: &[u8]) -> Result<T, A2aError> {
+    T::decode(message).map_err(|error| A2aError::new(ErrorKind::InvalidParams).detail(error.to_string()))
+}
+
+/// What a send is answered with.
+fn send_payload(task: &Snapshot, view: View) -> Result<send_message_response::Payload, A2aError> {
+    match sent(task, view)? {
+        Payload::Message(message) => Ok(send_message_response::Payload::Message(message)),
+        Payload::Task(task) => Ok(send_message_response::Payload::Task(task)),
+        Payload::StatusUpdate(_) | Payload::ArtifactUpdate(_) => Err(internal()),
+    }
+}
+
+fn internal() -> A2aError {
+    A2aError::new(ErrorKind::Internal)
+}
+
+/// A message with its prefix.
+fn frame(message: &[Bytes], out: &mut Pieces) {
+    let length: usize = message.iter().map(Bytes::len).sum();
+    out.copy(&[0]);
+    out.copy(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
+    message.iter().for_each(|piece| out.share(piece));
+}
+
+fn unary(message: &[Bytes]) -> Answer {
+    let mut out = Pieces::default();
+    frame(message, &mut out);
+    Answer::whole(Body::with_trailers(out.finish(), headers(&Status::ok(""))))
+}
+
+fn stream(call: &Call<'_>, package: &'static dyn Package, following: Following) -> Result<Answer, A2aError> {
+    let mut out = Pieces::default();
+    if let Some(message) = package.first(&following)? {
+        frame(&message, &mut out);
+    }
+    let ended = following
+        .first
+        .as_ref()
+        .is_some_and(|(task, _)| task.message.is_some() || following.until.is_reached(task.state));
+    let Following { reader, until, .. } = following;
+    Ok(call.stream(Frames(package), until, out.finish(), (!ended).then_some(reader)))
+}
+
+/// Messages of a package, each with its prefix.
+struct Frames(&'static dyn Package);
+
+impl Form for Frames {
+    fn event(&mut self, _generation: u64, event: &Event, last: bool, out: &mut Pieces) {
+        match self.0.event(event, last) {
+            Ok(message) => frame(&message, out),
+            Err(error) => tracing::error!(%error, "an event can not be written as protobuf"),
+        }
+    }
+
+    fn error(&mut self, _error: &A2aError, _out: &mut Pieces) {}
+
+    fn pause(&self) -> Bytes {
+        Bytes::new()
+    }
+
+    fn goodbye(&self) -> Bytes {
+        Bytes::new()
+    }
+
+    fn trailers(&self, error: Option<&A2aError>) -> Option<Box<HeaderMap>> {
+        Some(Box::new(headers(&error.map_or_else(|| Status::ok(""), status))))
+    }
+}
+
+fn refused(error: &A2aError) -> Refused {
+    (status(error), error.kind.reason())
+}
+
+/// An error as a status with its details (spec 10.6).
+fn status(error: &A2aError) -> Status {
+    Status::with_details(Code::from_i32(error.kind.grpc_code()), error.kind.message(), status_details(error).into())
+}
+
+fn late() -> Refused {
+    (Status::deadline_exceeded("the deadline of the call has passed; the task goes on"), "DEADLINE_EXCEEDED")
+}
+
+/// A status as it stands in trailers, or in the headers of an answer without messages.
+fn headers(status: &Status) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if status.add_header(&mut headers).is_err() {
+        headers.insert(Status::GRPC_STATUS, HeaderValue::from_static("13"));
+    }
+    headers
+}

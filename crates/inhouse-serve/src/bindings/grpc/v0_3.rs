@@ -1,0 +1,87 @@
+//! The package `a2a.v1` of A2A 0.3.
+
+use bytes::Bytes;
+use inhouse_proto::error::{A2aError, ErrorKind};
+use inhouse_proto::snapshot::View;
+use inhouse_proto::v0_3_proto::{
+    CancelTaskRequest, GetTaskRequest, SendMessageRequest, SendMessageResponse, StreamResponse, Task,
+    TaskSubscriptionRequest,
+};
+use inhouse_proto::v1;
+use inhouse_proto::wire::Event;
+use prost::Message;
+
+use super::{Package, decode, internal, send_payload};
+use crate::bindings::events::Until;
+use crate::bindings::operation::{Asked, Following, Kind, Outcome, Send, Subscribe, sent, valid};
+use crate::bindings::version::Generation;
+
+/// The operation of this name.
+pub(super) fn kind(method: &str) -> Option<Kind> {
+    Some(match method {
+        "SendMessage" => Kind::Send,
+        "SendStreamingMessage" => Kind::Stream,
+        "GetTask" => Kind::Get,
+        "CancelTask" => Kind::Cancel,
+        "TaskSubscription" => Kind::Subscribe,
+        "CreateTaskPushNotificationConfig" => Kind::PushCreate,
+        "GetTaskPushNotificationConfig" => Kind::PushGet,
+        "ListTaskPushNotificationConfig" => Kind::PushList,
+        "DeleteTaskPushNotificationConfig" => Kind::PushDelete,
+        "GetAgentCard" => Kind::Card,
+        _ => return None,
+    })
+}
+
+/// See the module.
+pub(super) struct V03;
+
+impl Package for V03 {
+    fn asked(&self, kind: Kind, message: &[u8]) -> Result<Asked, A2aError> {
+        Ok(match kind {
+            Kind::Send => Asked::Send(send(message)?),
+            Kind::Stream => Asked::Stream(send(message)?),
+            Kind::Get => Asked::Get(valid(decode::<GetTaskRequest>(message)?.into_v1()?)?),
+            Kind::Cancel => Asked::Cancel(valid(decode::<CancelTaskRequest>(message)?.into_v1()?)?),
+            Kind::Subscribe => Asked::Subscribe(Subscribe {
+                request: valid(decode::<TaskSubscriptionRequest>(message)?.into_v1()?)?,
+                view: View::ALL,
+                until: Until::Finished,
+                finished_too: true,
+            }),
+            Kind::PushCreate | Kind::PushGet | Kind::PushList | Kind::PushDelete => Asked::Push,
+            Kind::Card => Asked::ExtendedCard,
+            Kind::List => return Err(A2aError::new(ErrorKind::MethodNotFound)),
+        })
+    }
+
+    fn response(&self, outcome: Outcome) -> Result<Vec<Bytes>, A2aError> {
+        let message = match outcome {
+            Outcome::Task(task, view) => Task::from_v1(&task.to_v1(view)?).encode_to_vec(),
+            Outcome::Sent(task, view) => {
+                let response = v1::SendMessageResponse { payload: Some(send_payload(&task, view)?) };
+                SendMessageResponse::from_v1(&response).encode_to_vec()
+            }
+            Outcome::Page(_) | Outcome::Stream(_) => return Err(internal()),
+        };
+        Ok(vec![message.into()])
+    }
+
+    fn first(&self, following: &Following) -> Result<Option<Vec<Bytes>>, A2aError> {
+        let Some((task, view)) = &following.first else { return Ok(None) };
+        Ok(Some(encoded(&v1::StreamResponse { payload: Some(sent(task, *view)?) })))
+    }
+
+    fn event(&self, event: &Event, _last: bool) -> Result<Vec<Bytes>, A2aError> {
+        Ok(encoded(&event.to_v1()?))
+    }
+}
+
+fn encoded(response: &v1::StreamResponse) -> Vec<Bytes> {
+    vec![StreamResponse::from_v1(response).encode_to_vec().into()]
+}
+
+fn send(message: &[u8]) -> Result<Send, A2aError> {
+    let request = valid(decode::<SendMessageRequest>(message)?.into_v1()?)?;
+    Ok(Send { request, task_id: None, direct: true, label: Generation::V03.label() })
+}

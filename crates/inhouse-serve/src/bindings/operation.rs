@@ -1,0 +1,270 @@
+//! The operations of the protocol (spec 3.1), whatever binding and generation they came by: asked in v1's words, answered
+//! with what the engine holds. A binding decodes before and writes after; what is allowed is decided here alone.
+
+use std::sync::Arc;
+
+use inhouse_engine::{Reader, Submission};
+use inhouse_proto::error::{A2aError, ErrorKind};
+use inhouse_proto::json;
+use inhouse_proto::snapshot::{Snapshot, View};
+use inhouse_proto::v1::{self, stream_response::Payload};
+use inhouse_proto::validate::Validate;
+use inhouse_trust::Operation;
+
+use super::events::Until;
+use super::list::{self, ListPage};
+use super::{Audited, Call, is_id};
+
+const PARTS_MAX: usize = 64;
+
+/// The operations (spec 5.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Send,
+    Stream,
+    Get,
+    List,
+    Cancel,
+    Subscribe,
+    PushCreate,
+    PushGet,
+    PushList,
+    PushDelete,
+    Card,
+}
+
+impl Kind {
+    /// The name in the protocol's service.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Send => "SendMessage",
+            Self::Stream => "SendStreamingMessage",
+            Self::Get => "GetTask",
+            Self::List => "ListTasks",
+            Self::Cancel => "CancelTask",
+            Self::Subscribe => "SubscribeToTask",
+            Self::PushCreate => "CreateTaskPushNotificationConfig",
+            Self::PushGet => "GetTaskPushNotificationConfig",
+            Self::PushList => "ListTaskPushNotificationConfigs",
+            Self::PushDelete => "DeleteTaskPushNotificationConfig",
+            Self::Card => "GetExtendedAgentCard",
+        }
+    }
+}
+
+/// What a caller asks for.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    /// Send a message and wait for the answer, or for the task.
+    Send(Send),
+    /// Send a message and follow the answer.
+    Stream(Send),
+    Get(v1::GetTaskRequest),
+    List(v1::ListTasksRequest),
+    Cancel(v1::CancelTaskRequest),
+    /// Follow a task.
+    Subscribe(Subscribe),
+    /// Any of the four operations on push notification configurations, which the card does not offer.
+    Push,
+    ExtendedCard,
+}
+
+/// A message to be sent.
+#[derive(Debug)]
+pub(crate) struct Send {
+    pub(crate) request: v1::SendMessageRequest,
+    /// The id that the caller chose for the task; only the first generation lets it.
+    pub(crate) task_id: Option<String>,
+    /// Whether the answer may be a message instead of a task.
+    pub(crate) direct: bool,
+    /// What the binding wants to know of the task later.
+    pub(crate) label: u8,
+}
+
+/// A task to be followed.
+#[derive(Debug)]
+pub(crate) struct Subscribe {
+    pub(crate) request: v1::SubscribeToTaskRequest,
+    pub(crate) view: View,
+    pub(crate) until: Until,
+    /// A finished task is shown; else it is refused (spec 3.1.6).
+    pub(crate) finished_too: bool,
+}
+
+/// What came of it.
+pub(crate) enum Outcome {
+    Task(Snapshot, View),
+    /// The task, or the message that stands in its place (spec 3.1.1).
+    Sent(Snapshot, View),
+    Page(ListPage),
+    Stream(Following),
+}
+
+/// A task that is followed.
+pub(crate) struct Following {
+    pub(crate) task_id: Arc<str>,
+    /// The task so far, unless the caller goes on where it was.
+    pub(crate) first: Option<(Snapshot, View)>,
+    /// The number of the last event that the caller has seen.
+    pub(crate) seen: u64,
+    pub(crate) reader: Reader,
+    pub(crate) until: Until,
+}
+
+impl Asked {
+    /// The agent that the request names, if it names one.
+    fn tenant(&self) -> &str {
+        match self {
+            Self::Send(send) | Self::Stream(send) => &send.request.tenant,
+            Self::Get(request) => &request.tenant,
+            Self::List(request) => &request.tenant,
+            Self::Cancel(request) => &request.tenant,
+            Self::Subscribe(subscribe) => &subscribe.request.tenant,
+            Self::Push | Self::ExtendedCard => "",
+        }
+    }
+}
+
+/// Does what is asked.
+pub(crate) async fn perform(call: &Call<'_>, asked: Asked, audited: &mut Audited) -> Result<Outcome, A2aError> {
+    let call = &call.of_tenant(asked.tenant())?;
+    audited.agent = Some(call.endpoint.agent.clone());
+    match asked {
+        Asked::Send(send) => self::send(call, send, audited).await,
+        Asked::Stream(send) => stream(call, send, audited).await,
+        Asked::Get(request) => get(call, request, audited).await,
+        Asked::List(request) => list::list(call, request).await.map(Outcome::Page),
+        Asked::Cancel(request) => cancel(call, request, audited).await,
+        Asked::Subscribe(subscribe) => self::subscribe(call, subscribe, audited).await,
+        Asked::Push => Err(A2aError::new(ErrorKind::PushNotificationNotSupported)),
+        Asked::ExtendedCard => Err(A2aError::new(ErrorKind::UnsupportedOperation)),
+    }
+}
+
+async fn send(call: &Call<'_>, send: Send, audited: &mut Audited) -> Result<Outcome, A2aError> {
+    let waits = !send.request.configuration.as_ref().is_some_and(|config| config.return_immediately);
+    let (submission, view) = submission(call, send)?;
+    let permit = call.permit(Operation::Send)?;
+    let direct = submission.direct && waits;
+    let accepted = call.endpoint.engine.submit(&permit, Submission { direct, ..submission }).await?;
+    audited.task = Some(Arc::clone(accepted.task_id()));
+    let task = if waits { accepted.settled().await? } else { accepted.snapshot().await? };
+    audited.shows(&task);
+    Ok(Outcome::Sent(task, view))
+}
+
+async fn stream(call: &Call<'_>, send: Send, audited: &mut Audited) -> Result<Outcome, A2aError> {
+    let (submission, view) = submission(call, send)?;
+    let permit = call.permit(Operation::Stream)?;
+    let accepted = call.endpoint.engine.submit(&permit, submission).await?;
+    audited.task = Some(Arc::clone(accepted.task_id()));
+    let (task, reader) = accepted.follow().await?;
+    audited.shows(&task);
+    let (task_id, seen) = (Arc::clone(&task.id), task.generation);
+    Ok(Outcome::Stream(Following { task_id, first: Some((task, view)), seen, reader, until: Until::Settled }))
+}
+
+async fn get(call: &Call<'_>, request: v1::GetTaskRequest, audited: &mut Audited) -> Result<Outcome, A2aError> {
+    let view = View { history_length: history_length(request.history_length, "historyLength")?, artifacts: true };
+    let permit = call.permit(Operation::Get)?;
+    audited.task = known_id(&request.id);
+    let task = call.endpoint.engine.get(&permit, &request.id).await?;
+    audited.shows(&task);
+    Ok(Outcome::Task(task, view))
+}
+
+async fn cancel(call: &Call<'_>, request: v1::CancelTaskRequest, audited: &mut Audited) -> Result<Outcome, A2aError> {
+    let permit = call.permit(Operation::Cancel)?;
+    audited.task = known_id(&request.id);
+    let task = call.endpoint.engine.cancel(&permit, &request.id).await?;
+    audited.shows(&task);
+    Ok(Outcome::Task(task, View::ALL))
+}
+
+async fn subscribe(call: &Call<'_>, subscribe: Subscribe, audited: &mut Audited) -> Result<Outcome, A2aError> {
+    let Subscribe { request, view, until, finished_too } = subscribe;
+    let engine = &call.endpoint.engine;
+    let permit = call.permit(Operation::Subscribe)?;
+    audited.task = known_id(&request.id);
+    let seen = call.last_event_id()?;
+    let (task, reader) = match engine.follow(&permit, &request.id, seen).await {
+        Err(error) if finished_too && error.kind == ErrorKind::UnsupportedOperation => {
+            (Some(engine.get(&permit, &request.id).await?), Reader::ended())
+        }
+        followed => followed?,
+    };
+    task.iter().for_each(|task| audited.shows(task));
+    let seen = task.as_ref().map_or(seen.unwrap_or_default(), |task| task.generation);
+    let first = task.map(|task| (task, view));
+    Ok(Outcome::Stream(Following { task_id: request.id.into(), first, seen, reader, until }))
+}
+
+/// What the engine needs of a send, checked as far as one message can be.
+fn submission(call: &Call<'_>, send: Send) -> Result<(Submission, View), A2aError> {
+    let Send { request, task_id, direct, label } = send;
+    let config = request.configuration.unwrap_or_default();
+    let history_length = history_length(config.history_length, "configuration.historyLength")?;
+    if config.task_push_notification_config.is_some() {
+        return Err(A2aError::new(ErrorKind::PushNotificationNotSupported));
+    }
+    let message = request.message.unwrap_or_default();
+    check_message(&message)?;
+    let submission = Submission {
+        message,
+        accepted_output_modes: config.accepted_output_modes,
+        idempotency_key: call.idempotency_key()?,
+        task_id,
+        direct,
+        label,
+    };
+    Ok((submission, View { history_length, artifacts: true }))
+}
+
+/// The task, or the message that stands in its place, as a message of the model.
+pub(crate) fn sent(task: &Snapshot, view: View) -> Result<Payload, A2aError> {
+    let Some(message) = &task.message else { return Ok(Payload::Task(task.to_v1(view)?)) };
+    let response: v1::StreamResponse = json::decode(message)?;
+    response.payload.ok_or_else(|| A2aError::new(ErrorKind::Internal))
+}
+
+/// The request, if all of its REQUIRED fields are there (spec 5.7).
+pub(crate) fn valid<T: Validate>(request: T) -> Result<T, A2aError> {
+    let violations = request.violations();
+    if violations.is_empty() { Ok(request) } else { Err(A2aError::invalid_fields(violations)) }
+}
+
+/// Ids, role and number of parts.
+fn check_message(message: &v1::Message) -> Result<(), A2aError> {
+    if message.role() != v1::Role::User {
+        return Err(A2aError::invalid("message.role", "must be ROLE_USER"));
+    }
+    if message.parts.len() > PARTS_MAX {
+        return Err(A2aError::invalid(
+            "message.parts",
+            format!("at most {PARTS_MAX} parts, not {}", message.parts.len()),
+        ));
+    }
+    for (field, id) in [
+        ("message.messageId", &message.message_id),
+        ("message.contextId", &message.context_id),
+        ("message.taskId", &message.task_id),
+    ] {
+        if !id.is_empty() && !is_id(id) {
+            return Err(A2aError::invalid(field, "must be 1 to 128 printable ASCII characters"));
+        }
+    }
+    Ok(())
+}
+
+/// Absent: no limit; 0: none (spec 3.2.4).
+pub(crate) fn history_length(length: Option<i32>, field: &str) -> Result<Option<usize>, A2aError> {
+    let positive = |length| {
+        usize::try_from(length).map_err(|_| A2aError::invalid(field, format!("must not be negative, not {length}")))
+    };
+    length.map(positive).transpose()
+}
+
+/// An id for the audit; what can not be one of ours is not written down.
+fn known_id(id: &str) -> Option<Arc<str>> {
+    is_id(id).then(|| id.into())
+}

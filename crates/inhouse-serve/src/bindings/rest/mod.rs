@@ -1,0 +1,118 @@
+//! HTTP+JSON (spec 11): paths and queries in, plain JSON and google.rpc.Status out.
+
+mod query;
+mod target;
+
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName};
+use hyper::{HeaderMap, StatusCode};
+use inhouse_proto::error::{A2aError, ErrorKind};
+use inhouse_proto::json;
+use inhouse_proto::snapshot::View;
+use inhouse_proto::{v0_3_proto, v1};
+
+use super::dialect::{self, Dialect, Envelope};
+use super::events::Until;
+use super::operation::{self, Asked, Kind, Send, Subscribe, valid};
+use super::version::{Generation, version_refused};
+use super::{Answer, Audited, Call};
+
+pub(crate) use target::{Resource, Target};
+
+const JSON: &str = "application/json";
+const A2A_JSON: &str = "application/a2a+json";
+
+/// Answers one request.
+pub(crate) async fn answer(call: &Call<'_>, target: &Target, kind: Kind, body: &[u8]) -> Answer {
+    let mut audited = Audited { method: kind.name(), ..Audited::default() };
+    let answer = match perform(call, target, kind, body, &mut audited).await {
+        Ok(answer) => Answer { audited, ..answer },
+        Err(error) => refusal(&error, audited),
+    };
+    Answer { media_type: media_type(call.headers), ..answer }
+}
+
+async fn perform(
+    call: &Call<'_>,
+    target: &Target,
+    kind: Kind,
+    body: &[u8],
+    audited: &mut Audited,
+) -> Result<Answer, A2aError> {
+    check_content_type(call.headers, body)?;
+    // Whoever names a version means it, whatever the path looks like.
+    let generation = call.generation()?.unwrap_or(target.generation);
+    call.check_extensions()?;
+    let dialect: Box<dyn Dialect> = match generation {
+        Generation::V1 => Box::new(dialect::V1),
+        Generation::V03 => Box::new(dialect::V03Proto),
+        Generation::First => return Err(version_refused(generation.version(), "1.0, 0.3")),
+    };
+    let asked = asked(call, generation, target, kind, body)?;
+    let outcome = operation::perform(call, asked, audited).await?;
+    dialect::write(call, Envelope::Bare, dialect, outcome)
+}
+
+/// What is asked. Between the generations only bodies differ.
+fn asked(call: &Call<'_>, generation: Generation, target: &Target, kind: Kind, body: &[u8]) -> Result<Asked, A2aError> {
+    Ok(match (kind, &target.resource) {
+        (Kind::Send, _) => Asked::Send(send(generation, body)?),
+        (Kind::Stream, _) => Asked::Stream(send(generation, body)?),
+        (_, Resource::Tasks) => Asked::List(valid(query::message(call.query, &[])?)?),
+        (_, Resource::Task(id)) => Asked::Get(valid(query::message(call.query, &[("id", id)])?)?),
+        (_, Resource::Cancel(id)) => {
+            let request: v1::CancelTaskRequest =
+                if body.is_empty() { Default::default() } else { json::decode_request(body)? };
+            Asked::Cancel(valid(v1::CancelTaskRequest { id: id.clone(), ..request })?)
+        }
+        (_, Resource::Subscribe(id)) => Asked::Subscribe(Subscribe {
+            request: v1::SubscribeToTaskRequest { id: id.clone(), ..Default::default() },
+            view: View::ALL,
+            until: Until::Finished,
+            finished_too: generation == Generation::V03,
+        }),
+        (_, Resource::Configs(_) | Resource::Config(..)) => Asked::Push,
+        (_, _) => Asked::ExtendedCard,
+    })
+}
+
+fn send(generation: Generation, body: &[u8]) -> Result<Send, A2aError> {
+    let request = match generation {
+        Generation::V1 => json::decode_request(body)?,
+        Generation::V03 | Generation::First => {
+            json::decode_request::<v0_3_proto::SendMessageRequest>(body)?.into_v1()?
+        }
+    };
+    Ok(Send { request: valid(request)?, task_id: None, direct: true, label: generation.label() })
+}
+
+/// Refuses what is no JSON before it is parsed. Nothing needs no type.
+fn check_content_type(headers: &HeaderMap, body: &[u8]) -> Result<(), A2aError> {
+    if body.is_empty() || is_json(headers) {
+        return Ok(());
+    }
+    let supported = "application/json, application/a2a+json";
+    Err(A2aError::new(ErrorKind::ContentTypeNotSupported).with("supported", supported))
+}
+
+/// Whether a request's body is JSON: `application/json`, or A2A's own media type (spec 14.1.1); parameters do not matter.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    [JSON, A2A_JSON].iter().any(|known| media_type.eq_ignore_ascii_case(known))
+}
+
+/// A2A's own media type goes to whoever names it, the plain one to everybody else.
+fn media_type(headers: &HeaderMap) -> &'static str {
+    let names_it = |name: &HeaderName| {
+        let mut values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        values.any(|value| value.to_ascii_lowercase().contains(A2A_JSON))
+    };
+    if names_it(&ACCEPT) || names_it(&CONTENT_TYPE) { A2A_JSON } else { JSON }
+}
+
+/// An error as the answer to a request (spec 11.6).
+pub(crate) fn refusal(error: &A2aError, audited: Audited) -> Answer {
+    let status = StatusCode::from_u16(error.kind.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let audited = Audited { refusal: Some(error.kind.reason()), ..audited };
+    Answer { status, retry_after_s: error.retry_after_s, audited, ..Answer::json(Envelope::Bare.error(error)) }
+}
