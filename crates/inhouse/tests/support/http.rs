@@ -80,7 +80,12 @@ impl Event {
 }
 
 pub fn stream(address: SocketAddr, path: &str, headers: &[(String, String)], body: &[u8]) -> Stream {
-    let mut reader = send(address, "POST", path, headers, body);
+    exchange(address, "POST", path, headers, body)
+}
+
+/// A request of any method that may be answered by a stream; another answer is its one event.
+pub fn exchange(address: SocketAddr, method: &str, path: &str, headers: &[(String, String)], body: &[u8]) -> Stream {
+    let mut reader = send(address, method, path, headers, body);
     let (status, headers) = head(&mut reader);
     if !is_chunked(&headers) {
         let mut buffer = b"data: ".to_vec();
