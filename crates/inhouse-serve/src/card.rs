@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use inhouse_proto::v1;
-use inhouse_proto::wire::to_json;
 use serde_json::{Value, json};
+
+use crate::routes::ENDPOINT;
 
 /// What a card says of an agent, whatever address it is reached by.
 #[derive(Debug, Clone)]
@@ -40,26 +41,65 @@ pub struct Skill {
 
 const SCHEME: &str = "bearer";
 
-/// The 1.0 card for an endpoint at `url`.
-pub(crate) fn v1(info: &CardInfo, url: &str) -> Vec<u8> {
+/// Where an agent is reached, as the caller sees the server.
+pub(crate) struct Site {
+    /// Scheme, host and port.
+    pub(crate) base: String,
+    /// The agent's own path, without a slash at its end; empty for the default agent.
+    pub(crate) path: String,
+    /// The agent's name.
+    pub(crate) tenant: String,
+}
+
+impl Site {
+    fn rpc(&self) -> String {
+        format!("{}{}{ENDPOINT}", self.base, self.path)
+    }
+
+    fn rest(&self) -> String {
+        format!("{}{}", self.base, self.path)
+    }
+
+    /// What is spoken where. gRPC is not shown to everybody: some clients take each address for one of HTTP.
+    fn interfaces(&self, extended: bool) -> Vec<v1::AgentInterface> {
+        let interface = |url: String, binding: &str, version: &str| v1::AgentInterface {
+            url,
+            protocol_binding: binding.to_owned(),
+            protocol_version: version.to_owned(),
+            ..Default::default()
+        };
+        let mut all = vec![
+            interface(self.rpc(), "JSONRPC", "1.0"),
+            interface(self.rest(), "HTTP+JSON", "1.0"),
+            interface(self.rpc(), "JSONRPC", "0.3"),
+            interface(self.rest(), "HTTP+JSON", "0.3"),
+        ];
+        if extended {
+            // Its address has no path, so the agent is named in each request.
+            let authority = self.base.split_once("://").map_or(self.base.as_str(), |(_, authority)| authority);
+            let tenant = if self.path.is_empty() { String::new() } else { self.tenant.clone() };
+            all.push(v1::AgentInterface { tenant, ..interface(authority.to_owned(), "GRPC", "1.0") });
+            all.push(interface(authority.to_owned(), "GRPC", "0.3"));
+        }
+        all
+    }
+}
+
+/// The 1.0 card; `extended`: for a caller whom we know (spec 3.1.11).
+pub(crate) fn v1(info: &CardInfo, site: &Site, extended: bool) -> v1::AgentCard {
     let scheme = v1::HttpAuthSecurityScheme { scheme: "Bearer".to_owned(), ..Default::default() };
     let scheme = v1::SecurityScheme { scheme: Some(v1::security_scheme::Scheme::HttpAuthSecurityScheme(scheme)) };
     let required =
         v1::SecurityRequirement { schemes: BTreeMap::from([(SCHEME.to_owned(), v1::StringList::default())]) };
-    let card = v1::AgentCard {
+    v1::AgentCard {
         name: info.name.clone(),
         description: info.description.clone(),
-        supported_interfaces: vec![v1::AgentInterface {
-            url: url.to_owned(),
-            protocol_binding: "JSONRPC".to_owned(),
-            protocol_version: "1.0".to_owned(),
-            ..Default::default()
-        }],
+        supported_interfaces: site.interfaces(extended),
         version: info.version.clone(),
         capabilities: Some(v1::AgentCapabilities {
             streaming: Some(true),
             push_notifications: Some(false),
-            extended_agent_card: Some(false),
+            extended_agent_card: Some(true),
             ..Default::default()
         }),
         security_schemes: BTreeMap::from([(SCHEME.to_owned(), scheme)]),
@@ -68,8 +108,32 @@ pub(crate) fn v1(info: &CardInfo, url: &str) -> Vec<u8> {
         default_output_modes: info.output_modes.clone(),
         skills: info.skills.iter().map(|skill| v1_skill(skill, info)).collect(),
         ..Default::default()
-    };
-    to_json(&card).to_vec()
+    }
+}
+
+/// The card of 1.0 with the members that clients of 0.3 look for beside them: one address serves both, since those clients
+/// name no version when they fetch it.
+pub(crate) fn hybrid(card: &v1::AgentCard) -> Value {
+    let mut whole = serde_json::to_value(card).unwrap_or_default();
+    let of_0_3 = |interface: &&v1::AgentInterface| interface.protocol_version == "0.3";
+    let older: Vec<&v1::AgentInterface> = card.supported_interfaces.iter().filter(of_0_3).collect();
+    let transports =
+        older.iter().map(|interface| json!({"url": interface.url, "transport": interface.protocol_binding}));
+    let more = json!({
+        "protocolVersion": "0.3.0",
+        "url": older.first().map(|interface| interface.url.as_str()).unwrap_or_default(),
+        "preferredTransport": "JSONRPC",
+        "additionalInterfaces": transports.collect::<Vec<_>>(),
+        "security": [{SCHEME: []}],
+        "supportsAuthenticatedExtendedCard": true,
+    });
+    if let (Some(members), Value::Object(more)) = (whole.as_object_mut(), more) {
+        members.extend(more);
+    }
+    // A scheme is told by its one member in 1.0, by `type` in 0.3.
+    whole["securitySchemes"][SCHEME]["type"] = "http".into();
+    whole["securitySchemes"][SCHEME]["scheme"] = "Bearer".into();
+    whole
 }
 
 fn v1_skill(skill: &Skill, info: &CardInfo) -> v1::AgentSkill {
@@ -86,7 +150,7 @@ fn v1_skill(skill: &Skill, info: &CardInfo) -> v1::AgentSkill {
 }
 
 /// The card of the first generation, which its clients fetch at `/.well-known/agent.json`.
-pub(crate) fn first(info: &CardInfo, url: &str) -> Vec<u8> {
+pub(crate) fn first(info: &CardInfo, site: &Site) -> Value {
     let skill = |skill: &Skill| -> Value {
         json!({
             "id": skill.id,
@@ -98,16 +162,15 @@ pub(crate) fn first(info: &CardInfo, url: &str) -> Vec<u8> {
             "outputModes": ["text"],
         })
     };
-    let card = json!({
+    json!({
         "name": info.name,
         "description": info.description,
-        "url": url,
+        "url": site.rpc(),
         "version": info.version,
         "capabilities": {"streaming": true, "pushNotifications": false, "stateTransitionHistory": false},
         "authentication": {"schemes": ["Bearer"]},
         "defaultInputModes": ["text"],
         "defaultOutputModes": ["text"],
         "skills": info.skills.iter().map(skill).collect::<Vec<_>>(),
-    });
-    card.to_string().into_bytes()
+    })
 }

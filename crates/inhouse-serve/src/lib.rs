@@ -18,6 +18,7 @@ mod audit_log;
 mod routes;
 mod bindings;
 mod card;
+mod pages;
 
 pub use audit_log::AuditLog;
 pub use bindings::Endpoint;

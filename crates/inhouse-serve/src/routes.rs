@@ -6,14 +6,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{HeaderMap, Method, Response, StatusCode};
-use inhouse_trust::{Caller, Operation, Record, grants};
+use inhouse_proto::v1::AgentCard;
+use inhouse_trust::{AgentName, Caller, Operation, Record, grants};
 use tokio::sync::watch;
 
 use crate::bindings::grpc::{self, CHECK, GRPC, Services};
 use crate::bindings::operation::Kind;
 use crate::bindings::rest::{self, Target};
 use crate::bindings::{Answer, Audited, Call, Endpoint, jsonrpc};
-use crate::card::{self, CardInfo};
+use crate::card::{self, CardInfo, Site};
+use crate::pages;
 use crate::{AuditLog, Body, BodyReader, Refusal, Request, Service};
 
 /// The default agent's card.
@@ -122,13 +124,17 @@ impl Routes {
         self.agents.iter().position(|route| route.endpoint.agent.as_str() == name)
     }
 
-    fn url(&self, agent: usize, headers: &HeaderMap) -> String {
+    /// The address of an agent, as whoever asks sees the server.
+    fn site(&self, agent: usize, headers: &HeaderMap) -> Site {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
         let base = self.public_url.clone().unwrap_or_else(|| format!("http://{host}"));
-        match agent {
-            0 => format!("{base}{ENDPOINT}"),
-            _ => format!("{base}/agents/{}{ENDPOINT}", self.agents[agent].endpoint.agent),
-        }
+        let tenant = self.agents[agent].endpoint.agent.to_string();
+        let path = if agent == 0 { String::new() } else { format!("/agents/{tenant}") };
+        Site { base, path, tenant }
+    }
+
+    fn card(&self, agent: usize, headers: &HeaderMap, extended: bool) -> AgentCard {
+        card::v1(&self.agents[agent].card, &self.site(agent, headers), extended)
     }
 
     /// An answer for someone whom we do not know.
@@ -138,9 +144,18 @@ impl Routes {
             return method_not_allowed("GET, HEAD", &request.headers).1;
         }
         match page {
-            Page::Health => public(b"{\"status\":\"ok\"}".to_vec()),
-            Page::Card(agent) => public(card::v1(&self.agents[agent].card, &self.url(agent, &request.headers))),
-            Page::FirstCard(agent) => public(card::first(&self.agents[agent].card, &self.url(agent, &request.headers))),
+            Page::Health => pages::health(),
+            Page::Card(agent) => {
+                let card = self.card(agent, &request.headers, false);
+                match request.headers.get("a2a-version") {
+                    Some(version) if version.as_bytes().starts_with(b"1.") => pages::card(&card, &request.headers),
+                    _ => pages::card(&card::hybrid(&card), &request.headers),
+                }
+            }
+            Page::FirstCard(agent) => {
+                let site = self.site(agent, &request.headers);
+                pages::card(&card::first(&self.agents[agent].card, &site), &request.headers)
+            }
         }
     }
 
@@ -188,7 +203,9 @@ impl Routes {
     ) -> Response<Body> {
         let endpoint = &self.agents[agent].endpoint;
         let tenants = |name: &str| self.named(name).map(|agent| &self.agents[agent].endpoint);
-        let call = Call { endpoint, tenants: &tenants, caller, headers: &request.headers, query: request.query() };
+        let card = |name: &AgentName| self.card(self.named(name.as_str()).unwrap_or(agent), &request.headers, true);
+        let (headers, query) = (&request.headers, request.query());
+        let call = Call { endpoint, tenants: &tenants, card: &card, caller, headers, query };
         let body = match body.read().await {
             Ok(body) => body,
             Err(refusal) => return self.refused(request, caller, Some(agent), refusal.code, &refusal),
@@ -278,12 +295,6 @@ fn response(answer: Answer) -> Response<Body> {
     if let Some(seconds) = answer.retry_after_s {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    response
-}
-
-fn public(json: Vec<u8>) -> Response<Body> {
-    let mut response = Response::new(Body::full(json));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 

@@ -185,7 +185,6 @@ fn capabilities_that_the_card_does_not_offer_are_refused_by_name() {
         ("GetTaskPushNotificationConfig", -32003),
         ("ListTaskPushNotificationConfigs", -32003),
         ("DeleteTaskPushNotificationConfig", -32003),
-        ("GetExtendedAgentCard", -32004),
         ("NoSuchMethod", -32601),
     ] {
         assert_eq!(server.call(method, params.clone())["error"]["code"], code, "{method}");

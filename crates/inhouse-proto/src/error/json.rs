@@ -34,13 +34,28 @@ struct Status<'a> {
 #[derive(serde::Serialize)]
 struct StatusBody<'a> {
     error: Status<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    r#type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'static str>,
 }
 
 /// The body of an HTTP+JSON response that says what went wrong; its HTTP status is that of the kind (spec 11.6).
 pub fn status_response(error: &A2aError) -> Bytes {
+    body(error, None)
+}
+
+/// The same for clients of 0.3, which look for `type` and `message` at the top.
+pub fn status_response_0_3(error: &A2aError) -> Bytes {
+    body(error, Some(error.kind.type_name()))
+}
+
+fn body(error: &A2aError, r#type: Option<String>) -> Bytes {
     let kind = error.kind;
     let (code, status, message) = (kind.http_status(), kind.grpc_name(), kind.message());
-    let body = StatusBody { error: Status { code, status, message, details: Details(error) } };
+    let top = r#type.is_some().then_some(message);
+    let error = Status { code, status, message, details: Details(error) };
+    let body = StatusBody { error, r#type, message: top };
     serde_json::to_vec(&body).expect("strings, numbers and lists of them are always JSON").into()
 }
 

@@ -111,6 +111,11 @@ impl ErrorKind {
         }
     }
 
+    /// What the specification calls it: `TaskNotFoundError`.
+    pub fn type_name(self) -> String {
+        format!("{self:?}Error")
+    }
+
     /// The JSON-RPC error code.
     pub const fn code(self) -> i32 {
         self.row().code

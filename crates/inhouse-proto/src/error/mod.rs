@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use grpc::{DETAILS_BYTES_MAX, status_details};
-pub use json::status_response;
+pub use json::{status_response, status_response_0_3};
 pub use kind::ErrorKind;
 
 use crate::json::DecodeError;

@@ -221,3 +221,13 @@ fn a_long_list_of_violations_still_fits_into_trailers() {
     let bad: BadRequest = detail(&Status::decode(bytes.as_slice()).unwrap(), "BadRequest").unwrap();
     assert_eq!(bad.field_violations.len(), 4);
 }
+
+#[test]
+fn clients_of_0_3_find_the_name_of_an_error_where_they_look_for_it() {
+    let error = A2aError::new(K::TaskNotFound);
+    let json: serde_json::Value = serde_json::from_slice(&status_response_0_3(&error)).unwrap();
+    assert_eq!((&json["type"], &json["message"]), (&"TaskNotFoundError".into(), &"Task not found".into()));
+    assert_eq!(json["error"]["status"], "NOT_FOUND");
+    let plain: serde_json::Value = serde_json::from_slice(&status_response(&error)).unwrap();
+    assert!(plain.get("type").is_none() && plain.get("message").is_none());
+}

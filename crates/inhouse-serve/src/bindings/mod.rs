@@ -22,7 +22,7 @@ use hyper::header::HeaderMap;
 use inhouse_engine::{Engine, Reader};
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::snapshot::Snapshot;
-use inhouse_proto::v1::TaskState;
+use inhouse_proto::v1::{AgentCard, TaskState};
 use inhouse_trust::{AgentName, Caller, Operation, Permit, Policy, grants};
 use tokio::sync::watch;
 
@@ -51,6 +51,8 @@ pub(crate) struct Call<'a> {
     pub(crate) endpoint: &'a Endpoint,
     /// Finds the agent that a request names by itself.
     pub(crate) tenants: &'a (dyn Fn(&str) -> Option<&'a Endpoint> + Sync),
+    /// The card that a known caller sees of an agent.
+    pub(crate) card: &'a (dyn Fn(&AgentName) -> AgentCard + Sync),
     pub(crate) caller: &'a Caller,
     pub(crate) headers: &'a HeaderMap,
     /// The query of the request's target.

@@ -97,6 +97,7 @@ pub(crate) enum Outcome {
     /// The task, or the message that stands in its place (spec 3.1.1).
     Sent(Snapshot, View),
     Page(ListPage),
+    Card(Box<v1::AgentCard>),
     Stream(Following),
 }
 
@@ -137,7 +138,10 @@ pub(crate) async fn perform(call: &Call<'_>, asked: Asked, audited: &mut Audited
         Asked::Cancel(request) => cancel(call, request, audited).await,
         Asked::Subscribe(subscribe) => self::subscribe(call, subscribe, audited).await,
         Asked::Push => Err(A2aError::new(ErrorKind::PushNotificationNotSupported)),
-        Asked::ExtendedCard => Err(A2aError::new(ErrorKind::UnsupportedOperation)),
+        Asked::ExtendedCard => {
+            call.permit(Operation::Get)?;
+            Ok(Outcome::Card(Box::new((call.card)(&call.endpoint.agent))))
+        }
     }
 }
 

@@ -6,7 +6,7 @@ mod v0_3_proto;
 mod v1;
 
 use bytes::Bytes;
-use inhouse_proto::error::{A2aError, status_response};
+use inhouse_proto::error::{A2aError, status_response, status_response_0_3};
 use inhouse_proto::jsonrpc::{self, Id};
 use inhouse_proto::snapshot::{Pieces, Snapshot, View};
 use inhouse_proto::wire::Event;
@@ -47,6 +47,8 @@ pub(crate) enum Envelope {
     PlainRpc { id: Id, head: Bytes },
     /// Nothing: HTTP itself says how it went.
     Bare,
+    /// The same with the errors of 0.3.
+    Bare03,
 }
 
 impl Envelope {
@@ -66,7 +68,7 @@ impl Envelope {
                 result.insert(0, head.clone());
                 result.push(jsonrpc::RESPONSE_TAIL);
             }
-            Self::Bare => {}
+            Self::Bare | Self::Bare03 => {}
         }
         result
     }
@@ -82,7 +84,7 @@ impl Envelope {
                 result(out)?;
                 out.copy(&jsonrpc::RESPONSE_TAIL);
             }
-            Self::Bare => result(out)?,
+            Self::Bare | Self::Bare03 => result(out)?,
         }
         Ok(())
     }
@@ -93,6 +95,7 @@ impl Envelope {
             Self::Rpc { id, .. } => jsonrpc::error_response(id, error),
             Self::PlainRpc { id, .. } => jsonrpc::plain_error_response(id, error),
             Self::Bare => status_response(error),
+            Self::Bare03 => status_response_0_3(error),
         }
     }
 }

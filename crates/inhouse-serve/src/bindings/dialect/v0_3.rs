@@ -10,6 +10,7 @@ use inhouse_proto::wire::{Event, to_json};
 
 use super::Dialect;
 use crate::bindings::operation::{Outcome, sent};
+use crate::card::hybrid;
 
 /// See the module.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ impl Dialect for V03 {
         match outcome {
             Outcome::Task(task, view) => out.copy(&to_json(&Task::from_v1(&task.to_v1(view)?))),
             Outcome::Sent(task, view) => write(&v1::StreamResponse { payload: Some(sent(&task, view)?) }, false, out),
+            Outcome::Card(card) => out.copy(&to_json(&hybrid(&card))),
             Outcome::Page(_) | Outcome::Stream(_) => return Err(A2aError::new(ErrorKind::UnsupportedOperation)),
         }
         Ok(())

@@ -9,6 +9,7 @@ use inhouse_proto::wire::{Event, to_json};
 
 use super::Dialect;
 use crate::bindings::operation::{Outcome, sent};
+use crate::card::hybrid;
 
 /// See the module.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ impl Dialect for V03Proto {
             Outcome::Task(task, view) => out.copy(&to_json(&Task::from_v1(&task.to_v1(view)?))),
             // The answer to a send has the members of an event of the same kind.
             Outcome::Sent(task, view) => out.copy(&to_json(&begun(&task, view)?)),
+            // Clients read this one as JSON-RPC has it.
+            Outcome::Card(card) => out.copy(&to_json(&hybrid(&card))),
             Outcome::Page(_) | Outcome::Stream(_) => return Err(A2aError::new(ErrorKind::UnsupportedOperation)),
         }
         Ok(())

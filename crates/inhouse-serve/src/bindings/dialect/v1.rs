@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use inhouse_proto::error::A2aError;
 use inhouse_proto::snapshot::{Pieces, Snapshot, View};
-use inhouse_proto::wire::Event;
+use inhouse_proto::wire::{Event, to_json};
 
 use super::Dialect;
 use crate::bindings::operation::Outcome;
@@ -18,6 +18,7 @@ impl Dialect for V1 {
             Outcome::Task(task, view) => task.write_v1(view, out),
             Outcome::Sent(task, view) => write_sent(&task, view, out),
             Outcome::Page(page) => page.write_v1(out),
+            Outcome::Card(card) => out.copy(&to_json(&*card)),
             Outcome::Stream(_) => {}
         }
         Ok(())

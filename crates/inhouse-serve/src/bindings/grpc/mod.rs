@@ -59,6 +59,8 @@ trait Package: Send + Sync + Unpin + 'static {
     /// # Errors
     /// Never for events that the log made.
     fn event(&self, event: &Event, last: bool) -> Result<Vec<Bytes>, A2aError>;
+    /// What a status says for people.
+    fn says(&self, error: &A2aError) -> String;
 }
 
 /// Whether a request is one of gRPC.
@@ -95,7 +97,7 @@ pub(crate) async fn answer(call: &Call<'_>, target: Target, body: &[u8]) -> Answ
             Some(result) => result.map(|answer| Answer { body: deadline.limit_body(answer.body), ..answer }),
             None => Err(late()),
         },
-        Err(error) => Err(refused(&error)),
+        Err(error) => Err(refused(target.package(), &error)),
     };
     match result {
         Ok(answer) => Answer { audited, media_type: GRPC, ..answer },
@@ -123,7 +125,7 @@ async fn perform(call: &Call<'_>, target: Target, body: &[u8], audited: &mut Aud
             whole => Ok(unary(&package.response(whole)?)),
         }
     };
-    answer.await.map_err(|error| refused(&error))
+    answer.await.map_err(|error| refused(target.package(), &error))
 }
 
 /// The one message of a request.
@@ -205,17 +207,18 @@ impl Form for Frames {
     }
 
     fn trailers(&self, error: Option<&A2aError>) -> Option<Box<HeaderMap>> {
-        Some(Box::new(headers(&error.map_or_else(|| Status::ok(""), status))))
+        Some(Box::new(headers(&error.map_or_else(|| Status::ok(""), |error| status(self.0, error)))))
     }
 }
 
-fn refused(error: &A2aError) -> Refused {
-    (status(error), error.kind.reason())
+fn refused(package: &dyn Package, error: &A2aError) -> Refused {
+    (status(package, error), error.kind.reason())
 }
 
 /// An error as a status with its details (spec 10.6).
-fn status(error: &A2aError) -> Status {
-    Status::with_details(Code::from_i32(error.kind.grpc_code()), error.kind.message(), status_details(error).into())
+fn status(package: &dyn Package, error: &A2aError) -> Status {
+    let code = Code::from_i32(error.kind.grpc_code());
+    Status::with_details(code, package.says(error), status_details(error).into())
 }
 
 fn late() -> Refused {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::snapshot::View;
 use inhouse_proto::v0_3_proto::{
-    CancelTaskRequest, GetTaskRequest, SendMessageRequest, SendMessageResponse, StreamResponse, Task,
+    AgentCard, CancelTaskRequest, GetTaskRequest, SendMessageRequest, SendMessageResponse, StreamResponse, Task,
     TaskSubscriptionRequest,
 };
 use inhouse_proto::v1;
@@ -62,6 +62,7 @@ impl Package for V03 {
                 let response = v1::SendMessageResponse { payload: Some(send_payload(&task, view)?) };
                 SendMessageResponse::from_v1(&response).encode_to_vec()
             }
+            Outcome::Card(card) => AgentCard::from_v1(&card).encode_to_vec(),
             Outcome::Page(_) | Outcome::Stream(_) => return Err(internal()),
         };
         Ok(vec![message.into()])
@@ -74,6 +75,11 @@ impl Package for V03 {
 
     fn event(&self, event: &Event, _last: bool) -> Result<Vec<Bytes>, A2aError> {
         Ok(encoded(&event.to_v1()?))
+    }
+
+    /// Clients of this generation know an error by its name in front.
+    fn says(&self, error: &A2aError) -> String {
+        format!("{}: {}", error.kind.type_name(), error.kind.message())
     }
 }
 

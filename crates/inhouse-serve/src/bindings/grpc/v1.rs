@@ -61,6 +61,7 @@ impl Package for V1 {
                 v1::SendMessageResponse { payload: Some(send_payload(&task, view)?) }.encode_to_vec()
             }
             Outcome::Page(page) => page.into_v1()?.encode_to_vec(),
+            Outcome::Card(card) => card.encode_to_vec(),
             Outcome::Stream(_) => return Err(internal()),
         };
         Ok(vec![message.into()])
@@ -76,6 +77,10 @@ impl Package for V1 {
         let mut message = Vec::with_capacity(3);
         event.write_protobuf(&mut message)?;
         Ok(message)
+    }
+
+    fn says(&self, error: &A2aError) -> String {
+        error.kind.message().to_owned()
     }
 }
 

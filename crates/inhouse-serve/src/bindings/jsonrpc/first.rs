@@ -41,7 +41,7 @@ pub(super) async fn dialect(call: &Call<'_>, outcome: &Outcome) -> Result<First,
             first.catch_up(call, following).await?;
             Ok(first)
         }
-        Outcome::Task(..) | Outcome::Sent(..) | Outcome::Page(_) => Ok(First::new("")),
+        Outcome::Task(..) | Outcome::Sent(..) | Outcome::Page(_) | Outcome::Card(_) => Ok(First::new("")),
     }
 }
 

@@ -24,23 +24,27 @@ const A2A_JSON: &str = "application/a2a+json";
 /// Answers one request.
 pub(crate) async fn answer(call: &Call<'_>, target: &Target, kind: Kind, body: &[u8]) -> Answer {
     let mut audited = Audited { method: kind.name(), ..Audited::default() };
-    let answer = match perform(call, target, kind, body, &mut audited).await {
+    let result = match call.generation() {
+        // Whoever names a version means it, whatever the path looks like.
+        Ok(named) => perform(call, named.unwrap_or(target.generation), target, kind, body, &mut audited).await,
+        Err(error) => Err(error),
+    };
+    let answer = match result {
         Ok(answer) => Answer { audited, ..answer },
-        Err(error) => refusal(&error, audited),
+        Err(error) => refusal(target.generation, &error, audited),
     };
     Answer { media_type: media_type(call.headers), ..answer }
 }
 
 async fn perform(
     call: &Call<'_>,
+    generation: Generation,
     target: &Target,
     kind: Kind,
     body: &[u8],
     audited: &mut Audited,
 ) -> Result<Answer, A2aError> {
     check_content_type(call.headers, body)?;
-    // Whoever names a version means it, whatever the path looks like.
-    let generation = call.generation()?.unwrap_or(target.generation);
     call.check_extensions()?;
     let dialect: Box<dyn Dialect> = match generation {
         Generation::V1 => Box::new(dialect::V1),
@@ -49,7 +53,7 @@ async fn perform(
     };
     let asked = asked(call, generation, target, kind, body)?;
     let outcome = operation::perform(call, asked, audited).await?;
-    dialect::write(call, Envelope::Bare, dialect, outcome)
+    dialect::write(call, envelope(generation), dialect, outcome)
 }
 
 /// What is asked. Between the generations only bodies differ.
@@ -110,9 +114,16 @@ fn media_type(headers: &HeaderMap) -> &'static str {
     if names_it(&ACCEPT) || names_it(&CONTENT_TYPE) { A2A_JSON } else { JSON }
 }
 
+fn envelope(generation: Generation) -> Envelope {
+    match generation {
+        Generation::V03 => Envelope::Bare03,
+        Generation::V1 | Generation::First => Envelope::Bare,
+    }
+}
+
 /// An error as the answer to a request (spec 11.6).
-pub(crate) fn refusal(error: &A2aError, audited: Audited) -> Answer {
+fn refusal(generation: Generation, error: &A2aError, audited: Audited) -> Answer {
     let status = StatusCode::from_u16(error.kind.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let audited = Audited { refusal: Some(error.kind.reason()), ..audited };
-    Answer { status, retry_after_s: error.retry_after_s, audited, ..Answer::json(Envelope::Bare.error(error)) }
+    Answer { status, retry_after_s: error.retry_after_s, audited, ..Answer::json(envelope(generation).error(error)) }
 }
