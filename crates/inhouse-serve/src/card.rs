@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use inhouse_proto::v1;
 use serde_json::{Value, json};
 
+use crate::bindings::extensions;
 use crate::routes::ENDPOINT;
 
 /// What a card says of an agent, whatever address it is reached by.
@@ -100,7 +101,7 @@ pub(crate) fn v1(info: &CardInfo, site: &Site, extended: bool) -> v1::AgentCard 
             streaming: Some(true),
             push_notifications: Some(false),
             extended_agent_card: Some(true),
-            ..Default::default()
+            extensions: extensions::declared(),
         }),
         security_schemes: BTreeMap::from([(SCHEME.to_owned(), scheme)]),
         security_requirements: vec![required],

@@ -10,6 +10,7 @@ use inhouse_proto::v1::AgentCard;
 use inhouse_trust::{AgentName, Caller, Operation, Record, grants};
 use tokio::sync::watch;
 
+use crate::bindings::extensions;
 use crate::bindings::grpc::{self, CHECK, GRPC, Services};
 use crate::bindings::operation::Kind;
 use crate::bindings::rest::{self, Target};
@@ -292,6 +293,9 @@ fn response(answer: Answer) -> Response<Body> {
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.extend(answer.trailers_only.map(|trailers| *trailers).unwrap_or_default());
+    if let Some(extensions) = answer.extensions.header() {
+        headers.insert(extensions::HEADER, extensions);
+    }
     if let Some(seconds) = answer.retry_after_s {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }

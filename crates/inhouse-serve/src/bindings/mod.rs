@@ -9,6 +9,7 @@ pub(crate) mod dialect;
 pub(crate) mod operation;
 mod list;
 mod parameters;
+pub(crate) mod extensions;
 mod version;
 mod events;
 mod sse;
@@ -27,6 +28,7 @@ use inhouse_trust::{AgentName, Caller, Operation, Permit, Policy, grants};
 use tokio::sync::watch;
 
 use self::events::{EventStream, Form, Until};
+use self::extensions::Extensions;
 use crate::body::Body;
 
 /// One agent's endpoint.
@@ -67,6 +69,7 @@ pub(crate) struct Answer {
     /// Of a whole answer.
     pub(crate) media_type: &'static str,
     pub(crate) retry_after_s: Option<u64>,
+    pub(crate) extensions: Extensions,
     /// What stands in the head of an answer that has no body and says in trailers how it went.
     pub(crate) trailers_only: Option<Box<HeaderMap>>,
     pub(crate) audited: Audited,
@@ -154,6 +157,7 @@ impl Answer {
             is_stream: false,
             media_type: "application/json",
             retry_after_s: None,
+            extensions: Extensions::default(),
             trailers_only: None,
             audited: Audited::default(),
         }

@@ -1,4 +1,5 @@
-//! What a request says in its headers (spec 3.2.6, "service parameters"): the version, extensions, where a stream goes on.
+//! What a request says in its headers (spec 3.2.6, "service parameters"): the version, where a stream goes on; extensions have
+//! a file of their own.
 //! Each stands there once, or is refused by its name.
 
 use hyper::header::HeaderValue;
@@ -6,9 +7,6 @@ use inhouse_proto::error::A2aError;
 
 use super::{Call, is_id};
 
-const EXTENSIONS: &str = "A2A-Extensions";
-const EXTENSIONS_MAX: usize = 32;
-const EXTENSION_BYTES_MAX: usize = 256;
 const VERSION: &str = "A2A-Version";
 
 impl Call<'_> {
@@ -23,28 +21,6 @@ impl Call<'_> {
             (None, None) => Ok(parameter),
             (None, Some(_)) => Err(A2aError::invalid(VERSION, "must not be there several times")),
         }
-    }
-
-    /// `A2A-Extensions`: URIs between commas. We know no extension, so none is activated and the answer names none; a list
-    /// that is malformed is refused.
-    pub(crate) fn check_extensions(&self) -> Result<(), A2aError> {
-        let mut named = 0;
-        for value in self.headers.get_all(EXTENSIONS) {
-            for uri in text(EXTENSIONS, value)?.split(',').map(str::trim).filter(|uri| !uri.is_empty()) {
-                named += 1;
-                if named > EXTENSIONS_MAX {
-                    return Err(A2aError::invalid(
-                        EXTENSIONS,
-                        format!("must name at most {EXTENSIONS_MAX} extensions"),
-                    ));
-                }
-                if uri.len() > EXTENSION_BYTES_MAX || !is_absolute_uri(uri) {
-                    let what = format!("must be absolute URIs of at most {EXTENSION_BYTES_MAX} bytes, between commas");
-                    return Err(A2aError::invalid(EXTENSIONS, what));
-                }
-            }
-        }
-        Ok(())
     }
 
     /// `Last-Event-ID`: the number of the last event that the caller has seen.
@@ -75,32 +51,6 @@ impl Call<'_> {
     }
 }
 
-fn text<'a>(name: &str, value: &'a HeaderValue) -> Result<&'a str, A2aError> {
+pub(super) fn text<'a>(name: &str, value: &'a HeaderValue) -> Result<&'a str, A2aError> {
     value.to_str().map(str::trim).map_err(|_| A2aError::invalid(name, "must be printable ASCII"))
-}
-
-/// A scheme, a colon and more (RFC 3986 section 3), of characters that a URI may have.
-fn is_absolute_uri(uri: &str) -> bool {
-    let Some((scheme, rest)) = uri.split_once(':') else { return false };
-    let in_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
-    let in_rest = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte);
-    let begins_well = scheme.starts_with(|first: char| first.is_ascii_alphabetic());
-    begins_well && scheme.bytes().all(in_scheme) && !rest.is_empty() && rest.bytes().all(in_rest)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_absolute_uris_name_extensions() {
-        for uri in ["https://example.com/ext/v1", "urn:a2a:x", "a+b.c-1:x#y", "http://[::1]/?a=b%20c"] {
-            assert!(is_absolute_uri(uri), "{uri}");
-        }
-        for uri in
-            ["", "x", "/ext/v1", "//example.com", ":x", "1a:x", "https:", "a b:c", "https://a b", "https://ä", "x:<"]
-        {
-            assert!(!is_absolute_uri(uri), "{uri}");
-        }
-    }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Sse {
 
 impl Form for Sse {
     fn event(&mut self, generation: u64, event: &Event, last: bool, out: &mut Pieces) {
-        for result in self.dialect.event(event, last) {
+        for result in self.dialect.event(generation, event, last) {
             frame(Some(generation), &self.envelope.wrap(result), out);
         }
     }

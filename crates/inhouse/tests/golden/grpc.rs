@@ -81,7 +81,7 @@ impl Door for Grpc {
     }
 }
 
-fn encoded(operation: &str, params: &Value) -> Vec<u8> {
+pub(crate) fn encoded(operation: &str, params: &Value) -> Vec<u8> {
     fn message<T: Message + serde::de::DeserializeOwned>(params: &Value) -> Vec<u8> {
         json::decode::<T>(params.to_string().as_bytes()).unwrap().encode_to_vec()
     }
@@ -95,7 +95,7 @@ fn encoded(operation: &str, params: &Value) -> Vec<u8> {
     }
 }
 
-fn decoded(operation: &str, message: &[u8]) -> Value {
+pub(crate) fn decoded(operation: &str, message: &[u8]) -> Value {
     fn value<T: Message + Default + serde::Serialize>(message: &[u8]) -> Value {
         serde_json::to_value(T::decode(message).unwrap()).unwrap()
     }

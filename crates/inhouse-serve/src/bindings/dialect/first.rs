@@ -73,7 +73,7 @@ impl Dialect for First {
         Ok(results(&self.stream.events(&response, &[])))
     }
 
-    fn event(&mut self, event: &Event, last: bool) -> Vec<Vec<Bytes>> {
+    fn event(&mut self, _generation: u64, event: &Event, last: bool) -> Vec<Vec<Bytes>> {
         fold(&mut self.artifacts, event);
         let artifacts = if last { artifacts_to_v1(&self.artifacts).unwrap_or_default() } else { Vec::new() };
         let response = event.to_v1().unwrap_or_default();

@@ -35,7 +35,7 @@ pub(crate) trait Dialect: Send + Unpin + 'static {
     fn first(&mut self, task: &Snapshot, view: View, last: bool) -> Result<Vec<Vec<Bytes>>, A2aError>;
 
     /// The results that an event becomes, each in pieces; `last`: nothing follows.
-    fn event(&mut self, event: &Event, last: bool) -> Vec<Vec<Bytes>>;
+    fn event(&mut self, generation: u64, event: &Event, last: bool) -> Vec<Vec<Bytes>>;
 }
 
 /// What stands around a result.

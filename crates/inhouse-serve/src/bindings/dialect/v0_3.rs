@@ -36,7 +36,7 @@ impl Dialect for V03 {
         Ok(all)
     }
 
-    fn event(&mut self, event: &Event, last: bool) -> Vec<Vec<Bytes>> {
+    fn event(&mut self, _generation: u64, event: &Event, last: bool) -> Vec<Vec<Bytes>> {
         results(&event.to_v1().unwrap_or_default(), last)
     }
 }

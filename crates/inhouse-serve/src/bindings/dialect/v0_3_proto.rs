@@ -32,7 +32,7 @@ impl Dialect for V03Proto {
         Ok(vec![vec![to_json(&begun(task, view)?)]])
     }
 
-    fn event(&mut self, event: &Event, _last: bool) -> Vec<Vec<Bytes>> {
+    fn event(&mut self, _generation: u64, event: &Event, _last: bool) -> Vec<Vec<Bytes>> {
         vec![vec![to_json(&StreamResponse::from_v1(&event.to_v1().unwrap_or_default()))]]
     }
 }

@@ -3,14 +3,16 @@
 use bytes::Bytes;
 use inhouse_proto::error::A2aError;
 use inhouse_proto::snapshot::{Pieces, Snapshot, View};
+use inhouse_proto::v1::StreamResponse;
 use inhouse_proto::wire::{Event, to_json};
 
 use super::Dialect;
-use crate::bindings::operation::Outcome;
+use crate::bindings::extensions::Extensions;
+use crate::bindings::operation::{Outcome, sent};
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct V1;
+pub(crate) struct V1(pub(crate) Extensions);
 
 impl Dialect for V1 {
     fn result(&self, outcome: Outcome, out: &mut Pieces) -> Result<(), A2aError> {
@@ -25,12 +27,20 @@ impl Dialect for V1 {
     }
 
     fn first(&mut self, task: &Snapshot, view: View, _last: bool) -> Result<Vec<Vec<Bytes>>, A2aError> {
+        if self.0.change_events() {
+            let response = StreamResponse { payload: Some(sent(task, view)?) };
+            return Ok(vec![vec![to_json(&self.0.extend(response, task.generation))]]);
+        }
         let mut pieces = Pieces::default();
         write_sent(task, view, &mut pieces);
         Ok(vec![pieces.finish()])
     }
 
-    fn event(&mut self, event: &Event, _last: bool) -> Vec<Vec<Bytes>> {
+    fn event(&mut self, generation: u64, event: &Event, _last: bool) -> Vec<Vec<Bytes>> {
+        if self.0.change_events() {
+            let response = self.0.extend(event.to_v1().unwrap_or_default(), generation);
+            return vec![vec![to_json(&response)]];
+        }
         // With room for an envelope.
         let mut pieces = Vec::with_capacity(5);
         event.write_v1(&mut pieces);

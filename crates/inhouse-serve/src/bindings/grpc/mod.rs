@@ -18,6 +18,7 @@ use tonic::{Code, Status};
 
 use self::deadline::Deadline;
 use super::events::Form;
+use super::extensions::Extensions;
 use super::operation::{self, Asked, Following, Kind, Outcome, sent};
 use super::version::{Generation, version_refused};
 use super::{Answer, Audited, Call};
@@ -53,12 +54,12 @@ trait Package: Send + Sync + Unpin + 'static {
     ///
     /// # Errors
     /// As above.
-    fn first(&self, following: &Following) -> Result<Option<Vec<Bytes>>, A2aError>;
+    fn first(&self, following: &Following, extensions: Extensions) -> Result<Option<Vec<Bytes>>, A2aError>;
     /// The message that an event becomes.
     ///
     /// # Errors
     /// Never for events that the log made.
-    fn event(&self, event: &Event, last: bool) -> Result<Vec<Bytes>, A2aError>;
+    fn event(&self, generation: u64, event: &Event, extensions: Extensions) -> Result<Vec<Bytes>, A2aError>;
     /// What a status says for people.
     fn says(&self, error: &A2aError) -> String;
 }
@@ -116,13 +117,14 @@ async fn perform(call: &Call<'_>, target: Target, body: &[u8], audited: &mut Aud
             Some(spoken) if spoken != target.generation => {
                 return Err(version_refused(spoken.version(), target.generation.version()));
             }
-            _ => call.check_extensions()?,
+            _ => {}
         }
+        let extensions = call.extensions(target.generation)?;
         let package = target.package();
         let outcome = operation::perform(call, package.asked(target.kind, message(body)?)?, audited).await?;
         match outcome {
-            Outcome::Stream(following) => stream(call, package, following),
-            whole => Ok(unary(&package.response(whole)?)),
+            Outcome::Stream(following) => Ok(Answer { extensions, ..stream(call, package, extensions, following)? }),
+            whole => Ok(Answer { extensions, ..unary(&package.response(whole)?) }),
         }
     };
     answer.await.map_err(|error| refused(target.package(), &error))
@@ -172,9 +174,14 @@ fn unary(message: &[Bytes]) -> Answer {
     Answer::whole(Body::with_trailers(out.finish(), headers(&Status::ok(""))))
 }
 
-fn stream(call: &Call<'_>, package: &'static dyn Package, following: Following) -> Result<Answer, A2aError> {
+fn stream(
+    call: &Call<'_>,
+    package: &'static dyn Package,
+    extensions: Extensions,
+    following: Following,
+) -> Result<Answer, A2aError> {
     let mut out = Pieces::default();
-    if let Some(message) = package.first(&following)? {
+    if let Some(message) = package.first(&following, extensions)? {
         frame(&message, &mut out);
     }
     let ended = following
@@ -182,15 +189,15 @@ fn stream(call: &Call<'_>, package: &'static dyn Package, following: Following) 
         .as_ref()
         .is_some_and(|(task, _)| task.message.is_some() || following.until.is_reached(task.state));
     let Following { reader, until, .. } = following;
-    Ok(call.stream(Frames(package), until, out.finish(), (!ended).then_some(reader)))
+    Ok(call.stream(Frames(package, extensions), until, out.finish(), (!ended).then_some(reader)))
 }
 
 /// Messages of a package, each with its prefix.
-struct Frames(&'static dyn Package);
+struct Frames(&'static dyn Package, Extensions);
 
 impl Form for Frames {
-    fn event(&mut self, _generation: u64, event: &Event, last: bool, out: &mut Pieces) {
-        match self.0.event(event, last) {
+    fn event(&mut self, generation: u64, event: &Event, _last: bool, out: &mut Pieces) {
+        match self.0.event(generation, event, self.1) {
             Ok(message) => frame(&message, out),
             Err(error) => tracing::error!(%error, "an event can not be written as protobuf"),
         }

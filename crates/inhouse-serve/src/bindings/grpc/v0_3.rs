@@ -13,6 +13,7 @@ use prost::Message;
 
 use super::{Package, decode, internal, send_payload};
 use crate::bindings::events::Until;
+use crate::bindings::extensions::Extensions;
 use crate::bindings::operation::{Asked, Following, Kind, Outcome, Send, Subscribe, sent, valid};
 use crate::bindings::version::Generation;
 
@@ -68,12 +69,12 @@ impl Package for V03 {
         Ok(vec![message.into()])
     }
 
-    fn first(&self, following: &Following) -> Result<Option<Vec<Bytes>>, A2aError> {
+    fn first(&self, following: &Following, _: Extensions) -> Result<Option<Vec<Bytes>>, A2aError> {
         let Some((task, view)) = &following.first else { return Ok(None) };
         Ok(Some(encoded(&v1::StreamResponse { payload: Some(sent(task, *view)?) })))
     }
 
-    fn event(&self, event: &Event, _last: bool) -> Result<Vec<Bytes>, A2aError> {
+    fn event(&self, _generation: u64, event: &Event, _: Extensions) -> Result<Vec<Bytes>, A2aError> {
         Ok(encoded(&event.to_v1()?))
     }
 

@@ -9,6 +9,7 @@ use prost::Message;
 
 use super::{Package, decode, internal, send_payload};
 use crate::bindings::events::Until;
+use crate::bindings::extensions::Extensions;
 use crate::bindings::operation::{Asked, Following, Kind, Outcome, Send, Subscribe, sent, valid};
 use crate::bindings::version::Generation;
 
@@ -67,13 +68,17 @@ impl Package for V1 {
         Ok(vec![message.into()])
     }
 
-    fn first(&self, following: &Following) -> Result<Option<Vec<Bytes>>, A2aError> {
+    fn first(&self, following: &Following, extensions: Extensions) -> Result<Option<Vec<Bytes>>, A2aError> {
         let Some((task, view)) = &following.first else { return Ok(None) };
         let response = v1::StreamResponse { payload: Some(sent(task, *view)?) };
+        let response = extensions.extend(response, task.generation);
         Ok(Some(vec![response.encode_to_vec().into()]))
     }
 
-    fn event(&self, event: &Event, _last: bool) -> Result<Vec<Bytes>, A2aError> {
+    fn event(&self, generation: u64, event: &Event, extensions: Extensions) -> Result<Vec<Bytes>, A2aError> {
+        if extensions.change_events() {
+            return Ok(vec![extensions.extend(event.to_v1()?, generation).encode_to_vec().into()]);
+        }
         let mut message = Vec::with_capacity(3);
         event.write_protobuf(&mut message)?;
         Ok(message)

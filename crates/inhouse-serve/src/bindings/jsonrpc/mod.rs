@@ -11,6 +11,7 @@ use inhouse_proto::v0_1::TaskIdParams;
 use inhouse_trust::Operation;
 
 use super::dialect::{self, Dialect, Envelope};
+use super::extensions::Extensions;
 use super::operation::{self, Kind, Outcome};
 use super::rest::is_json;
 use super::version::Generation;
@@ -91,20 +92,25 @@ async fn perform(
     envelope: &Envelope,
     audited: &mut Audited,
 ) -> Result<Answer, A2aError> {
-    call.check_extensions()?;
+    let extensions = call.extensions(method.generation)?;
     let asked = match method.generation {
         Generation::V1 => v1::asked(method.kind, request)?,
         Generation::V03 => v0_3::asked(method.kind, request)?,
         Generation::First => first::asked(method.kind, request, audited)?,
     };
     let outcome = operation::perform(call, asked, audited).await?;
-    let dialect = dialect(call, method.generation, &outcome).await?;
-    dialect::write(call, envelope.clone(), dialect, outcome)
+    let dialect = dialect(call, method.generation, extensions, &outcome).await?;
+    Ok(Answer { extensions, ..dialect::write(call, envelope.clone(), dialect, outcome)? })
 }
 
-async fn dialect(call: &Call<'_>, generation: Generation, outcome: &Outcome) -> Result<Box<dyn Dialect>, A2aError> {
+async fn dialect(
+    call: &Call<'_>,
+    generation: Generation,
+    extensions: Extensions,
+    outcome: &Outcome,
+) -> Result<Box<dyn Dialect>, A2aError> {
     Ok(match generation {
-        Generation::V1 => Box::new(dialect::V1),
+        Generation::V1 => Box::new(dialect::V1(extensions)),
         Generation::V03 => Box::new(dialect::V03),
         Generation::First => Box::new(first::dialect(call, outcome).await?),
     })
