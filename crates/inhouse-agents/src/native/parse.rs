@@ -1,7 +1,7 @@
 //! The lines that a program of the native contract writes, as events. A line that is no object of the contract is text.
 
 use inhouse_engine::agent::{AgentEvent, ArtifactUpdate, End, Failure, Note, Reason, Usage};
-use inhouse_proto::json::{Struct, Value};
+use inhouse_proto::json::{self, Struct, Value};
 use inhouse_proto::v1;
 use inhouse_proto::v1::part::Content;
 use serde::Deserialize;
@@ -9,6 +9,9 @@ use serde::Deserialize;
 use crate::dialogue::{Dialogue, Ending, Said, failed};
 use crate::lines::{Line, Lines};
 use crate::text::{TextStream, without_escapes};
+
+/// Members and elements of one line, at most: a value takes far more memory than its two bytes on the line.
+const LINE_VALUES_MAX: usize = 1 << 18;
 
 /// One line of the contract. Keys that are not known are passed over.
 #[derive(Deserialize)]
@@ -81,6 +84,10 @@ impl Parser {
         let Line::Whole(bytes) = line else {
             return self.over(failed(Reason::AgentProtocol, "the agent wrote a line that is too long"), said);
         };
+        if is_object(&bytes) && json::values(&bytes) > LINE_VALUES_MAX {
+            let why = format!("the agent wrote a line of more than {LINE_VALUES_MAX} values");
+            return self.over(failed(Reason::AgentProtocol, &why), said);
+        }
         match statement(&bytes) {
             Some(statement) => self.state(statement, said),
             None => said.text(self.plain.push(&bytes)),
@@ -147,9 +154,13 @@ impl Dialogue for Parser {
     }
 }
 
+fn is_object(line: &[u8]) -> bool {
+    line.trim_ascii_start().starts_with(b"{")
+}
+
 /// The line, if it is an object of the contract that says something.
 fn statement(line: &[u8]) -> Option<Statement> {
-    if !line.trim_ascii_start().starts_with(b"{") {
+    if !is_object(line) {
         return None;
     }
     let statement: Statement = serde_json::from_slice(line).ok()?;

@@ -126,3 +126,18 @@ fn without_a_final_status_the_exit_tells() {
     let failed = End::Failed(Failure::new(Reason::AgentFailed, "last words"));
     assert_eq!(read("{\"status\":\"working\"}\n", 3).1, failed);
 }
+
+#[test]
+fn a_line_of_too_many_values_is_refused_before_it_is_decoded_and_a_long_text_is_not() {
+    // In one piece: how a line is cut is for the other tests.
+    let read = |line: &str| read_cut(line.as_bytes(), line.len(), 0);
+    let many = |count: usize| format!("{{\"artifact\":{{\"parts\":[{{\"data\":[{}0]}}]}}}}\n", "0,".repeat(count));
+    let why = "the agent wrote a line of more than 262144 values";
+    let refused = End::Failed(Failure::new(Reason::AgentProtocol, why));
+    assert_eq!(read(&many(262_144)), (vec![], refused));
+    assert!(matches!(&read(&many(262_000)).0[..], [AgentEvent::Artifact(_)]));
+    let long = ",[".repeat(200_000);
+    assert_eq!(read(&format!("{{\"text\":\"{long}\"}}\n")).0, vec![text(&long)]);
+    let plain = "1,".repeat(300_000);
+    assert_eq!(read(&plain).0, vec![text(&plain)], "no object is no line of the contract");
+}
