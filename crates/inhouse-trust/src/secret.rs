@@ -47,7 +47,8 @@ impl TokenDigest {
         Self(Sha256::digest(token).into())
     }
 
-    pub(crate) fn same(&self, other: &Self) -> Choice {
+    /// Whether both are of the same token.
+    pub fn same(&self, other: &Self) -> Choice {
         self.0.ct_eq(&other.0)
     }
 }

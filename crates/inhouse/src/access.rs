@@ -50,8 +50,13 @@ impl Access {
     /// Makes a token where nobody was named.
     ///
     /// # Errors
-    /// [`Failure`] when the system has no random bytes.
+    /// [`Failure`] when the system has no random bytes; when a token can not stand in a header, so that it would lock its
+    /// owner out; when two callers have the same one, so that nobody could tell them apart.
     pub(crate) fn new(callers: &Callers) -> Result<Self, Failure> {
+        if let Callers::Configured(list) = callers {
+            list.iter().filter_map(variable).try_for_each(|(name, token)| printable(name, token))?;
+            distinct(list)?;
+        }
         match callers {
             Callers::Generated(owner) => {
                 let token = token::generate().map_err(|error| Failure::failed(error.to_string(), None))?;
@@ -96,6 +101,26 @@ impl Weak {
             _ => Ok(None),
         }
     }
+}
+
+/// A header has no place for white space and control characters; a token read from a file often ends in a line feed.
+fn printable(name: &str, token: &Secret) -> Result<(), Failure> {
+    let found = token.expose().chars().find(|char| !char.is_ascii_graphic());
+    let Some(found) = found else { return Ok(()) };
+    let message = format!("{name} holds {found:?}, which can not stand in an Authorization header");
+    Err(Failure::usage(message, Some(format!("{name}=\"$(printf %s \"${name}\" | tr -d '[:space:]')\" inhouse"))))
+}
+
+fn distinct(list: &[CallerConfig]) -> Result<(), Failure> {
+    for (at, one) in list.iter().enumerate() {
+        let (_, digest) = entry(one);
+        let other = list[..at].iter().find(|other| other.name != one.name && bool::from(entry(other).1.same(&digest)));
+        if let Some(other) = other {
+            let message = format!("the callers {} and {} have the same token", other.name, one.name);
+            return Err(Failure::usage(message, Some("give each its own: openssl rand -hex 32".to_owned())));
+        }
+    }
+    Ok(())
 }
 
 fn said(origin: &Origin) -> String {
@@ -149,6 +174,30 @@ mod tests {
         assert_eq!(check("team-secret", true, here), Err(refused.into()));
         assert!(check("a-token-of-16-by", true, everywhere).unwrap_err().contains("plain HTTP on 0.0.0.0"));
         assert_eq!(check("a-token-of-16-by", true, here), Ok(None));
+    }
+
+    #[test]
+    fn a_token_that_would_lock_its_owner_out_is_refused_at_start() {
+        let refused = |variables: &[(&str, &str)], text: &str| {
+            let folder = Folder::new();
+            std::fs::write(folder.path().join("inhouse.toml"), text).unwrap();
+            let pairs = variables.iter().chain(&[("PATH", "/none")]);
+            let environment = HostEnv::new(pairs.map(|(name, value)| ((*name).into(), (*value).into())));
+            let config = config::load(&ServeArgs::default(), &environment, folder.path()).unwrap();
+            Access::new(&config.callers).err().map(|failure| failure.to_string()).unwrap_or_default()
+        };
+        for token in
+            ["a-token-of-16-bytes\n", " a-token-of-16-bytes", "a token of 16 bytes", "a-t\u{f6}ken-of-16-bytes"]
+        {
+            let said = refused(&[("API_TOKEN", token)], "[agents.demo]\n");
+            assert!(said.contains("API_TOKEN holds") && said.contains("hint: API_TOKEN="), "{token:?}: {said}");
+            assert!(!said.contains("16"), "it is not shown: {said}");
+        }
+        let callers =
+            "[[callers]]\nname = \"ann\"\ntoken_env = \"A\"\n[[callers]]\nname = \"bob\"\ntoken_env = \"B\"\n";
+        let same = refused(&[("A", "a-token-of-16-bytes"), ("B", "a-token-of-16-bytes")], callers);
+        assert!(same.contains("ann and bob have the same token"), "{same}");
+        assert_eq!(refused(&[("A", "a-token-of-16-bytes"), ("B", "another-of-16-bytes")], callers), "");
     }
 
     #[test]
