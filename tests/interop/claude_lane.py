@@ -6,12 +6,11 @@ is given no agent: it has to find `claude` on PATH by itself.
 """
 import json
 import os
-import pathlib
 import sys
 import time
 
 from fake_model import THOUGHT, FakeModel
-from harness import INSTALLED, Server, Steps, assert_same, expect, message, multibyte, state_of, text_of, wait_until
+from harness import INSTALLED, Server, Steps, assert_same, expect, message, multibyte, runs_of, state_of, text_of, wait_until
 
 FAILURE_S_MAX = 30
 GONE_S_MAX = 2
@@ -47,19 +46,6 @@ def send_exact(server, model, text):
 def chunks_of(events):
     """The artifact updates among the events of a stream."""
     return [event["artifactUpdate"] for event in events if "artifactUpdate" in event]
-
-
-def runs_of(server):
-    """The processes of this server's agents: what has its HOME, but for the server's own program."""
-    ours, found = os.path.realpath(f"/proc/{server.process.pid}/exe"), []
-    for folder in pathlib.Path("/proc").glob("[0-9]*"):
-        try:
-            variables = (folder / "environ").read_bytes().split(b"\0")
-            if f"HOME={server.home}".encode() in variables and os.path.realpath(folder / "exe") != ours:
-                found.append((folder.name, (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()[:80]))
-        except OSError:
-            continue  # it has ended meanwhile
-    return found
 
 
 @step

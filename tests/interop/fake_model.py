@@ -45,12 +45,15 @@ def user_texts(body):
 class FakeModel:
     """The model as a context manager: `with FakeModel() as model:` serves at `model.url` until the block ends."""
 
+    def __init__(self, handler=None):
+        self.handler = handler or Handler
+
     def __enter__(self):
         self.lock = threading.Lock()
         self.read = set()
         self.seen = set()
         self.requests = []
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler)
         self.server.daemon_threads = True
         self.server.model = self
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"

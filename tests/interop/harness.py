@@ -151,6 +151,19 @@ class Server:
         return self.result("GetTask", {"id": task_id})
 
 
+def runs_of(server):
+    """The processes of this server's agents: what has its HOME, but for the server's own program."""
+    ours, found = os.path.realpath(f"/proc/{server.process.pid}/exe"), []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            variables = (folder / "environ").read_bytes().split(b"\0")
+            if f"HOME={server.home}".encode() in variables and os.path.realpath(folder / "exe") != ours:
+                found.append((folder.name, (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()[:80]))
+        except OSError:
+            continue  # it has ended meanwhile
+    return found
+
+
 def message(text):
     """The parameters of a send."""
     return {"message": {"messageId": str(uuid.uuid4()), "role": "ROLE_USER", "parts": [{"text": text}]}}
@@ -193,17 +206,17 @@ class Steps:
         self.steps.append(function)
         return function
 
-    def run(self, *arguments):
-        """Runs all; returns how many failed."""
-        return sum(not self._one(step, arguments) for step in self.steps)
+    def run(self, *arguments, prefix=None):
+        """Runs all; returns how many failed. The prefix stands before the name of each."""
+        return sum(not self._one(step, arguments, f"{prefix} " if prefix else "") for step in self.steps)
 
     @staticmethod
-    def _one(step, arguments):
+    def _one(step, arguments, prefix):
         try:
             step(*arguments)
         except Exception as error:  # a step that fails in any way has failed, and the others still run
             where = traceback.extract_tb(error.__traceback__)[-1]
-            print(f"FAIL {step.__name__}: {type(error).__name__}: {error} ({pathlib.Path(where.filename).name}:{where.lineno})", flush=True)
+            print(f"FAIL {prefix}{step.__name__}: {type(error).__name__}: {error} ({pathlib.Path(where.filename).name}:{where.lineno})", flush=True)
             return False
-        print(f"ok   {step.__name__}: {step.__doc__}", flush=True)
+        print(f"ok   {prefix}{step.__name__}: {step.__doc__}", flush=True)
         return True

@@ -12,20 +12,35 @@ const CARGO_DENY_VERSION: &str = "0.20.2";
 
 /// The JavaScript SDK and Claude Code, in `interop/npm/node_modules`.
 pub(super) fn node(house: &House) -> Result<(), LaneError> {
-    let folder = house.interop().join("npm");
-    let versions = house.scripts().join("package.json");
-    once(&folder, &versions, || {
-        copy(&versions, &folder.join("package.json"))?;
+    npm(house, "npm", &house.scripts().join("package.json"), &["claude"])
+}
+
+/// The other command-line agents, in `interop/clis/node_modules`.
+pub(super) fn clis(house: &House) -> Result<(), LaneError> {
+    npm(house, "clis", &house.scripts().join("clis/package.json"), &["codex", "gemini", "opencode", "qwen"])
+}
+
+/// The packages that a file of versions names, whose programs have to start then.
+fn npm(house: &House, folder: &str, versions: &Path, programs: &[&str]) -> Result<(), LaneError> {
+    let folder = house.interop().join(folder);
+    once(&folder, versions, || {
+        copy(versions, &folder.join("package.json"))?;
         Program::new(house, "npm", INSTALL_MAX)
             .args(["install", "--no-package-lock", "--no-audit", "--no-fund", "--prefix"])
             .arg(&folder)
             .env("npm_config_cache", house.interop().join("cache/npm"))
-            .must(
-                "the packages of tests/interop/package.json are not there and the npm registry may not be reachable",
-            )?;
-        Program::new(house, folder.join("node_modules/.bin/claude"), INSTALL_MAX).arg("--version").must(
-            "the package @anthropic-ai/claude-code has not installed its program; npm may have held back its script",
-        )
+            .must("its packages are not there and the npm registry may not be reachable")?;
+        let binaries = folder.join("node_modules/.bin");
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths([binaries.clone()].into_iter().chain(std::env::split_paths(&path)));
+        let path = path.map_err(|error| LaneError::File(binaries.clone(), std::io::Error::other(error)))?;
+        for program in programs {
+            Program::new(house, binaries.join(program), INSTALL_MAX)
+                .arg("--version")
+                .env("PATH", &path)
+                .must("it has not been installed whole; npm may have held back its script")?;
+        }
+        Ok(())
     })
 }
 

@@ -19,7 +19,7 @@ pub(super) struct Lane {
     pub(super) run: fn(&House) -> Result<Tally, LaneError>,
 }
 
-pub(super) const LANES: [Lane; 10] = [
+pub(super) const LANES: [Lane; 11] = [
     Lane { name: "fmt", promise: "the code is formatted (cargo fmt --check)", run: fmt },
     Lane { name: "clippy", promise: "no lint warns (cargo clippy -D warnings)", run: clippy },
     Lane {
@@ -38,6 +38,11 @@ pub(super) const LANES: [Lane; 10] = [
     Lane { name: "sdk-python", promise: "the official Python SDK is served", run: sdk_python },
     Lane { name: "sdk-js", promise: "the official JavaScript SDK is served", run: sdk_js },
     Lane { name: "claude", promise: "the published Claude Code is served, with a fake model", run: claude },
+    Lane {
+        name: "clis",
+        promise: "the published Codex, Gemini CLI, opencode and Qwen Code are served, with a fake model",
+        run: clis,
+    },
 ];
 
 fn fmt(house: &House) -> Result<Tally, LaneError> {
@@ -88,6 +93,11 @@ fn sdk_js(house: &House) -> Result<Tally, LaneError> {
 fn claude(house: &House) -> Result<Tally, LaneError> {
     install::node(house)?;
     script(house, &["claude_lane.py"])
+}
+
+fn clis(house: &House) -> Result<Tally, LaneError> {
+    install::clis(house)?;
+    script(house, &["clis_lane.py"])
 }
 
 fn cargo(house: &House, words: &[&str]) -> Program {

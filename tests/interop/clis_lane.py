@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""Lane `clis`: the published Codex, Gemini CLI, opencode and Qwen Code behind the real server, each as AGENT_CMD names it, with a
+model of our own on loopback.
+
+Each has an empty HOME but for the settings with which its user would point it at a provider, and an invented key.
+"""
+import json
+import os
+import sys
+import time
+
+from fake_model import FakeModel
+from fake_providers import Providers
+from harness import INSTALLED, Server, Steps, expect, multibyte, runs_of, text_of, wait_until
+
+FAILURE_S_MAX = 60
+GONE_S_MAX = 2
+SIGILS = ["/config verbose=true", "@/etc/hostname", "!touch PWNED", "--settings={\"a\":1}", "--version", "-p", "- item"]
+
+step = Steps()
+
+
+class Cli:
+    """One of the programs: how its user has set it up, and what it needs of the server."""
+
+    def __init__(self, name, files=None, **environment):
+        self.name, self.files, self.environment = name, files or {}, environment
+
+    def server(self):
+        server = Server(self.name, REQUEST_TIMEOUT_MS=str(FAILURE_S_MAX * 1000), **self.environment)
+        for path, text in self.files.items():
+            file = server.home / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        return server
+
+
+def clis(url):
+    """All of them, pointed at the model."""
+    codex = f"""
+model = "fake"
+model_provider = "fake"
+[model_providers.fake]
+name = "fake"
+base_url = "{url}/v1"
+env_key = "OPENAI_API_KEY"
+wire_api = "responses"
+request_max_retries = 0
+stream_max_retries = 0
+"""
+    gemini = {"security": {"auth": {"selectedType": "gemini-api-key"}}}
+    opencode = {
+        "model": "anthropic/claude-sonnet-4-5",
+        "small_model": "anthropic/claude-sonnet-4-5",
+        "provider": {"anthropic": {"options": {"baseURL": f"{url}/v1", "apiKey": "invented"}}},
+    }
+    return [
+        Cli("codex", {".codex/config.toml": codex}, OPENAI_API_KEY="invented"),
+        Cli("gemini", {".gemini/settings.json": json.dumps(gemini)}, GEMINI_API_KEY="invented", GOOGLE_GEMINI_BASE_URL=url),
+        Cli("opencode", {".config/opencode/opencode.json": json.dumps(opencode)}),
+        Cli("qwen", OPENAI_API_KEY="invented", OPENAI_BASE_URL=f"{url}/v1", OPENAI_MODEL="fake"),
+    ]
+
+
+def heard(model, text):
+    """Whether the text has come through to the byte: as JSON writes it, since programs put words of their own around it."""
+    for ensure_ascii in (False, True):
+        if model.has_heard_of(json.dumps(text, ensure_ascii=ensure_ascii)[1:-1]):
+            return True
+    return False
+
+
+@step
+def is_started_by_its_name(server, model):
+    """its name in AGENT_CMD serves it, and the first output is short"""
+    assert len(server.banner) <= 8 and any(line.startswith("agent") for line in server.banner), server.banner
+
+
+@step
+def plain_send(server, model):
+    """a text gets the model's answer"""
+    task = server.send("hello, Grüße 漢🦀")
+    expect(task, "COMPLETED")
+    assert "The model has read" in text_of(task) and heard(model, "hello, Grüße 漢🦀"), text_of(task)
+
+
+@step
+def two_hundred_kilobytes_in(server, model):
+    """200 KB of multi-byte text reach the model to the byte"""
+    text = multibyte(200_000)
+    expect(server.send(text), "COMPLETED")
+    assert heard(model, text), "the model has not heard it as it is"
+
+
+@step
+def sigils_are_text(server, model):
+    """flags, slash commands, file references and shell escapes reach the model as text and do nothing"""
+    for text in SIGILS:
+        expect(server.send(text), "COMPLETED")
+        assert heard(model, text), f"the model has not heard {text!r}"
+    assert not (server.project / "PWNED").exists() and not (server.home / "PWNED").exists()
+
+
+@step
+def a_refused_key_is_a_failure_in_time(server, model):
+    """HTTP 401 of the model is a failed task with a reason, within its time"""
+    begin = time.monotonic()
+    task = server.send("MODEL_HTTP{401}")
+    expect(task, "FAILED")
+    assert task["status"]["message"]["metadata"]["reason"], task["status"]
+    assert time.monotonic() - begin < FAILURE_S_MAX + 10
+
+
+@step
+def cancel_ends_the_run(server, model):
+    """a canceled task is CANCELED, and two seconds later no process of its run is alive"""
+    task_id = server.start("MODEL_SLOW")
+    wait_until(lambda: model.has_heard_of("MODEL_SLOW"), 40, "the model's first words")
+    assert runs_of(server), "a running turn has processes"
+    expect(server.result("CancelTask", {"id": task_id}), "CANCELED")
+    wait_until(lambda: not runs_of(server), GONE_S_MAX, f"an end of {runs_of(server)}")
+
+
+def main():
+    binaries = INSTALLED / "clis" / "node_modules" / ".bin"
+    os.environ["PATH"] = f"{binaries}:{os.environ['PATH']}"
+    failed, only = 0, sys.argv[1:]
+    for name in [cli.name for cli in clis("")]:
+        if only and name not in only:
+            continue
+        with FakeModel(Providers) as model:
+            cli = next(cli for cli in clis(model.url) if cli.name == name)
+            with cli.server() as server:
+                ended = step.run(server, model, prefix=name)
+                if ended:
+                    print(server.stderr()[-3000:], file=sys.stderr)
+                failed += ended
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
