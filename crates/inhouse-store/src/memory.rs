@@ -1,13 +1,13 @@
 //! The memory store: a shelf of tasks per owner, each task a record behind its own lock.
 //!
-//! Lock order: the map of shelves, a shelf, a record. A shelf's lock is held for a lookup, or for a change of status, which
-//! moves the task in the list index in the same step; text of a running task takes its record's lock alone.
+//! Lock order: the map of shelves, a shelf, a record. A shelf is shared for a lookup or a page, and held for a change of
+//! status, which moves the task in the list index in the same step; text of a running task takes its record's lock alone.
 
 mod record;
 mod shelf;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
 use inhouse_engine::store::{
@@ -46,9 +46,12 @@ impl Default for MemoryLimits {
 /// Keeps tasks in memory.
 pub struct MemoryStore {
     limits: MemoryLimits,
-    shelves: RwLock<HashMap<Owner, Arc<Mutex<Shelf>>>>,
+    shelves: RwLock<HashMap<Owner, SharedShelf>>,
     kept: Mutex<Kept>,
 }
+
+/// Callers that only look do not wait for each other.
+type SharedShelf = Arc<RwLock<Shelf>>;
 
 /// What all tasks at rest keep together: the finished ones, and those that wait for their caller.
 #[derive(Debug, Clone, Copy, Default)]
@@ -63,11 +66,11 @@ impl MemoryStore {
         Self { limits, shelves: RwLock::default(), kept: Mutex::default() }
     }
 
-    fn shelf(&self, owner: &Owner) -> Option<Arc<Mutex<Shelf>>> {
+    fn shelf(&self, owner: &Owner) -> Option<SharedShelf> {
         self.shelves.read().unwrap_or_else(PoisonError::into_inner).get(owner).cloned()
     }
 
-    fn shelf_or_new(&self, owner: &Owner) -> Arc<Mutex<Shelf>> {
+    fn shelf_or_new(&self, owner: &Owner) -> SharedShelf {
         self.shelf(owner).unwrap_or_else(|| {
             let mut shelves = self.shelves.write().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(shelves.entry(owner.clone()).or_default())
@@ -76,7 +79,7 @@ impl MemoryStore {
 
     fn record(&self, key: &TaskKey) -> Result<Arc<Mutex<Record>>, StoreError> {
         let shelf = self.shelf(&key.owner).ok_or_else(|| StoreError::NotFound(Arc::clone(&key.id)))?;
-        let record = lock(&shelf).record(&key.id);
+        let record = read(&shelf).record(&key.id);
         record.ok_or_else(|| StoreError::NotFound(Arc::clone(&key.id)))
     }
 
@@ -84,7 +87,7 @@ impl MemoryStore {
     fn changed(&self, change: Change) {
         self.count(change);
         while let Some(heaviest) = self.heaviest_if_over() {
-            match lock(&heaviest).forget_oldest() {
+            match write(&heaviest).forget_oldest() {
                 Some(change) => self.count(change),
                 None => return,
             }
@@ -98,7 +101,7 @@ impl MemoryStore {
     }
 
     /// The shelf that keeps most, while all of them together keep too much.
-    fn heaviest_if_over(&self) -> Option<Arc<Mutex<Shelf>>> {
+    fn heaviest_if_over(&self) -> Option<SharedShelf> {
         let kept = *lock(&self.kept);
         let over_bytes = kept.bytes > self.limits.finished_bytes_max;
         if !over_bytes && kept.tasks <= self.limits.finished_tasks_max {
@@ -106,7 +109,7 @@ impl MemoryStore {
         }
         let shelves: Vec<_> = self.shelves.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         shelves.into_iter().max_by_key(|shelf| {
-            let (tasks, bytes) = lock(shelf).at_rest();
+            let (tasks, bytes) = read(shelf).at_rest();
             if over_bytes { bytes } else { tasks }
         })
     }
@@ -114,7 +117,7 @@ impl MemoryStore {
     /// Appends under the shelf's lock, so that the list index moves in the same step.
     fn append_status(&self, lease: &Lease, events: Vec<Event>) -> Result<u64, StoreError> {
         let shelf = self.shelf(&lease.key.owner).ok_or_else(|| StoreError::NotFound(Arc::clone(&lease.key.id)))?;
-        let (generation, change) = lock(&shelf).append(lease, events)?;
+        let (generation, change) = write(&shelf).append(lease, events)?;
         if change != Change::default() {
             self.changed(change);
         }
@@ -126,12 +129,12 @@ impl MemoryStore {
 impl Store for MemoryStore {
     async fn submit(&self, task: NewTask) -> Result<Submitted, StoreError> {
         let shelf = self.shelf_or_new(&task.key.owner);
-        let mut shelf = lock(&shelf);
+        let mut shelf = write(&shelf);
         shelf.submit(task)
     }
 
     async fn retried(&self, owner: &Owner, retry: &RetryKey) -> Result<Option<Arc<str>>, StoreError> {
-        self.shelf(owner).map_or(Ok(None), |shelf| lock(&shelf).retried(retry))
+        self.shelf(owner).map_or(Ok(None), |shelf| read(&shelf).retried(retry))
     }
 
     async fn get(&self, key: &TaskKey, artifacts: bool) -> Result<Snapshot, StoreError> {
@@ -142,7 +145,7 @@ impl Store for MemoryStore {
 
     async fn list(&self, owner: &Owner, filter: &Filter) -> Result<Page, StoreError> {
         let empty = Page { tasks: Vec::new(), next: None, total: 0 };
-        Ok(self.shelf(owner).map_or(empty, |shelf| lock(&shelf).list(filter)))
+        Ok(self.shelf(owner).map_or(empty, |shelf| read(&shelf).list(filter)))
     }
 
     async fn events(&self, key: &TaskKey, after: u64, bytes_max: usize) -> Result<Vec<Event>, StoreError> {
@@ -166,7 +169,7 @@ impl Store for MemoryStore {
 
     async fn resume(&self, next: NextMessage) -> Result<Submitted, StoreError> {
         let shelf = self.shelf(&next.key.owner).ok_or_else(|| StoreError::NotFound(Arc::clone(&next.key.id)))?;
-        let (submitted, change) = lock(&shelf).resume(next)?;
+        let (submitted, change) = write(&shelf).resume(next)?;
         self.count(change);
         Ok(submitted)
     }
@@ -189,10 +192,10 @@ impl Store for MemoryStore {
             map.iter().map(|(owner, shelf)| (owner.clone(), Arc::clone(shelf))).collect()
         };
         for (owner, shelf) in shelves {
-            while let Some(change) = lock(&shelf).forget_finished(before(self.limits.finished_s_max)) {
+            while let Some(change) = write(&shelf).forget_finished(before(self.limits.finished_s_max)) {
                 self.count(change);
             }
-            let waiting = lock(&shelf).waiting_since(before(self.limits.waiting_s_max));
+            let waiting = read(&shelf).waiting_since(before(self.limits.waiting_s_max));
             overdue.extend(waiting.into_iter().map(|id| TaskKey { owner: owner.clone(), id }));
         }
         Ok(overdue)
@@ -203,6 +206,14 @@ impl Store for MemoryStore {
         let hint = lock(&record).hint();
         Ok(hint)
     }
+}
+
+fn read(shelf: &RwLock<Shelf>) -> RwLockReadGuard<'_, Shelf> {
+    shelf.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write(shelf: &RwLock<Shelf>) -> RwLockWriteGuard<'_, Shelf> {
+    shelf.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A panic while a lock was held left nothing half done: each change is checked before its first step.
