@@ -1,6 +1,7 @@
 //! The paths of the server, and what stands behind each: agents' endpoints, their cards, health.
 
 use std::borrow::Cow;
+use std::pin::Pin;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -211,11 +212,13 @@ impl Routes {
             Ok(body) => body,
             Err(refusal) => return self.refused(request, caller, Some(agent), refusal.code, &refusal),
         };
-        let answer = match (binding, kind) {
-            (Binding::Rest(target), Some(kind)) => rest::answer(&call, target, kind, &body).await,
-            (Binding::Grpc(target), _) => grpc::answer(&call, *target, &body).await,
-            _ => jsonrpc::answer(&call, &body).await,
+        // Boxed, so that a call needs room for one binding, not for the largest: what a call has touched stays resident.
+        let answer: Pin<Box<dyn Future<Output = Answer> + Send>> = match (binding, kind) {
+            (Binding::Rest(target), Some(kind)) => Box::pin(rest::answer(&call, target, kind, &body)),
+            (Binding::Grpc(target), _) => Box::pin(grpc::answer(&call, *target, &body)),
+            _ => Box::pin(jsonrpc::answer(&call, &body)),
         };
+        let answer = answer.await;
         self.write_down(request, caller, Some(agent), &answer.audited, answer.status);
         response(answer)
     }

@@ -52,13 +52,13 @@ impl Kind {
     }
 }
 
-/// What a caller asks for.
+/// What a caller asks for. A message is boxed: each step of a call would keep room for it.
 #[derive(Debug)]
 pub(crate) enum Asked {
     /// Send a message and wait for the answer, or for the task.
-    Send(Send),
+    Send(Box<Send>),
     /// Send a message and follow the answer.
-    Stream(Send),
+    Stream(Box<Send>),
     Get(v1::GetTaskRequest),
     List(v1::ListTasksRequest),
     Cancel(v1::CancelTaskRequest),
@@ -145,7 +145,7 @@ pub(crate) async fn perform(call: &Call<'_>, asked: Asked, audited: &mut Audited
     }
 }
 
-async fn send(call: &Call<'_>, send: Send, audited: &mut Audited) -> Result<Outcome, A2aError> {
+async fn send(call: &Call<'_>, send: Box<Send>, audited: &mut Audited) -> Result<Outcome, A2aError> {
     let waits = !send.request.configuration.as_ref().is_some_and(|config| config.return_immediately);
     let (submission, view) = submission(call, send)?;
     let permit = call.permit(Operation::Send)?;
@@ -157,7 +157,7 @@ async fn send(call: &Call<'_>, send: Send, audited: &mut Audited) -> Result<Outc
     Ok(Outcome::Sent(task, view))
 }
 
-async fn stream(call: &Call<'_>, send: Send, audited: &mut Audited) -> Result<Outcome, A2aError> {
+async fn stream(call: &Call<'_>, send: Box<Send>, audited: &mut Audited) -> Result<Outcome, A2aError> {
     let (submission, view) = submission(call, send)?;
     let permit = call.permit(Operation::Stream)?;
     let accepted = call.endpoint.engine.submit(&permit, submission).await?;
@@ -204,8 +204,8 @@ async fn subscribe(call: &Call<'_>, subscribe: Subscribe, audited: &mut Audited)
 }
 
 /// What the engine needs of a send, checked as far as one message can be.
-fn submission(call: &Call<'_>, send: Send) -> Result<(Submission, View), A2aError> {
-    let Send { request, task_id, direct, label } = send;
+fn submission(call: &Call<'_>, send: Box<Send>) -> Result<(Submission, View), A2aError> {
+    let Send { request, task_id, direct, label } = *send;
     let config = request.configuration.unwrap_or_default();
     let history_length = history_length(config.history_length, "configuration.historyLength")?;
     if config.task_push_notification_config.is_some() {

@@ -94,7 +94,7 @@ pub(crate) async fn answer(call: &Call<'_>, target: Target, body: &[u8]) -> Answ
     let mut audited = Audited { method: target.kind.name(), ..Audited::default() };
     let result = match Deadline::read(call.headers) {
         // What goes on behind a call that nobody waits for any more is not ended by it.
-        Ok(deadline) => match deadline.limit(perform(call, target, body, &mut audited)).await {
+        Ok(deadline) => match deadline.limit(Box::pin(perform(call, target, body, &mut audited))).await {
             Some(result) => result.map(|answer| Answer { body: deadline.limit_body(answer.body), ..answer }),
             None => Err(late()),
         },

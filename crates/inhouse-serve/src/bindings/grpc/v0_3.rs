@@ -88,7 +88,7 @@ fn encoded(response: &v1::StreamResponse) -> Vec<Bytes> {
     vec![StreamResponse::from_v1(response).encode_to_vec().into()]
 }
 
-fn send(message: &[u8]) -> Result<Send, A2aError> {
+fn send(message: &[u8]) -> Result<Box<Send>, A2aError> {
     let request = valid(decode::<SendMessageRequest>(message)?.into_v1()?)?;
-    Ok(Send { request, task_id: None, direct: true, label: Generation::V03.label() })
+    Ok(Box::new(Send { request, task_id: None, direct: true, label: Generation::V03.label() }))
 }

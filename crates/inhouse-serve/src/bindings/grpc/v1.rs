@@ -89,7 +89,7 @@ impl Package for V1 {
     }
 }
 
-fn send(message: &[u8]) -> Result<Send, A2aError> {
+fn send(message: &[u8]) -> Result<Box<Send>, A2aError> {
     let request = valid(decode(message)?)?;
-    Ok(Send { request, task_id: None, direct: true, label: Generation::V1.label() })
+    Ok(Box::new(Send { request, task_id: None, direct: true, label: Generation::V1.label() }))
 }

@@ -62,7 +62,7 @@ fn own_id(id: &str, audited: &mut Audited) -> Result<(), A2aError> {
     Ok(())
 }
 
-fn send(request: &Request<'_>) -> Result<Send, A2aError> {
+fn send(request: &Request<'_>) -> Result<Box<Send>, A2aError> {
     let v0_1::Send { task_id, mut request } = request.decode_params::<TaskSendParams>()?.into_v1()?;
     if task_id.as_ref().is_some_and(|id| !is_id(id)) {
         return Err(A2aError::invalid("id", "must be 1 to 128 printable ASCII characters"));
@@ -72,5 +72,5 @@ fn send(request: &Request<'_>) -> Result<Send, A2aError> {
     if let Some(message) = request.message.as_mut().filter(|message| message.message_id.is_empty()) {
         message.message_id = task_id.clone().unwrap_or_else(|| "message".to_owned());
     }
-    Ok(Send { request: valid(request)?, task_id, direct: false, label: Generation::First.label() })
+    Ok(Box::new(Send { request: valid(request)?, task_id, direct: false, label: Generation::First.label() }))
 }

@@ -29,7 +29,7 @@ pub(super) fn asked(kind: Kind, request: &Request<'_>) -> Result<Asked, A2aError
     })
 }
 
-fn send(request: &Request<'_>) -> Result<Send, A2aError> {
+fn send(request: &Request<'_>) -> Result<Box<Send>, A2aError> {
     let request = valid(request.decode_params::<MessageSendParams>()?.into_v1()?)?;
-    Ok(Send { request, task_id: None, direct: true, label: Generation::V03.label() })
+    Ok(Box::new(Send { request, task_id: None, direct: true, label: Generation::V03.label() }))
 }

@@ -27,6 +27,6 @@ pub(super) fn asked(kind: Kind, request: &Request<'_>) -> Result<Asked, A2aError
     })
 }
 
-fn send(request: &Request<'_>) -> Result<Send, A2aError> {
-    Ok(Send { request: request.valid_params()?, task_id: None, direct: true, label: Generation::V1.label() })
+fn send(request: &Request<'_>) -> Result<Box<Send>, A2aError> {
+    Ok(Box::new(Send { request: request.valid_params()?, task_id: None, direct: true, label: Generation::V1.label() }))
 }

@@ -79,14 +79,14 @@ fn asked(call: &Call<'_>, generation: Generation, target: &Target, kind: Kind, b
     })
 }
 
-fn send(generation: Generation, body: &[u8]) -> Result<Send, A2aError> {
+fn send(generation: Generation, body: &[u8]) -> Result<Box<Send>, A2aError> {
     let request = match generation {
         Generation::V1 => json::decode_request(body)?,
         Generation::V03 | Generation::First => {
             json::decode_request::<v0_3_proto::SendMessageRequest>(body)?.into_v1()?
         }
     };
-    Ok(Send { request: valid(request)?, task_id: None, direct: true, label: generation.label() })
+    Ok(Box::new(Send { request: valid(request)?, task_id: None, direct: true, label: generation.label() }))
 }
 
 /// Refuses what is no JSON before it is parsed. Nothing needs no type.
