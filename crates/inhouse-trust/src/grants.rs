@@ -94,14 +94,6 @@ pub fn grants(caller: &Caller, operation: Operation, agent: &AgentName, policy: 
 }
 
 #[cfg(test)]
-impl Permit {
-    pub(crate) fn for_tests(operation: Operation) -> Self {
-        let agent = AgentName::new("demo").unwrap();
-        grants(&Caller::for_tests("ann"), operation, &agent, &Policy::default()).unwrap()
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
 

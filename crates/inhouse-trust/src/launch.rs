@@ -171,7 +171,3 @@ fn argument(template: &str, text: &str) -> Result<String, LaunchError> {
     }
     Ok(argument)
 }
-
-#[cfg(test)]
-#[path = "launch_tests.rs"]
-mod tests;

@@ -1,6 +1,18 @@
 //! Tables over hostile texts and canary variables (threats 1 and 2).
 
-use super::*;
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+
+use inhouse_trust::{
+    ARGUMENT_BYTES_MAX, AgentCommand, AgentName, HostEnv, Input, LaunchError, LaunchPlan, Operation, Permit, Policy,
+    Principal, Secret, TokenDigest, Tokens, grants, launch,
+};
+
+fn permit(operation: Operation) -> Permit {
+    let ann = (Principal::new("ann").unwrap(), TokenDigest::of(&Secret::new("token".into())));
+    let caller = Tokens::new([ann]).caller(&[b"Bearer token"]).unwrap();
+    grants(&caller, operation, &AgentName::new("demo").unwrap(), &Policy::default()).unwrap()
+}
 
 fn command(args: &[&str], input: Input) -> AgentCommand {
     AgentCommand {
@@ -14,12 +26,12 @@ fn command(args: &[&str], input: Input) -> AgentCommand {
 }
 
 fn plan(command: &AgentCommand, text: &str) -> Result<LaunchPlan, LaunchError> {
-    launch(&Permit::for_tests(Operation::Send), command, text, &[], &HostEnv::default())
+    launch(&permit(Operation::Send), command, text, &[], &HostEnv::default())
 }
 
 fn env_of(command: &AgentCommand, turn_env: &[(&str, String)], host: &[(&str, &str)]) -> BTreeMap<String, String> {
     let host = HostEnv::new(host.iter().map(|(name, value)| (name.into(), value.into())));
-    let plan = launch(&Permit::for_tests(Operation::Stream), command, "hi", turn_env, &host).unwrap();
+    let plan = launch(&permit(Operation::Stream), command, "hi", turn_env, &host).unwrap();
     let text = |part: &OsStr| part.to_str().unwrap().to_string();
     plan.env().map(|(name, value)| (text(name), text(value))).collect()
 }
@@ -73,7 +85,7 @@ fn a_text_that_no_argument_can_hold_is_refused_with_the_cure() {
 #[test]
 fn only_a_permit_to_send_and_an_absolute_program_start_anything() {
     for operation in [Operation::Get, Operation::List, Operation::Cancel, Operation::Subscribe] {
-        let answer = launch(&Permit::for_tests(operation), &command(&[], Input::Stdin), "", &[], &HostEnv::default());
+        let answer = launch(&permit(operation), &command(&[], Input::Stdin), "", &[], &HostEnv::default());
         assert_eq!(answer.unwrap_err(), LaunchError::NotAStart(operation));
     }
     for program in ["agent", "./agent", "../agent", ""] {
@@ -124,8 +136,8 @@ fn a_name_that_could_smuggle_a_variable_is_refused() {
 fn debug_shows_neither_text_nor_secrets() {
     let env_set = vec![("KEY".into(), "canary".into())];
     let secret = AgentCommand { env_set, ..command(&["--key=canary"], Input::Both) };
-    let (host, permit) = (HostEnv::new([("HOME".into(), "canary".into())]), Permit::for_tests(Operation::Send));
-    let plan = launch(&permit, &secret, "canary", &[("T", "canary".into())], &host).unwrap();
+    let host = HostEnv::new([("HOME".into(), "canary".into())]);
+    let plan = launch(&permit(Operation::Send), &secret, "canary", &[("T", "canary".into())], &host).unwrap();
     let shown = format!("{secret:?} {plan:?} {host:?}");
     assert!(!shown.contains("canary"), "{shown}");
 }

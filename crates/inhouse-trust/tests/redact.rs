@@ -1,0 +1,52 @@
+//! What of a line of an agent's stderr is shown.
+
+use inhouse_trust::Redactor;
+
+fn redactor() -> Redactor {
+    let keys = [
+        ("ANTHROPIC_API_KEY", "hunter2-long"),
+        ("Db_Password", "hunter2-long-and-more"),
+        ("PEM_KEY", "line-one\nline-two\n"),
+    ];
+    Redactor::new(keys.into_iter().chain([("X_TOKEN", "ab"), ("HOME", "/home/ann")]))
+}
+
+#[test]
+fn secrets_and_token_like_strings_are_masked() {
+    let cases = [
+        ("key hunter2-long is bad", "key [redacted] is bad"),
+        ("hunter2-long-and-more line-two", "[redacted] [redacted]"),
+        ("hunter2-\u{1b}[0mlong", "[redacted]"),
+        ("invalid x-api-key: sk-ant-api03-abc_DEF", "invalid x-api-key: [redacted]"),
+        ("key=sk-proj-12345678 next", "key=[redacted] next"),
+        ("'ghp_abcdefgh12345678'", "'[redacted]'"),
+        ("AKIAIOSFODNN7EXAMPLE", "[redacted]"),
+        ("authorization: Bearer abc.def!x y", "authorization: Bearer [redacted] y"),
+        ("bEARER   é y", "bEARER   [redacted] y"),
+        ("eyJhbGciOi.eyJzdWIi.c2lnbmF0", "[redacted]"),
+        ("sha 0123456789abcdef0123456789abcdef01234567.", "sha [redacted]."),
+        ("QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo0NTY3ODkwYWJj/+==", "[redacted]"),
+    ];
+    let _ = cases.map(|(line, expected)| assert_eq!(redactor().line(line), expected, "{line:?}"));
+}
+
+#[test]
+fn what_helps_to_find_the_fault_stays() {
+    let cases = [
+        "Error: Cannot find module '/home/ann/code/some-project/node_modules/left-pad/index.js'",
+        "task-force sk-learn ab /home/ann AKIA bearer",
+        "panicked at src/main.rs:4:5: ----------------------------------------, id 123e4567-e89b-12d3-a456-426614174000, é 日本",
+    ];
+    let _ = cases.map(|line| assert_eq!(redactor().line(line), line));
+}
+
+#[test]
+fn a_line_of_any_length_is_masked_in_linear_time_and_then_cut() {
+    let long = format!("{}hunter2-long", "x ".repeat(148));
+    let shown = redactor().line(&long);
+    assert_eq!((shown.chars().count(), shown.contains("hunter")), (300, false));
+    assert!(!format!("{:?}", redactor()).contains("hunter"));
+    for part in ["é", "-", "a-", "eyJ ", "bearer ", "Bearer", "sk-", "/a1", "\u{1b}]", "\u{1b}["] {
+        assert!(redactor().line(&part.repeat(1 << 18)).chars().count() <= 300, "{part:?}");
+    }
+}
