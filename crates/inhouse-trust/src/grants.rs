@@ -19,6 +19,8 @@ pub enum Operation {
     Cancel,
     /// Follow a task.
     Subscribe,
+    /// Decide to whom a task's events are told.
+    Push,
 }
 
 impl Operation {
@@ -106,8 +108,8 @@ mod tests {
             policy.reserve(name(agent), [Principal::new(principal).unwrap()]);
         }
         policy.reserve(name("nobody"), []);
-        use Operation::{Cancel, Get, List, Send, Stream, Subscribe};
-        for operation in [Send, Stream, Get, List, Cancel, Subscribe] {
+        use Operation::{Cancel, Get, List, Push, Send, Stream, Subscribe};
+        for operation in [Send, Stream, Get, List, Cancel, Subscribe, Push] {
             for (agent, granted) in [("open", true), ("private", false), ("nobody", false), ("shared", true)] {
                 let answer = grants(&ann, operation, &name(agent), &policy);
                 assert_eq!(answer.is_ok(), granted, "{operation:?} {agent}");

@@ -15,6 +15,7 @@ mod window;
 mod audit;
 mod redact;
 mod text;
+mod webhook;
 
 pub use audit::Record;
 pub use caller::{AuthError, Caller, Tokens};
@@ -25,4 +26,5 @@ pub use launch::{ARGUMENT_BYTES_MAX, AgentCommand, Input, LaunchError, LaunchPla
 pub use principal::{AgentName, NameError, Principal};
 pub use redact::Redactor;
 pub use secret::{Secret, TokenDigest};
+pub use webhook::{Dial, NotAllowable, Resolved, WEBHOOK_BYTES_MAX, Webhook, WebhookError, WebhookRule};
 pub use window::{FailureLimit, RetryAfter, SlidingWindow, WindowOptions, source_key};

@@ -1,5 +1,7 @@
 //! Who a request's headers name (threat 17).
 
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+
 use inhouse_trust::{AuthError, Principal, Secret, TokenDigest, Tokens};
 
 fn tokens() -> Tokens {

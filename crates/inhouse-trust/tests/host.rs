@@ -1,5 +1,7 @@
 //! Under which names requests are served, and which pages may call.
 
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+
 use inhouse_trust::{HostError, HostRule, OriginError, OriginRule};
 
 fn rule() -> HostRule {

@@ -1,5 +1,7 @@
 //! Tables over hostile texts and canary variables (threats 1 and 2).
 
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
@@ -84,7 +86,7 @@ fn a_text_that_no_argument_can_hold_is_refused_with_the_cure() {
 
 #[test]
 fn only_a_permit_to_send_and_an_absolute_program_start_anything() {
-    for operation in [Operation::Get, Operation::List, Operation::Cancel, Operation::Subscribe] {
+    for operation in [Operation::Get, Operation::List, Operation::Cancel, Operation::Subscribe, Operation::Push] {
         let answer = launch(&permit(operation), &command(&[], Input::Stdin), "", &[], &HostEnv::default());
         assert_eq!(answer.unwrap_err(), LaunchError::NotAStart(operation));
     }

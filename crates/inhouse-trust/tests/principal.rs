@@ -1,5 +1,7 @@
 //! Names of callers and agents.
 
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+
 use inhouse_trust::{AgentName, Principal};
 
 #[test]

@@ -1,5 +1,7 @@
 //! What of a line of an agent's stderr is shown.
 
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+
 use inhouse_trust::Redactor;
 
 fn redactor() -> Redactor {
