@@ -9,6 +9,7 @@ mod queue;
 mod turn;
 mod output;
 mod direct;
+mod push;
 mod reader;
 mod note;
 mod refusal;

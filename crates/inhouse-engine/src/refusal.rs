@@ -22,6 +22,10 @@ pub(crate) fn refused(error: StoreError) -> A2aError {
         }
         StoreError::IllegalMove { id, from, .. } => unsupported(&id, &format!("the task is {}", from.as_str_name())),
         StoreError::Fenced(id) => unsupported(&id, "somebody else is at work on the task"),
+        StoreError::TooManyConfigs(most) => {
+            let error = A2aError::new(ErrorKind::ResourceExhausted).with("cause", "the task has enough push configs");
+            error.with("configsMax", most.to_string())
+        }
         StoreError::Unavailable(why) => {
             tracing::error!(%why, "the task store failed");
             A2aError::new(ErrorKind::Internal)

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use inhouse_proto::snapshot::Snapshot;
-use inhouse_proto::v1::TaskState;
+use inhouse_proto::v1::{self, TaskState};
 use inhouse_proto::wire::Event;
 use inhouse_trust::{AgentName, Principal};
 use tokio::sync::watch;
@@ -56,6 +56,8 @@ pub struct NewTask {
     pub event: Event,
     /// Shown in every snapshot of the task; means nothing to the store.
     pub label: u8,
+    /// Whom its events are told to, from the first one on.
+    pub push: Option<PushConfig>,
 }
 
 /// What became of a message.
@@ -89,6 +91,8 @@ pub struct NextMessage {
     pub message: Bytes,
     /// The first event of the turn: `SUBMITTED`.
     pub event: Event,
+    /// Whom the task's events are told to beside those who are told already.
+    pub push: Option<PushConfig>,
 }
 
 /// A place in the list, which sorts by status time, newest first (spec 3.1.4).
@@ -128,6 +132,37 @@ pub struct Page {
     pub total: usize,
 }
 
+/// An address that is told of a task's events (spec 4.3.1).
+#[derive(Clone)]
+pub struct PushConfig {
+    /// Unique within the task.
+    pub id: Arc<str>,
+    /// The config as its caller made it, credentials and all.
+    pub config: Arc<v1::TaskPushNotificationConfig>,
+    /// By which generation of the protocol it came; means nothing to the store.
+    pub label: u8,
+    /// Number of the last event that was told; 0 before the first.
+    pub told: u64,
+}
+
+impl PushConfig {
+    /// What it keeps, in bytes.
+    pub fn kept_bytes(&self) -> usize {
+        let v1::TaskPushNotificationConfig { tenant, id, task_id, url, token, authentication } = &*self.config;
+        let secret = authentication.as_ref().map_or(0, |info| info.scheme.len() + info.credentials.len());
+        size_of::<v1::TaskPushNotificationConfig>()
+            + [tenant, id, task_id, url, token].iter().map(|text| text.len()).sum::<usize>()
+            + secret
+    }
+}
+
+impl std::fmt::Debug for PushConfig {
+    /// Without the config: it has secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PushConfig").field("id", &self.id).field("told", &self.told).finish_non_exhaustive()
+    }
+}
+
 /// Why a store refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -153,6 +188,9 @@ pub enum StoreError {
         /// The state that was asked for.
         to: TaskState,
     },
+    /// The task has as many push configs as it may have.
+    #[error("a task has at most {0} push notification configs")]
+    TooManyConfigs(usize),
     /// The store's own trouble.
     #[error("task store: {0}")]
     Unavailable(String),
@@ -243,7 +281,8 @@ pub trait Store: Send + Sync + 'static {
     /// was taken before changes nothing.
     ///
     /// # Errors
-    /// `NotFound`; `IllegalMove` when the task does not wait; `OtherContent` when another task has the retry key.
+    /// `NotFound`; `IllegalMove` when the task does not wait; `OtherContent` when another task has the retry key;
+    /// `TooManyConfigs`.
     async fn resume(&self, next: NextMessage) -> Result<Submitted, StoreError>;
 
     /// Appends events in one commit; the number of the last one.
@@ -251,6 +290,30 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// `Fenced`, `IllegalMove`, `NotFound`; then nothing was appended.
     async fn append(&self, lease: &Lease, events: Vec<Event>) -> Result<u64, StoreError>;
+
+    /// Adds a push config to a task, or puts it in the place of the one that has its id.
+    ///
+    /// # Errors
+    /// `NotFound`, `TooManyConfigs`.
+    async fn push_set(&self, key: &TaskKey, config: PushConfig) -> Result<(), StoreError>;
+
+    /// The push configs of a task, oldest first.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    async fn push_list(&self, key: &TaskKey) -> Result<Vec<PushConfig>, StoreError>;
+
+    /// Forgets a push config, if there is one of this id.
+    ///
+    /// # Errors
+    /// `NotFound`, when there is no such task.
+    async fn push_delete(&self, key: &TaskKey, id: &str) -> Result<(), StoreError>;
+
+    /// Remembers how far a push config has been told. The number only grows; a config that is gone is none the wiser.
+    ///
+    /// # Errors
+    /// `NotFound`, when there is no such task.
+    async fn push_told(&self, key: &TaskKey, id: &str, generation: u64) -> Result<(), StoreError>;
 
     /// Forgets finished tasks that are over their time, and names the ones that wait for their caller for too long.
     ///

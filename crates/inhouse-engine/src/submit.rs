@@ -17,6 +17,7 @@ use crate::direct::Direct;
 use crate::engine::{AgentEntry, Engine, Reservation, Takes, key, lock, owner, slot};
 use crate::limits::Idempotency;
 use crate::note::Ids;
+use crate::push::named;
 use crate::reader::Reader;
 use crate::refusal::{refused, unsupported};
 use crate::state::is_interrupted;
@@ -38,6 +39,8 @@ pub struct Submission {
     pub direct: bool,
     /// What the binding wants to know of the task later; means nothing to the engine.
     pub label: u8,
+    /// Whom the task's events are told to, from the first one on.
+    pub push: Option<v1::TaskPushNotificationConfig>,
 }
 
 /// A message that was taken.
@@ -161,6 +164,7 @@ impl Engine {
             message: to_json(&message),
             event: submitted(&id, &context_id, None),
             label: submission.label,
+            push: submission.push.map(|config| named(config, &id, submission.label)),
         };
         let lease = match self.inner.store.submit(new).await.map_err(refused)? {
             Submitted::Taken(lease) => lease,
@@ -184,8 +188,9 @@ impl Engine {
         let history: Vec<v1::Message> = task.history.iter().filter_map(|json| json::decode(json).ok()).collect();
         let turns = history.iter().filter(|message| message.role() == v1::Role::User).count();
         let key = key(permit, &task.id);
+        let push = submission.push.map(|config| named(config, &task.id, submission.label));
         let event = submitted(&task.id, &task.context_id, None);
-        let next = NextMessage { key: key.clone(), retry, message: to_json(&message), event };
+        let next = NextMessage { key: key.clone(), retry, message: to_json(&message), event, push };
         let lease = match self.inner.store.resume(next).await.map_err(refused)? {
             Submitted::Taken(lease) => lease,
             Submitted::Retried(id) => return Ok(self.accepted(TaskKey { id, ..key }, false)),

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 use async_trait::async_trait;
 use inhouse_engine::store::{
-    Filter, Hint, Lease, NewTask, NextMessage, Owner, Page, RetryKey, Store, StoreError, Submitted, TaskKey,
+    Filter, Hint, Lease, NewTask, NextMessage, Owner, Page, PushConfig, RetryKey, Store, StoreError, Submitted, TaskKey,
 };
 use inhouse_proto::snapshot::Snapshot;
 use inhouse_proto::wire::Event;
@@ -30,6 +30,8 @@ pub struct MemoryLimits {
     pub finished_bytes_max: usize,
     /// How long a task waits for its caller's next message, in seconds.
     pub waiting_s_max: u64,
+    /// How many push configs a task may have.
+    pub push_configs_per_task_max: usize,
 }
 
 impl Default for MemoryLimits {
@@ -39,6 +41,7 @@ impl Default for MemoryLimits {
             finished_tasks_max: 200_000,
             finished_bytes_max: 512 << 20,
             waiting_s_max: 86_400,
+            push_configs_per_task_max: 16,
         }
     }
 }
@@ -77,9 +80,12 @@ impl MemoryStore {
         })
     }
 
+    fn shelf_of(&self, key: &TaskKey) -> Result<SharedShelf, StoreError> {
+        self.shelf(&key.owner).ok_or_else(|| StoreError::NotFound(Arc::clone(&key.id)))
+    }
+
     fn record(&self, key: &TaskKey) -> Result<Arc<Mutex<Record>>, StoreError> {
-        let shelf = self.shelf(&key.owner).ok_or_else(|| StoreError::NotFound(Arc::clone(&key.id)))?;
-        let record = read(&shelf).record(&key.id);
+        let record = read(&*self.shelf_of(key)?).record(&key.id);
         record.ok_or_else(|| StoreError::NotFound(Arc::clone(&key.id)))
     }
 
@@ -114,10 +120,15 @@ impl MemoryStore {
         })
     }
 
+    fn change_push<T>(&self, key: &TaskKey, change: impl FnOnce(&mut Record) -> T) -> Result<T, StoreError> {
+        let (changed, change) = write(&*self.shelf_of(key)?).change_push(key, change)?;
+        self.changed(change);
+        Ok(changed)
+    }
+
     /// Appends under the shelf's lock, so that the list index moves in the same step.
     fn append_status(&self, lease: &Lease, events: Vec<Event>) -> Result<u64, StoreError> {
-        let shelf = self.shelf(&lease.key.owner).ok_or_else(|| StoreError::NotFound(Arc::clone(&lease.key.id)))?;
-        let (generation, change) = write(&shelf).append(lease, events)?;
+        let (generation, change) = write(&*self.shelf_of(&lease.key)?).append(lease, events)?;
         if change != Change::default() {
             self.changed(change);
         }
@@ -168,8 +179,8 @@ impl Store for MemoryStore {
     }
 
     async fn resume(&self, next: NextMessage) -> Result<Submitted, StoreError> {
-        let shelf = self.shelf(&next.key.owner).ok_or_else(|| StoreError::NotFound(Arc::clone(&next.key.id)))?;
-        let (submitted, change) = write(&shelf).resume(next)?;
+        let (submitted, change) =
+            write(&*self.shelf_of(&next.key)?).resume(next, self.limits.push_configs_per_task_max)?;
         self.count(change);
         Ok(submitted)
     }
@@ -181,6 +192,26 @@ impl Store for MemoryStore {
         let record = self.record(&lease.key)?;
         let mut record = lock(&record);
         record.append(lease, events)
+    }
+
+    async fn push_set(&self, key: &TaskKey, config: PushConfig) -> Result<(), StoreError> {
+        self.change_push(key, |record| record.push_set(config, self.limits.push_configs_per_task_max))?
+    }
+
+    async fn push_list(&self, key: &TaskKey) -> Result<Vec<PushConfig>, StoreError> {
+        let record = self.record(key)?;
+        let configs = lock(&record).push.clone();
+        Ok(configs)
+    }
+
+    async fn push_delete(&self, key: &TaskKey, id: &str) -> Result<(), StoreError> {
+        self.change_push(key, |record| record.push_delete(id))
+    }
+
+    async fn push_told(&self, key: &TaskKey, id: &str, generation: u64) -> Result<(), StoreError> {
+        let record = self.record(key)?;
+        lock(&record).push_told(id, generation);
+        Ok(())
     }
 
     async fn compact(&self, now_ms: i64) -> Result<Vec<TaskKey>, StoreError> {

@@ -6,7 +6,7 @@ mod conformance;
 
 use std::sync::Arc;
 
-use conformance::{append, completed, submit, text};
+use conformance::{append, completed, push, submit, text};
 use inhouse_engine::store::{Filter, Store, StoreError};
 use inhouse_store::{MemoryLimits, MemoryStore};
 
@@ -53,6 +53,32 @@ async fn kept_bytes_are_bounded_and_running_tasks_are_never_forgotten() {
     let page = store.list(&running.key.owner, &Filter { limit: 100, ..Filter::default() }).await.unwrap();
     assert!((2..=6).contains(&page.total), "{}", page.total);
     assert!(store.get(&running.key, true).await.is_ok());
+}
+
+#[tokio::test]
+async fn push_configs_are_bounded_and_count_as_kept_while_they_are_there() {
+    let limits = MemoryLimits { finished_bytes_max: 40_000, push_configs_per_task_max: 3, ..MemoryLimits::default() };
+    let store = store(limits);
+    let mut done = Vec::new();
+    for at in 0..2 {
+        let lease = submit(&store, "ann", &format!("t{at}"), "c").await;
+        append(&store, &lease, vec![conformance::working(&lease)]).await;
+        append(&store, &lease, completed(&lease, at)).await;
+        done.push(lease.key);
+    }
+    let long = "x".repeat(10_000);
+    for round in 0..20 {
+        store.push_set(&done[1], push("same", &long)).await.unwrap();
+        store.push_set(&done[1], push(&round.to_string(), &long)).await.unwrap();
+        store.push_delete(&done[1], &round.to_string()).await.unwrap();
+    }
+    assert!(store.get(&done[0], true).await.is_ok(), "what was replaced or deleted is not counted");
+    for id in ["2", "3"] {
+        store.push_set(&done[1], push(id, &long)).await.unwrap();
+    }
+    assert_eq!(store.push_set(&done[1], push("4", "u")).await, Err(StoreError::TooManyConfigs(3)));
+    store.push_set(&done[1], push("3", &"x".repeat(20_000))).await.unwrap();
+    assert!(matches!(store.get(&done[0], true).await, Err(StoreError::NotFound(_))), "the oldest makes room");
 }
 
 #[tokio::test]

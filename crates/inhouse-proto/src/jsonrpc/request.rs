@@ -96,12 +96,17 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// The params as they stand; absent ones are an empty object.
+    pub fn params(&self) -> &[u8] {
+        self.params.map_or("{}", RawValue::get).as_bytes()
+    }
+
     /// Decodes the params; absent ones are an empty object.
     ///
     /// # Errors
     /// `InvalidParams` where they are not of the shape of `T`, `ParseError` where a string or number in them is damaged.
     pub fn decode_params<T: DeserializeOwned>(&self) -> Result<T, A2aError> {
-        Ok(json::decode(self.params.map_or("{}", RawValue::get).as_bytes())?)
+        Ok(json::decode(self.params())?)
     }
 
     /// Decodes the params and checks that all required fields are there.

@@ -10,6 +10,7 @@ pub(crate) mod base64;
 mod generated;
 pub(crate) mod json_form;
 mod part_json;
+mod push_json;
 #[cfg(test)]
 mod tests;
 #[rustfmt::skip]

@@ -194,6 +194,29 @@ impl Event {
     }
 }
 
+/// The same events with fewer entries: texts that follow each other in one artifact become one. Each keeps the number of its
+/// last part. For readers that pay for each entry.
+pub fn joined(events: &[(u64, Event)]) -> Vec<(u64, Event)> {
+    let continues = |(_, before): &(u64, Event), (_, after): &(u64, Event)| match (before, after) {
+        (Event::Text { head: before, .. }, Event::Text { head: after, append, .. }) => {
+            *append && before.artifact_id() == after.artifact_id()
+        }
+        _ => false,
+    };
+    events.chunk_by(continues).filter_map(join).collect()
+}
+
+fn join(run: &[(u64, Event)]) -> Option<(u64, Event)> {
+    let (Some((_, Event::Text { head, append, .. })), Some((number, Event::Text { last_chunk, .. }))) =
+        (run.first(), run.last())
+    else {
+        return run.last().cloned();
+    };
+    let texts =
+        run.iter().filter_map(|(_, event)| if let Event::Text { text, .. } = event { Some(text) } else { None });
+    Some((*number, Event::text(head, EscapedText::joined(texts), *append, *last_chunk)))
+}
+
 /// Whether a task in this state waits for its caller (spec 4.1.3).
 pub fn is_interrupted(state: v1::TaskState) -> bool {
     matches!(state, v1::TaskState::InputRequired | v1::TaskState::AuthRequired)

@@ -108,3 +108,26 @@ fn the_members_of_an_artifact_stand_without_its_parts() {
         assert_eq!(members_without_parts(artifact.as_bytes()), members);
     }
 }
+
+#[test]
+fn texts_of_one_artifact_are_joined_and_nothing_else_is() {
+    let (one, two) = (Arc::new(TextHead::new("t", "c", "a1")), Arc::new(TextHead::new("t", "c", "a2")));
+    let say = |head, text, append, last| Event::text(head, EscapedText::new(text), append, last);
+    let status = || Event::status("t", "c", &v1::TaskStatus::default(), None);
+    let events = [
+        status(),
+        say(&one, "a", false, false),
+        say(&one, "\n", true, false),
+        say(&one, "c", true, true),
+        say(&one, "again", false, false),
+        say(&two, "x", true, false),
+        status(),
+        say(&two, "y", true, true),
+    ];
+    let numbered: Vec<_> = (7..).zip(events).collect();
+    let joined: Vec<_> = joined(&numbered).iter().map(|(number, event)| (*number, frame(event))).collect();
+    assert_eq!(joined.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [7, 10, 11, 12, 13, 14]);
+    assert_eq!(joined[1].1, frame(&say(&one, "a\nc", false, true)));
+    assert_eq!(joined[2].1, frame(&say(&one, "again", false, false)));
+    assert_eq!(joined[5].1, frame(&say(&two, "y", true, true)));
+}

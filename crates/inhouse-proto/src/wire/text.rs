@@ -26,6 +26,13 @@ impl EscapedText {
         &self.0
     }
 
+    /// All of these, one after another.
+    pub fn joined<'a>(texts: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut all = Vec::new();
+        texts.into_iter().for_each(|text| all.extend_from_slice(&text.0));
+        Self(all.into())
+    }
+
     /// The text as it was, in UTF-8; the same bytes where nothing had to be escaped.
     pub fn unescape(&self) -> Bytes {
         let mut rest: &[u8] = &self.0;

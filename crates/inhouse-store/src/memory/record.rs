@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use inhouse_engine::state::{is_interrupted, is_terminal, may_move, may_resume};
-use inhouse_engine::store::{Hint, Lease, NewTask, NextMessage, Place, Progress, StoreError, TaskKey};
+use inhouse_engine::store::{Hint, Lease, NewTask, NextMessage, Place, Progress, PushConfig, StoreError, TaskKey};
 use inhouse_proto::snapshot::{Snapshot, fold, head};
 use inhouse_proto::v1::TaskState;
 use inhouse_proto::wire::{Event, StatusEvent};
@@ -26,13 +26,15 @@ pub(super) struct Record {
     pub(super) kept_bytes: usize,
     fence: u64,
     label: u8,
+    /// The push configs, oldest first.
+    pub(super) push: Vec<PushConfig>,
     progress: watch::Sender<Progress>,
 }
 
 impl Record {
     /// A task with its first event, if that is one it may begin with.
     pub(super) fn new(task: NewTask) -> Result<Self, StoreError> {
-        let NewTask { key: TaskKey { id, .. }, context_id, retry, message, event, label } = task;
+        let NewTask { key: TaskKey { id, .. }, context_id, retry, message, event, label, push } = task;
         let Event::Status(status) = event.clone() else {
             return Err(illegal(&id, TaskState::Unspecified, TaskState::Unspecified));
         };
@@ -44,7 +46,7 @@ impl Record {
             id,
             context_id,
             retries: retry.map(|retry| retry.key).into_iter().collect(),
-            kept_bytes: event.kept_bytes() + message.len(),
+            kept_bytes: event.kept_bytes() + message.len() + push.as_ref().map_or(0, PushConfig::kept_bytes),
             log: vec![event],
             status,
             history: vec![message],
@@ -52,6 +54,7 @@ impl Record {
             message: None,
             fence: 1,
             label,
+            push: push.into_iter().collect(),
             progress: watch::Sender::new(Progress { generation: 1, settled: false }),
         })
     }
@@ -131,8 +134,11 @@ impl Record {
     }
 
     /// The caller's next message, and the lease that goes with it.
-    pub(super) fn resume(&mut self, next: NextMessage) -> Result<Lease, StoreError> {
+    pub(super) fn resume(&mut self, next: NextMessage, configs_max: usize) -> Result<Lease, StoreError> {
         self.check_waiting()?;
+        if let Some(config) = next.push {
+            self.push_set(config, configs_max)?;
+        }
         let fence = self.claim();
         self.push(next.event);
         self.kept_bytes += next.message.len();
@@ -193,6 +199,34 @@ impl Record {
             more
         };
         self.log[from..].iter().take_while(enough).cloned().collect()
+    }
+
+    /// Adds a push config, or replaces the one of its id.
+    pub(super) fn push_set(&mut self, config: PushConfig, configs_max: usize) -> Result<(), StoreError> {
+        let at = self.push.iter().position(|known| known.id == config.id);
+        if at.is_none() && self.push.len() >= configs_max {
+            return Err(StoreError::TooManyConfigs(configs_max));
+        }
+        self.kept_bytes += config.kept_bytes();
+        match at {
+            Some(at) => self.kept_bytes -= std::mem::replace(&mut self.push[at], config).kept_bytes(),
+            None => self.push.push(config),
+        }
+        Ok(())
+    }
+
+    /// Forgets the push config of this id.
+    pub(super) fn push_delete(&mut self, id: &str) {
+        let before = self.push.iter().find(|config| &*config.id == id).map_or(0, PushConfig::kept_bytes);
+        self.kept_bytes -= before;
+        self.push.retain(|config| &*config.id != id);
+    }
+
+    /// Remembers how far a push config has been told.
+    pub(super) fn push_told(&mut self, id: &str, generation: u64) {
+        self.push.iter_mut().filter(|config| &*config.id == id).for_each(|config| {
+            config.told = config.told.max(generation);
+        });
     }
 
     /// Wake-ups for readers.

@@ -69,7 +69,7 @@ impl Shelf {
         Ok(Submitted::Taken(Lease { key, fence: 1, kept_bytes }))
     }
 
-    pub(super) fn resume(&mut self, next: NextMessage) -> Result<(Submitted, Change), StoreError> {
+    pub(super) fn resume(&mut self, next: NextMessage, configs_max: usize) -> Result<(Submitted, Change), StoreError> {
         let shared = self.known(&next.key)?;
         // The same key with other content: another answer on a task that its caller named, or a mistake.
         if let Some((content, id)) = next.retry.as_ref().and_then(|retry| self.retries.get(&retry.key)) {
@@ -82,7 +82,7 @@ impl Shelf {
         let retry = next.retry.clone();
         let mut record = lock(&shared);
         let (place, state) = (record.place(), record.status.state);
-        let lease = record.resume(next)?;
+        let lease = record.resume(next, configs_max)?;
         self.remember(retry, &lease.key.id);
         let change = self.moved(&record, &place, state);
         Ok((Submitted::Taken(lease), change))
@@ -95,6 +95,19 @@ impl Shelf {
         let (place, state) = (record.place(), record.status.state);
         let generation = record.append(lease, events)?;
         Ok((generation, self.moved(&record, &place, state)))
+    }
+
+    /// Changes the push configs of a task, and with them what it keeps.
+    pub(super) fn change_push<T>(
+        &mut self,
+        key: &TaskKey,
+        change: impl FnOnce(&mut Record) -> T,
+    ) -> Result<(T, Change), StoreError> {
+        let shared = self.known(key)?;
+        let mut record = lock(&shared);
+        let changed = change(&mut record);
+        let (place, state) = (record.place(), record.status.state);
+        Ok((changed, self.moved(&record, &place, state)))
     }
 
     fn known(&self, key: &TaskKey) -> Result<Arc<Mutex<Record>>, StoreError> {

@@ -8,7 +8,9 @@ mod promises;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use inhouse_engine::store::{Lease, NewTask, NextMessage, Owner, RetryKey, Store, StoreError, Submitted, TaskKey};
+use inhouse_engine::store::{
+    Lease, NewTask, NextMessage, Owner, PushConfig, RetryKey, Store, StoreError, Submitted, TaskKey,
+};
 use inhouse_proto::json::Timestamp;
 use inhouse_proto::v1::{self, TaskState};
 use inhouse_proto::wire::{EscapedText, Event, TextHead};
@@ -53,7 +55,12 @@ pub fn new_task(who: &str, id: &str, context: &str, retry: Option<RetryKey>) -> 
     let key = key(who, id);
     let message = Bytes::from_static(br#"{"messageId":"m","role":"ROLE_USER","parts":[{"text":"hi"}]}"#);
     let event = status(&key, TaskState::Submitted, 0);
-    NewTask { key, context_id: context.into(), retry, message, event, label: 7 }
+    NewTask { key, context_id: context.into(), retry, message, event, label: 7, push: None }
+}
+
+pub fn push(id: &str, url: &str) -> PushConfig {
+    let config = v1::TaskPushNotificationConfig { id: id.into(), url: url.into(), ..Default::default() };
+    PushConfig { id: id.into(), config: Arc::new(config), label: 3, told: 0 }
 }
 
 pub async fn submit(store: &Arc<dyn Store>, who: &str, id: &str, context: &str) -> Lease {
@@ -79,7 +86,7 @@ pub async fn resume(
     retry: Option<RetryKey>,
 ) -> Result<Submitted, StoreError> {
     let event = status(key, TaskState::Submitted, 5);
-    store.resume(NextMessage { key: key.clone(), retry, message: message.to_owned().into(), event }).await
+    store.resume(NextMessage { key: key.clone(), retry, message: message.to_owned().into(), event, push: None }).await
 }
 
 pub fn created(submitted: Submitted) -> Lease {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use inhouse_engine::store::{Filter, Lease, RetryKey, Store, StoreError, Submitted};
+use inhouse_engine::store::{Filter, Lease, NewTask, NextMessage, RetryKey, Store, StoreError, Submitted, TaskKey};
 use inhouse_proto::snapshot::{Pieces, View};
 use inhouse_proto::v1::TaskState;
 use inhouse_proto::wire::Event;
 
 use super::{
-    append, completed, created, input_required, key, new_task, owner, resume, status, submit, submit_with_retry, text,
-    working,
+    append, completed, created, input_required, key, new_task, owner, push, resume, status, submit, submit_with_retry,
+    text, working,
 };
 
 /// Runs every promise on a fresh store each.
@@ -26,6 +26,8 @@ pub async fn all(store: impl Fn() -> Arc<dyn Store>) {
     filters_and_totals_agree(store()).await;
     a_hint_fires_after_the_commit(store()).await;
     a_direct_answer_is_in_no_list(store()).await;
+    push_configs_are_kept_with_their_task(store()).await;
+    push_configs_of_a_message_come_with_it_or_not_at_all(store()).await;
 }
 
 fn kinds(events: &[Event]) -> String {
@@ -100,6 +102,10 @@ async fn another_owner_sees_nothing(store: Arc<dyn Store>) {
         assert_eq!(store.claim(key).await.unwrap_err(), refusal);
         assert_eq!(store.claim_waiting(key).await.unwrap_err(), refusal);
         assert_eq!(store.hint(key).unwrap_err(), refusal);
+        assert_eq!(store.push_set(key, push("p", "u")).await.unwrap_err(), refusal);
+        assert_eq!(store.push_list(key).await.unwrap_err(), refusal);
+        assert_eq!(store.push_delete(key, "p").await.unwrap_err(), refusal);
+        assert_eq!(store.push_told(key, "p", 1).await.unwrap_err(), refusal);
         let stolen = Lease { key: key.clone(), ..lease.clone() };
         assert_eq!(store.append(&stolen, vec![working(&stolen)]).await.unwrap_err(), refusal);
         assert_eq!(store.append(&stolen, vec![text(&stolen, "x", false)]).await.unwrap_err(), refusal);
@@ -241,4 +247,52 @@ async fn a_direct_answer_is_in_no_list(store: Arc<dyn Store>) {
     assert!(store.get(&lease.key, true).await.unwrap().message.is_some());
     assert_eq!(store.list(&owner("ann"), &Filter { limit: 9, ..Filter::default() }).await.unwrap().total, 0);
     assert!(store.append(&lease, vec![working(&lease)]).await.is_err());
+}
+
+async fn configs(store: &Arc<dyn Store>, key: &TaskKey) -> Vec<(String, String, u64)> {
+    let configs = store.push_list(key).await.unwrap();
+    configs.iter().map(|push| (push.id.to_string(), push.config.url.clone(), push.told)).collect()
+}
+
+fn listed(configs: &[(&str, &str, u64)]) -> Vec<(String, String, u64)> {
+    configs.iter().map(|(id, url, told)| ((*id).to_owned(), (*url).to_owned(), *told)).collect()
+}
+
+async fn push_configs_are_kept_with_their_task(store: Arc<dyn Store>) {
+    let lease = submit(&store, "ann", "t", "c").await;
+    let (key, other) = (lease.key.clone(), submit(&store, "ann", "other", "c").await.key);
+    for push in [push("a", "u1"), push("b", "u2")] {
+        store.push_set(&key, push).await.unwrap();
+    }
+    store.push_told(&key, "b", 5).await.unwrap();
+    store.push_told(&key, "b", 4).await.unwrap();
+    store.push_told(&key, "nobody", 9).await.unwrap();
+    assert_eq!(configs(&store, &key).await, listed(&[("a", "u1", 0), ("b", "u2", 5)]));
+    store.push_set(&key, push("b", "u3")).await.unwrap();
+    append(&store, &lease, vec![working(&lease)]).await;
+    append(&store, &lease, completed(&lease, 1)).await;
+    assert_eq!(configs(&store, &key).await, listed(&[("a", "u1", 0), ("b", "u3", 0)]), "replaced, and kept to the end");
+    for _ in 0..2 {
+        store.push_delete(&key, "a").await.unwrap();
+    }
+    store.push_set(&key, push("late", "u4")).await.unwrap();
+    assert_eq!(configs(&store, &key).await, listed(&[("b", "u3", 0), ("late", "u4", 0)]));
+    assert_eq!(configs(&store, &other).await, []);
+}
+
+async fn push_configs_of_a_message_come_with_it_or_not_at_all(store: Arc<dyn Store>) {
+    let new = NewTask { push: Some(push("first", "u1")), ..new_task("ann", "t", "c", None) };
+    let lease = created(store.submit(new).await.unwrap());
+    append(&store, &lease, vec![working(&lease), input_required(&lease, 1)]).await;
+    let next = |id: &str| NextMessage {
+        key: lease.key.clone(),
+        retry: None,
+        message: "{}".into(),
+        event: status(&lease.key, TaskState::Submitted, 2),
+        push: Some(push(id, "u2")),
+    };
+    store.resume(next("second")).await.unwrap();
+    assert_eq!(configs(&store, &lease.key).await, listed(&[("first", "u1", 0), ("second", "u2", 0)]));
+    assert!(matches!(store.resume(next("third")).await, Err(StoreError::IllegalMove { .. })));
+    assert_eq!(configs(&store, &lease.key).await.len(), 2);
 }

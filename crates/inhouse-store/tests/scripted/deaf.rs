@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inhouse_engine::store::{
-    Filter, Hint, Lease, NewTask, NextMessage, Owner, Page, Progress, RetryKey, Store, StoreError, Submitted, TaskKey,
+    Filter, Hint, Lease, NewTask, NextMessage, Owner, Page, Progress, PushConfig, RetryKey, Store, StoreError,
+    Submitted, TaskKey,
 };
 use inhouse_proto::snapshot::Snapshot;
 use inhouse_proto::wire::Event;
@@ -49,6 +50,22 @@ impl Store for Deaf {
 
     async fn append(&self, lease: &Lease, events: Vec<Event>) -> Result<u64, StoreError> {
         self.0.append(lease, events).await
+    }
+
+    async fn push_set(&self, key: &TaskKey, config: PushConfig) -> Result<(), StoreError> {
+        self.0.push_set(key, config).await
+    }
+
+    async fn push_list(&self, key: &TaskKey) -> Result<Vec<PushConfig>, StoreError> {
+        self.0.push_list(key).await
+    }
+
+    async fn push_delete(&self, key: &TaskKey, id: &str) -> Result<(), StoreError> {
+        self.0.push_delete(key, id).await
+    }
+
+    async fn push_told(&self, key: &TaskKey, id: &str, generation: u64) -> Result<(), StoreError> {
+        self.0.push_told(key, id, generation).await
     }
 
     async fn compact(&self, now_ms: i64) -> Result<Vec<TaskKey>, StoreError> {
