@@ -45,6 +45,7 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
         policy: Arc::new(Policy::default()),
         keep_alive: Duration::from_secs(15),
         closing: closing.subscribe(),
+        push: None,
     };
     let token = Secret::new("a-token-for-trying-it-out".to_owned());
     let server = Server::bind(ServerOptions {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use inhouse_proto::v1;
 use serde_json::{Value, json};
 
-use crate::bindings::extensions;
+use crate::bindings::{Endpoint, extensions};
 use crate::routes::ENDPOINT;
 
 /// What a card says of an agent, whatever address it is reached by.
@@ -87,7 +87,7 @@ impl Site {
 }
 
 /// The 1.0 card; `extended`: for a caller whom we know (spec 3.1.11).
-pub(crate) fn v1(info: &CardInfo, site: &Site, extended: bool) -> v1::AgentCard {
+pub(crate) fn v1(info: &CardInfo, endpoint: &Endpoint, site: &Site, extended: bool) -> v1::AgentCard {
     let scheme = v1::HttpAuthSecurityScheme { scheme: "Bearer".to_owned(), ..Default::default() };
     let scheme = v1::SecurityScheme { scheme: Some(v1::security_scheme::Scheme::HttpAuthSecurityScheme(scheme)) };
     let required =
@@ -99,7 +99,7 @@ pub(crate) fn v1(info: &CardInfo, site: &Site, extended: bool) -> v1::AgentCard 
         version: info.version.clone(),
         capabilities: Some(v1::AgentCapabilities {
             streaming: Some(true),
-            push_notifications: Some(false),
+            push_notifications: Some(endpoint.push.is_some()),
             extended_agent_card: Some(true),
             extensions: extensions::declared(),
         }),

@@ -19,12 +19,14 @@ mod routes;
 mod bindings;
 mod card;
 mod pages;
+mod push;
 
 pub use audit_log::AuditLog;
 pub use bindings::Endpoint;
 pub use body::Body;
 pub use card::{CardInfo, Skill};
 pub use options::{Limits, ServerOptions};
+pub use push::{Push, PushLimits};
 pub use reader::BodyReader;
 pub use refusal::Refusal;
 pub use routes::{CARD, ENDPOINT, Route, Routes};

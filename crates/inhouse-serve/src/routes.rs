@@ -136,7 +136,8 @@ impl Routes {
     }
 
     fn card(&self, agent: usize, headers: &HeaderMap, extended: bool) -> AgentCard {
-        card::v1(&self.agents[agent].card, &self.site(agent, headers), extended)
+        let Route { endpoint, card } = &self.agents[agent];
+        card::v1(card, endpoint, &self.site(agent, headers), extended)
     }
 
     /// An answer for someone whom we do not know.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use inhouse_agents::{AgentSpec, Protocol};
 use inhouse_engine::{AgentEntry, Engine, EngineLimits, Idempotency, QueueLimits, Takes};
 use inhouse_run::{Options, Runner, Tier};
-use inhouse_serve::{AuditLog, CardInfo, Endpoint, Route, Routes};
+use inhouse_serve::{AuditLog, CardInfo, Endpoint, Push, PushLimits, Route, Routes};
 use inhouse_store::{MemoryLimits, MemoryStore};
 use inhouse_trust::{HostEnv, HostRule, Policy, WindowOptions};
 use tokio::sync::watch;
@@ -51,6 +51,7 @@ fn store_limits(limits: &Limits) -> MemoryLimits {
         finished_tasks_max: size(&limits.finished_tasks_max),
         finished_bytes_max: size(&limits.finished_bytes_max),
         waiting_s_max: limits.waiting_s_max.value,
+        push_configs_per_task_max: size(&limits.push_configs_per_task_max),
     }
 }
 
@@ -107,8 +108,31 @@ pub(crate) fn host_rule(server: &Server) -> HostRule {
     HostRule::new(allowed, public, machine_names().iter().map(String::as_str))
 }
 
+/// What tells webhooks, if anything does.
+pub(crate) fn push(config: &Config) -> Option<Push> {
+    let limits = &config.limits;
+    let limits = PushLimits {
+        followed_max: size(&limits.push_followed_max),
+        followed_per_caller_max: size(&limits.push_followed_per_caller_max),
+        timeout_ms: limits.push_timeout_ms.value,
+        attempts_max: count(&limits.push_attempts_max),
+        backoff_ms: limits.push_backoff_ms.value,
+        backoff_ms_max: limits.push_backoff_ms_max.value,
+        breaker_failures: count(&limits.push_breaker_failures),
+        breaker_ms: limits.push_breaker_ms.value,
+        shutdown_grace_ms: limits.push_shutdown_grace_ms.value,
+    };
+    config.push.enabled.value.then(|| Push::new(config.push.rule.clone(), limits))
+}
+
 /// The server's paths, the default agent first.
-pub(crate) fn routes(config: &Config, engine: &Engine, audit: &AuditLog, closing: &watch::Sender<bool>) -> Routes {
+pub(crate) fn routes(
+    config: &Config,
+    engine: &Engine,
+    push: Option<&Push>,
+    audit: &AuditLog,
+    closing: &watch::Sender<bool>,
+) -> Routes {
     let policy = Arc::new(policy(&config.agents));
     let route = |agent: &AgentConfig| Route {
         endpoint: Endpoint {
@@ -117,6 +141,7 @@ pub(crate) fn routes(config: &Config, engine: &Engine, audit: &AuditLog, closing
             policy: Arc::clone(&policy),
             keep_alive: Duration::from_millis(config.limits.keep_alive_ms.value),
             closing: closing.subscribe(),
+            push: push.cloned(),
         },
         card: card(agent),
     };

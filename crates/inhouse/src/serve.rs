@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use inhouse_engine::Engine;
 use inhouse_run::{Runner, Tier};
-use inhouse_serve::{AuditLog, CARD, ENDPOINT, ServeError, Server, ServerOptions};
+use inhouse_serve::{AuditLog, CARD, ENDPOINT, Push, ServeError, Server, ServerOptions};
 use inhouse_trust::{HostEnv, OriginRule};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -50,13 +50,14 @@ pub(crate) async fn serve(config: Config, host: HostEnv, for_agents: HostEnv) ->
     let engine = assemble::engine(&config, &runner, &for_agents);
     let audit = AuditLog::new(assemble::size(&config.limits.audit_bytes_max), io::stderr()).map_err(nothing_left)?;
     let closing = watch::Sender::new(false);
+    let push = assemble::push(&config);
     let server = Server::bind(ServerOptions {
         listen: address,
         limits: assemble::door_limits(&config.limits),
         hosts: assemble::host_rule(&config.server),
         origins: OriginRule::new(config.server.allowed_origins.value.iter().map(String::as_str)),
         tokens,
-        service: Arc::new(assemble::routes(&config, &engine, &audit, &closing)),
+        service: Arc::new(assemble::routes(&config, &engine, push.as_ref(), &audit, &closing)),
         audit: audit.clone(),
         closing,
     })
@@ -75,7 +76,7 @@ pub(crate) async fn serve(config: Config, host: HostEnv, for_agents: HostEnv) ->
     let grace_s = config.limits.shutdown_grace_ms.value.div_ceil(1000);
     log::say(&format!("stopping: running turns have {grace_s} s, a second signal ends them now"));
     let ended = tokio::select! {
-        () = stop_all(&engine, &runner, &stop, serving) => ExitCode::SUCCESS,
+        () = stop_all(&engine, push.as_ref(), &runner, &stop, serving) => ExitCode::SUCCESS,
         () = signals.next() => ExitCode::from(130),
     };
     compacting.abort();
@@ -83,9 +84,18 @@ pub(crate) async fn serve(config: Config, host: HostEnv, for_agents: HostEnv) ->
     Ok(ended)
 }
 
-/// First the turns, so that their readers hear how they end; then streams and connections; then the supervisors.
-async fn stop_all(engine: &Engine, runner: &Runner, stop: &watch::Sender<bool>, serving: JoinHandle<()>) {
+/// First the turns, so that their readers hear how they end; then webhooks, streams and connections; then the supervisors.
+async fn stop_all(
+    engine: &Engine,
+    push: Option<&Push>,
+    runner: &Runner,
+    stop: &watch::Sender<bool>,
+    serving: JoinHandle<()>,
+) {
     engine.shutdown().await;
+    if let Some(push) = push {
+        push.shutdown().await;
+    }
     stop.send_replace(true);
     let _ = serving.await;
     runner.shutdown().await;

@@ -19,13 +19,17 @@ use std::path::Path;
 use doors::{Door, Heard, JsonRpc, Rest};
 use pattern::{Kept, difference, filled};
 use serde_json::{Map, Value, json};
-use support::Server;
+use support::{Launch, Server};
 
 const CASES: &str = include_str!("golden/cases.json");
 
 fn server() -> Server {
     let agent = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/agents/conformance.py");
-    Server::with_native(&format!("python3 {}", agent.canonicalize().unwrap().display()))
+    let folder = support::scratch("golden");
+    // Nobody listens there, and nobody has to: what is told is another test's matter.
+    std::fs::write(folder.join("inhouse.toml"), "[push]\nallow = [\"127.0.0.1:9\"]\n").unwrap();
+    let agent = format!("python3 {}", agent.canonicalize().unwrap().display());
+    Launch::new(&["serve"]).env("AGENT_CMD", agent).env("AGENT_INPUT", "json").directory(&folder).start()
 }
 
 #[test]

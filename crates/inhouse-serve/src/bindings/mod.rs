@@ -11,6 +11,7 @@ mod list;
 mod parameters;
 pub(crate) mod extensions;
 mod version;
+pub(crate) mod push;
 mod events;
 mod sse;
 
@@ -29,7 +30,9 @@ use tokio::sync::watch;
 
 use self::events::{EventStream, Form, Until};
 use self::extensions::Extensions;
+pub(crate) use self::version::Generation;
 use crate::body::Body;
+use crate::push::Push;
 
 /// One agent's endpoint.
 #[derive(Clone)]
@@ -44,6 +47,8 @@ pub struct Endpoint {
     pub keep_alive: Duration,
     /// Turns `true` when open streams have to end.
     pub closing: watch::Receiver<bool>,
+    /// Tells webhooks; without it there are no push notifications.
+    pub push: Option<Push>,
 }
 
 /// A request that has passed the front door.
@@ -119,6 +124,11 @@ impl<'a> Call<'a> {
 }
 
 impl Audited {
+    /// The request names this task; what can not be an id of ours is not written down.
+    fn names(&mut self, task_id: &str) {
+        self.task = is_id(task_id).then(|| task_id.into());
+    }
+
     /// The answer shows this task.
     fn shows(&mut self, task: &Snapshot) {
         self.context = Some(Arc::clone(&task.context_id));

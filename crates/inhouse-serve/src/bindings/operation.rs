@@ -3,16 +3,17 @@
 
 use std::sync::Arc;
 
-use inhouse_engine::{Reader, Submission};
+use inhouse_engine::{Accepted, Reader, Submission};
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::json;
 use inhouse_proto::snapshot::{Snapshot, View};
 use inhouse_proto::v1::{self, stream_response::Payload};
 use inhouse_proto::validate::Validate;
-use inhouse_trust::Operation;
+use inhouse_trust::{Operation, Permit};
 
 use super::events::Until;
 use super::list::{self, ListPage};
+use super::push::{self, PushAsked};
 use super::{Audited, Call, is_id};
 
 const PARTS_MAX: usize = 64;
@@ -64,8 +65,7 @@ pub(crate) enum Asked {
     Cancel(v1::CancelTaskRequest),
     /// Follow a task.
     Subscribe(Subscribe),
-    /// Any of the four operations on push notification configurations, which the card does not offer.
-    Push,
+    Push(PushAsked),
     ExtendedCard,
 }
 
@@ -98,6 +98,11 @@ pub(crate) enum Outcome {
     Sent(Snapshot, View),
     Page(ListPage),
     Card(Box<v1::AgentCard>),
+    /// A push notification config.
+    Config(Box<v1::TaskPushNotificationConfig>),
+    Configs(v1::ListTaskPushNotificationConfigsResponse),
+    /// A push notification config is gone.
+    Deleted,
     Stream(Following),
 }
 
@@ -121,7 +126,8 @@ impl Asked {
             Self::List(request) => &request.tenant,
             Self::Cancel(request) => &request.tenant,
             Self::Subscribe(subscribe) => &subscribe.request.tenant,
-            Self::Push | Self::ExtendedCard => "",
+            Self::Push(asked) => asked.tenant(),
+            Self::ExtendedCard => "",
         }
     }
 }
@@ -137,7 +143,7 @@ pub(crate) async fn perform(call: &Call<'_>, asked: Asked, audited: &mut Audited
         Asked::List(request) => list::list(call, request).await.map(Outcome::Page),
         Asked::Cancel(request) => cancel(call, request, audited).await,
         Asked::Subscribe(subscribe) => self::subscribe(call, subscribe, audited).await,
-        Asked::Push => Err(A2aError::new(ErrorKind::PushNotificationNotSupported)),
+        Asked::Push(asked) => push::perform(call, asked, audited).await,
         Asked::ExtendedCard => {
             call.permit(Operation::Get)?;
             Ok(Outcome::Card(Box::new((call.card)(&call.endpoint.agent))))
@@ -150,8 +156,7 @@ async fn send(call: &Call<'_>, send: Box<Send>, audited: &mut Audited) -> Result
     let (submission, view) = submission(call, send)?;
     let permit = call.permit(Operation::Send)?;
     let direct = submission.direct && waits;
-    let accepted = call.endpoint.engine.submit(&permit, Submission { direct, ..submission }).await?;
-    audited.task = Some(Arc::clone(accepted.task_id()));
+    let accepted = submit(call, &permit, Submission { direct, ..submission }, audited).await?;
     let task = if waits { accepted.settled().await? } else { accepted.snapshot().await? };
     audited.shows(&task);
     Ok(Outcome::Sent(task, view))
@@ -160,18 +165,34 @@ async fn send(call: &Call<'_>, send: Box<Send>, audited: &mut Audited) -> Result
 async fn stream(call: &Call<'_>, send: Box<Send>, audited: &mut Audited) -> Result<Outcome, A2aError> {
     let (submission, view) = submission(call, send)?;
     let permit = call.permit(Operation::Stream)?;
-    let accepted = call.endpoint.engine.submit(&permit, submission).await?;
-    audited.task = Some(Arc::clone(accepted.task_id()));
+    let accepted = submit(call, &permit, submission, audited).await?;
     let (task, reader) = accepted.follow().await?;
     audited.shows(&task);
     let (task_id, seen) = (Arc::clone(&task.id), task.generation);
     Ok(Outcome::Stream(Following { task_id, first: Some((task, view)), seen, reader, until: Until::Settled }))
 }
 
+async fn submit(
+    call: &Call<'_>,
+    permit: &Permit,
+    submission: Submission,
+    audited: &mut Audited,
+) -> Result<Accepted, A2aError> {
+    push::check(call, permit, submission.push.as_ref()).await?;
+    let told = submission.push.as_ref().map(|config| config.id.clone());
+    let accepted = call.endpoint.engine.submit(permit, submission).await?;
+    audited.task = Some(Arc::clone(accepted.task_id()));
+    if let Some(id) = told {
+        let id = if id.is_empty() { accepted.task_id() } else { id.as_str() };
+        push::follow(call, permit, accepted.task_id(), id).await?;
+    }
+    Ok(accepted)
+}
+
 async fn get(call: &Call<'_>, request: v1::GetTaskRequest, audited: &mut Audited) -> Result<Outcome, A2aError> {
     let view = View { history_length: history_length(request.history_length, "historyLength")?, artifacts: true };
     let permit = call.permit(Operation::Get)?;
-    audited.task = known_id(&request.id);
+    audited.names(&request.id);
     let task = call.endpoint.engine.get(&permit, &request.id).await?;
     audited.shows(&task);
     Ok(Outcome::Task(task, view))
@@ -179,7 +200,7 @@ async fn get(call: &Call<'_>, request: v1::GetTaskRequest, audited: &mut Audited
 
 async fn cancel(call: &Call<'_>, request: v1::CancelTaskRequest, audited: &mut Audited) -> Result<Outcome, A2aError> {
     let permit = call.permit(Operation::Cancel)?;
-    audited.task = known_id(&request.id);
+    audited.names(&request.id);
     let task = call.endpoint.engine.cancel(&permit, &request.id).await?;
     audited.shows(&task);
     Ok(Outcome::Task(task, View::ALL))
@@ -189,7 +210,7 @@ async fn subscribe(call: &Call<'_>, subscribe: Subscribe, audited: &mut Audited)
     let Subscribe { request, view, until, finished_too } = subscribe;
     let engine = &call.endpoint.engine;
     let permit = call.permit(Operation::Subscribe)?;
-    audited.task = known_id(&request.id);
+    audited.names(&request.id);
     let seen = call.last_event_id()?;
     let (task, reader) = match engine.follow(&permit, &request.id, seen).await {
         Err(error) if finished_too && error.kind == ErrorKind::UnsupportedOperation => {
@@ -208,9 +229,6 @@ fn submission(call: &Call<'_>, send: Box<Send>) -> Result<(Submission, View), A2
     let Send { request, task_id, direct, label } = *send;
     let config = request.configuration.unwrap_or_default();
     let history_length = history_length(config.history_length, "configuration.historyLength")?;
-    if config.task_push_notification_config.is_some() {
-        return Err(A2aError::new(ErrorKind::PushNotificationNotSupported));
-    }
     let message = request.message.unwrap_or_default();
     check_message(&message)?;
     let submission = Submission {
@@ -218,8 +236,10 @@ fn submission(call: &Call<'_>, send: Box<Send>) -> Result<(Submission, View), A2
         accepted_output_modes: config.accepted_output_modes,
         idempotency_key: call.idempotency_key()?,
         task_id,
-        direct,
+        // A task that is told of is a task.
+        direct: direct && config.task_push_notification_config.is_none(),
         label,
+        push: config.task_push_notification_config,
     };
     Ok((submission, View { history_length, artifacts: true }))
 }
@@ -266,9 +286,4 @@ pub(crate) fn history_length(length: Option<i32>, field: &str) -> Result<Option<
         usize::try_from(length).map_err(|_| A2aError::invalid(field, format!("must not be negative, not {length}")))
     };
     length.map(positive).transpose()
-}
-
-/// An id for the audit; what can not be one of ours is not written down.
-fn known_id(id: &str) -> Option<Arc<str>> {
-    is_id(id).then(|| id.into())
 }

@@ -66,6 +66,9 @@ pub(super) fn layer(name: &str, base: &Path, text: &str, environment: &HostEnv) 
     if let Some(table) = root.table("server")? {
         server(table, &mut layer)?;
     }
+    if let Some(table) = root.table("push")? {
+        push(table, &mut layer)?;
+    }
     if let Some(table) = root.table("limits")? {
         limits(table, &mut layer)?;
     }
@@ -104,6 +107,12 @@ fn server(mut table: Table<'_>, layer: &mut Layer) -> Result<(), ConfigError> {
     layer.containment = table.choice("containment")?;
     layer.idempotency = table.choice("idempotency")?;
     layer.log = table.choice("log")?;
+    finish(table)
+}
+
+fn push(mut table: Table<'_>, layer: &mut Layer) -> Result<(), ConfigError> {
+    layer.push_enabled = table.switch("enabled")?;
+    layer.push_allow = table.texts("allow")?;
     finish(table)
 }
 

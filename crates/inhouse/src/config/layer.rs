@@ -22,6 +22,8 @@ pub(super) struct Layer {
     pub(super) containment: Option<Setting<Containment>>,
     pub(super) idempotency: Option<Setting<IdempotencyChoice>>,
     pub(super) log: Option<Setting<LogChoice>>,
+    pub(super) push_enabled: Option<Setting<bool>>,
+    pub(super) push_allow: Option<Setting<Vec<String>>>,
     pub(super) limits: BTreeMap<&'static str, Setting<u64>>,
     pub(super) callers: Vec<CallerConfig>,
     pub(super) agent: AgentWords,

@@ -133,4 +133,24 @@ limits! {
     audit_wait_ms_max = 5_000, 0..=600_000;
     /// How often an idle stream gets a comment, in milliseconds.
     keep_alive_ms = 15_000, 100..=600_000;
+    /// Push notification configs of a task.
+    push_configs_per_task_max = 16, 1..=1_000;
+    /// Push notification configs whose tasks can go on, in all.
+    push_followed_max = 1_000, 1..=100_000;
+    /// The same of one caller.
+    push_followed_per_caller_max = 256, 1..=100_000;
+    /// From resolving a webhook's name to its answer, in milliseconds.
+    push_timeout_ms = 10_000, 1..=600_000;
+    /// How often one notification is tried before its webhook is given up.
+    push_attempts_max = 10, 1..=1_000;
+    /// The pause after the first failure, in milliseconds; each further one doubles it.
+    push_backoff_ms = 500, 1..=600_000;
+    /// The longest pause between two attempts, in milliseconds.
+    push_backoff_ms_max = 60_000, 1..=DAY_S * 1000;
+    /// A receiver that fails so often in a row rests.
+    push_breaker_failures = 5, 1..=1_000_000;
+    /// How long it rests, in milliseconds.
+    push_breaker_ms = 30_000, 0..=DAY_S * 1000;
+    /// How long a server that stops goes on telling webhooks what has happened, in milliseconds.
+    push_shutdown_grace_ms = 2_000, 0..=600_000;
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use inhouse_agents::AgentSpec;
 use inhouse_agents::presets::Preset;
 use inhouse_serve::Skill;
-use inhouse_trust::{AgentName, Principal, Secret};
+use inhouse_trust::{AgentName, Principal, Secret, WebhookRule};
 
 use super::choices::{Containment, IdempotencyChoice, LogChoice};
 use super::limits::Limits;
@@ -16,6 +16,8 @@ use super::origin::{Origin, Setting};
 pub(crate) struct Config {
     /// The front door.
     pub(crate) server: Server,
+    /// Who is told of tasks.
+    pub(crate) push: Push,
     /// Every bound.
     pub(crate) limits: Limits,
     /// Who may ask.
@@ -45,6 +47,17 @@ pub(crate) struct Server {
     pub(crate) containment: Setting<Containment>,
     /// When a repeated send is a retry.
     pub(crate) idempotency: Setting<IdempotencyChoice>,
+}
+
+/// Push notifications.
+#[derive(Debug)]
+pub(crate) struct Push {
+    /// Whether there are any.
+    pub(crate) enabled: Setting<bool>,
+    /// What webhooks may be called beside public ones, as it was written.
+    pub(crate) allow: Setting<Vec<String>>,
+    /// The same, as it is judged by.
+    pub(crate) rule: WebhookRule,
 }
 
 /// `http` or `https`, a host, perhaps a port, and nothing after them.

@@ -6,7 +6,7 @@ use std::fmt::{Debug, Display};
 use inhouse_agents::AgentSpec;
 
 use super::limits::Limits;
-use super::model::{AgentConfig, CallerToken, Callers, Config, Server};
+use super::model::{AgentConfig, CallerToken, Callers, Config, Push, Server};
 use super::origin::{Origin, Setting};
 
 /// The text, with a line end after each line.
@@ -14,6 +14,7 @@ pub(crate) fn show(config: &Config, origins: bool) -> String {
     let mut lines = Lines { text: String::new(), origins };
     lines.server(&config.server);
     lines.setting("log", &config.log, |log| format!("{:?}", word(log)));
+    lines.push(&config.push);
     lines.limits(&config.limits);
     lines.callers(&config.callers);
     let default = config.agents.default();
@@ -58,6 +59,12 @@ impl Lines {
         self.setting("hardened", &server.hardened, bool::to_string);
         self.setting("containment", &server.containment, |tier| format!("{:?}", word(tier)));
         self.setting("idempotency", &server.idempotency, |rule| format!("{:?}", word(rule)));
+    }
+
+    fn push(&mut self, push: &Push) {
+        self.heading("[push]");
+        self.setting("enabled", &push.enabled, bool::to_string);
+        self.setting("allow", &push.allow, |entries| format!("{entries:?}"));
     }
 
     fn limits(&mut self, limits: &Limits) {

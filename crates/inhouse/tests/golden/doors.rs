@@ -105,6 +105,10 @@ fn rest_answer(operation: &str, response: &Response) -> Heard {
 /// Method, path and body of a call by HTTP+JSON.
 fn rest(operation: &str, params: &Value) -> (&'static str, String, String) {
     let id = params["id"].as_str().unwrap_or_default();
+    if operation.contains("PushNotification") {
+        let (method, path) = push_path(operation, "", params);
+        return (method, path, if method == "POST" { params.to_string() } else { String::new() });
+    }
     let mut query = String::new();
     for (name, value) in params.as_object().unwrap().iter().filter(|(name, _)| *name != "id") {
         let value = value.as_str().map_or_else(|| value.to_string(), |text| text.replace('?', "%3F"));
@@ -117,6 +121,19 @@ fn rest(operation: &str, params: &Value) -> (&'static str, String, String) {
         "ListTasks" => ("GET", format!("/tasks{query}"), String::new()),
         "CancelTask" => ("POST", format!("/tasks/{id}:cancel"), String::new()),
         "SubscribeToTask" => ("GET", format!("/tasks/{id}:subscribe"), String::new()),
+        other => panic!("no path for {other}"),
+    }
+}
+
+/// Method and path of a call about push notification configs, behind a prefix.
+pub(crate) fn push_path(operation: &str, prefix: &str, params: &Value) -> (&'static str, String) {
+    let text = |name: &str| params[name].as_str().unwrap_or_default();
+    let all = format!("{prefix}/tasks/{}/pushNotificationConfigs", text("taskId"));
+    match operation {
+        "CreateTaskPushNotificationConfig" => ("POST", all),
+        "ListTaskPushNotificationConfigs" => ("GET", all),
+        "GetTaskPushNotificationConfig" => ("GET", format!("{all}/{}", text("id"))),
+        "DeleteTaskPushNotificationConfig" => ("DELETE", format!("{all}/{}", text("id"))),
         other => panic!("no path for {other}"),
     }
 }

@@ -91,6 +91,10 @@ pub(crate) fn encoded(operation: &str, params: &Value) -> Vec<u8> {
         "ListTasks" => message::<v1::ListTasksRequest>(params),
         "CancelTask" => message::<v1::CancelTaskRequest>(params),
         "SubscribeToTask" => message::<v1::SubscribeToTaskRequest>(params),
+        "CreateTaskPushNotificationConfig" => message::<v1::TaskPushNotificationConfig>(params),
+        "GetTaskPushNotificationConfig" => message::<v1::GetTaskPushNotificationConfigRequest>(params),
+        "ListTaskPushNotificationConfigs" => message::<v1::ListTaskPushNotificationConfigsRequest>(params),
+        "DeleteTaskPushNotificationConfig" => message::<v1::DeleteTaskPushNotificationConfigRequest>(params),
         other => panic!("no message for {other}"),
     }
 }
@@ -103,6 +107,14 @@ pub(crate) fn decoded(operation: &str, message: &[u8]) -> Value {
         "SendMessage" => value::<v1::SendMessageResponse>(message),
         "GetTask" | "CancelTask" => value::<v1::Task>(message),
         "ListTasks" => value::<v1::ListTasksResponse>(message),
+        "CreateTaskPushNotificationConfig" | "GetTaskPushNotificationConfig" => {
+            value::<v1::TaskPushNotificationConfig>(message)
+        }
+        "ListTaskPushNotificationConfigs" => value::<v1::ListTaskPushNotificationConfigsResponse>(message),
+        "DeleteTaskPushNotificationConfig" => {
+            assert!(message.is_empty());
+            json!({})
+        }
         _ => value::<v1::StreamResponse>(message),
     }
 }

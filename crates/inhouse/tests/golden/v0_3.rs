@@ -1,6 +1,6 @@
 //! A2A 0.3 over JSON-RPC: requests and answers by way of the pure conversions.
 
-use inhouse_proto::v0_3::{Message, Task};
+use inhouse_proto::v0_3::{Message, Task, TaskPushNotificationConfig};
 use inhouse_proto::{json, v1};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ fn said(operation: &str, params: &Value) -> (&'static str, Value) {
         "GetTask" => return ("tasks/get", params.clone()),
         "CancelTask" => return ("tasks/cancel", params.clone()),
         "SubscribeToTask" => return ("tasks/resubscribe", params.clone()),
-        other => panic!("0.3 has no {other}"),
+        push => return said_of_push(push, params),
     };
     let message: v1::Message = json::decode(params["message"].to_string().as_bytes()).unwrap();
     let mut said = json!({"message": value(&Message::from_v1(&message))});
@@ -67,8 +67,38 @@ fn said(operation: &str, params: &Value) -> (&'static str, Value) {
     (method, said)
 }
 
+/// The same for push notification configs.
+fn said_of_push(operation: &str, params: &Value) -> (&'static str, Value) {
+    let of_one = || json!({"id": params["taskId"], "pushNotificationConfigId": params["id"]});
+    match operation {
+        "CreateTaskPushNotificationConfig" => {
+            let config: v1::TaskPushNotificationConfig = json::decode(params.to_string().as_bytes()).unwrap();
+            ("tasks/pushNotificationConfig/set", value(&TaskPushNotificationConfig::from_v1(&config)))
+        }
+        "GetTaskPushNotificationConfig" => ("tasks/pushNotificationConfig/get", of_one()),
+        "DeleteTaskPushNotificationConfig" => ("tasks/pushNotificationConfig/delete", of_one()),
+        "ListTaskPushNotificationConfigs" => ("tasks/pushNotificationConfig/list", json!({"id": params["taskId"]})),
+        other => panic!("0.3 has no {other}"),
+    }
+}
+
 /// An answer in the words of 1.0.
 fn understood(operation: &str, result: &Value) -> Value {
+    let config = |config: &Value| {
+        let config: TaskPushNotificationConfig = serde_json::from_value(config.clone()).unwrap();
+        value(&config.into_v1())
+    };
+    match operation {
+        "CreateTaskPushNotificationConfig" | "GetTaskPushNotificationConfig" => return config(result),
+        "ListTaskPushNotificationConfigs" => {
+            return json!({"configs": result.as_array().unwrap().iter().map(config).collect::<Vec<_>>()});
+        }
+        "DeleteTaskPushNotificationConfig" => {
+            assert!(result.is_null());
+            return json!({});
+        }
+        _ => {}
+    }
     let task = |task: Value| {
         let task: Task = serde_json::from_value(task).unwrap();
         value(&task.into_v1("task").unwrap())

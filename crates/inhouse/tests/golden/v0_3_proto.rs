@@ -28,7 +28,11 @@ impl Door for Rest03 {
             }
             "CancelTask" => ("POST", format!("/v1/tasks/{id}:cancel"), "{}".to_owned()),
             "SubscribeToTask" => ("GET", format!("/v1/tasks/{id}:subscribe"), String::new()),
-            other => panic!("0.3 has no {other}"),
+            push => {
+                let (method, path) = doors::push_path(push, "/v1", params);
+                let body = if method == "POST" { said_of_push(push, params).to_string() } else { String::new() };
+                (method, path, body)
+            }
         };
         // Clients of this generation name no version.
         let stream = http::exchange(server.address, method, &path, &doors::headers(&[]), body.as_bytes());
@@ -37,7 +41,7 @@ impl Door for Rest03 {
         if status != 200 {
             return Heard::Error(doors::error(&answers[0]["error"]["details"]));
         }
-        doors::heard(operation, answers.iter().map(understood).collect())
+        doors::heard(operation, answers.iter().map(|answer| understood_of(operation, answer)).collect())
     }
 }
 
@@ -62,6 +66,19 @@ impl Door for Grpc03 {
             "GetTask" => (operation, encoded::<v0_3::GetTaskRequest>(&named())),
             "CancelTask" => (operation, encoded::<v0_3::CancelTaskRequest>(&named())),
             "SubscribeToTask" => ("TaskSubscription", encoded::<v0_3::TaskSubscriptionRequest>(&named())),
+            "CreateTaskPushNotificationConfig" => {
+                (operation, encoded::<v0_3::CreateTaskPushNotificationConfigRequest>(&said_of_push(operation, params)))
+            }
+            "GetTaskPushNotificationConfig" => {
+                (operation, encoded::<v0_3::GetTaskPushNotificationConfigRequest>(&said_of_push(operation, params)))
+            }
+            "ListTaskPushNotificationConfigs" => (
+                "ListTaskPushNotificationConfig",
+                encoded::<v0_3::ListTaskPushNotificationConfigRequest>(&said_of_push(operation, params)),
+            ),
+            "DeleteTaskPushNotificationConfig" => {
+                (operation, encoded::<v0_3::DeleteTaskPushNotificationConfigRequest>(&said_of_push(operation, params)))
+            }
             other => panic!("0.3 has no {other}"),
         };
         let (messages, trailers) = self.0.exchange(server, &format!("/a2a.v1.A2AService/{method}"), &message, &[]);
@@ -71,9 +88,14 @@ impl Door for Grpc03 {
         let read = |message: &bytes::Bytes| match operation {
             "SendMessage" => decoded::<v0_3::SendMessageResponse>(message),
             "GetTask" | "CancelTask" => decoded::<v0_3::Task>(message),
+            "CreateTaskPushNotificationConfig" | "GetTaskPushNotificationConfig" => {
+                decoded::<v0_3::TaskPushNotificationConfig>(message)
+            }
+            "ListTaskPushNotificationConfigs" => decoded::<v0_3::ListTaskPushNotificationConfigResponse>(message),
+            "DeleteTaskPushNotificationConfig" => json!({}),
             _ => decoded::<v0_3::StreamResponse>(message),
         };
-        doors::heard(operation, messages.iter().map(|message| understood(&read(message))).collect())
+        doors::heard(operation, messages.iter().map(|message| understood_of(operation, &read(message))).collect())
     }
 }
 
@@ -109,6 +131,41 @@ fn said(params: &Value) -> Value {
         said["configuration"] = configuration;
     }
     said
+}
+
+/// What is said of push notification configs: they have names here.
+fn said_of_push(operation: &str, params: &Value) -> Value {
+    let task = format!("tasks/{}", params["taskId"].as_str().unwrap());
+    let name = || format!("{task}/pushNotificationConfigs/{}", params["id"].as_str().unwrap());
+    if operation == "ListTaskPushNotificationConfigs" {
+        return json!({"parent": task});
+    }
+    if operation != "CreateTaskPushNotificationConfig" {
+        return json!({"name": name()});
+    }
+    let mut config = json!({"id": params["id"], "url": params["url"], "token": params["token"]});
+    if let Some(info) = params.get("authentication") {
+        config["authentication"] = json!({"schemes": [info["scheme"]], "credentials": info["credentials"]});
+    }
+    json!({"parent": task, "configId": params["id"], "config": {"pushNotificationConfig": config}})
+}
+
+fn understood_of(operation: &str, answer: &Value) -> Value {
+    let config = |named: &Value| {
+        let mut config = named["pushNotificationConfig"].clone();
+        config["taskId"] = named["name"].as_str().unwrap().split('/').nth(1).unwrap().into();
+        if let Some(info) = config.get_mut("authentication") {
+            *info = json!({"scheme": info["schemes"][0]});
+        }
+        config
+    };
+    match operation {
+        "CreateTaskPushNotificationConfig" | "GetTaskPushNotificationConfig" => config(answer),
+        "ListTaskPushNotificationConfigs" => {
+            json!({"configs": answer["configs"].as_array().unwrap().iter().map(config).collect::<Vec<_>>()})
+        }
+        _ => understood(answer),
+    }
 }
 
 /// An answer in the words of 1.0.

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub mod http;
+pub mod receiver;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;

@@ -61,9 +61,12 @@ impl Dialect for First {
                 out.copy(&to_json(&Task::from_v1(&task.to_v1(view)?, &task.id)));
                 Ok(())
             }
-            Outcome::Page(_) | Outcome::Card(_) | Outcome::Stream(_) => {
-                Err(A2aError::new(ErrorKind::UnsupportedOperation))
-            }
+            Outcome::Page(_)
+            | Outcome::Card(_)
+            | Outcome::Config(_)
+            | Outcome::Configs(_)
+            | Outcome::Deleted
+            | Outcome::Stream(_) => Err(A2aError::new(ErrorKind::UnsupportedOperation)),
         }
     }
 

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::snapshot::{Pieces, Snapshot, View};
-use inhouse_proto::v0_3::{Event as Event03, Task};
+use inhouse_proto::v0_3::{Event as Event03, Task, TaskPushNotificationConfig};
 use inhouse_proto::v1::{self, stream_response::Payload};
 use inhouse_proto::wire::{Event, to_json};
 
@@ -22,6 +22,12 @@ impl Dialect for V03 {
             Outcome::Task(task, view) => out.copy(&to_json(&Task::from_v1(&task.to_v1(view)?))),
             Outcome::Sent(task, view) => write(&v1::StreamResponse { payload: Some(sent(&task, view)?) }, false, out),
             Outcome::Card(card) => out.copy(&to_json(&hybrid(&card))),
+            Outcome::Config(config) => out.copy(&to_json(&TaskPushNotificationConfig::from_v1(&config))),
+            Outcome::Configs(page) => {
+                let configs: Vec<_> = page.configs.iter().map(TaskPushNotificationConfig::from_v1).collect();
+                out.copy(&to_json(&configs));
+            }
+            Outcome::Deleted => out.copy(b"null"),
             Outcome::Page(_) | Outcome::Stream(_) => return Err(A2aError::new(ErrorKind::UnsupportedOperation)),
         }
         Ok(())

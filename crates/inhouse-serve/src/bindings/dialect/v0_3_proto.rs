@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::snapshot::{Pieces, Snapshot, View};
-use inhouse_proto::v0_3_proto::{StreamResponse, Task};
+use inhouse_proto::v0_3_proto::{
+    ListTaskPushNotificationConfigResponse, StreamResponse, Task, TaskPushNotificationConfig,
+};
 use inhouse_proto::v1;
 use inhouse_proto::wire::{Event, to_json};
 
@@ -23,6 +25,12 @@ impl Dialect for V03Proto {
             Outcome::Sent(task, view) => out.copy(&to_json(&begun(&task, view)?)),
             // Clients read this one as JSON-RPC has it.
             Outcome::Card(card) => out.copy(&to_json(&hybrid(&card))),
+            Outcome::Config(config) => out.copy(&to_json(&TaskPushNotificationConfig::from_v1(&config))),
+            Outcome::Configs(page) => {
+                out.copy(&to_json(&ListTaskPushNotificationConfigResponse::from_v1(&page)));
+            }
+            // A body where 0.3 promises none: without one the Python client breaks.
+            Outcome::Deleted => out.copy(b"{}"),
             Outcome::Page(_) | Outcome::Stream(_) => return Err(A2aError::new(ErrorKind::UnsupportedOperation)),
         }
         Ok(())

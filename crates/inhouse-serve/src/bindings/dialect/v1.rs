@@ -21,6 +21,10 @@ impl Dialect for V1 {
             Outcome::Sent(task, view) => write_sent(&task, view, out),
             Outcome::Page(page) => page.write_v1(out),
             Outcome::Card(card) => out.copy(&to_json(&*card)),
+            Outcome::Config(config) => out.copy(&to_json(&*config)),
+            Outcome::Configs(page) => out.copy(&to_json(&page)),
+            // google.protobuf.Empty.
+            Outcome::Deleted => out.copy(b"{}"),
             Outcome::Stream(_) => {}
         }
         Ok(())

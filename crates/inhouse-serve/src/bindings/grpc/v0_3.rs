@@ -4,8 +4,10 @@ use bytes::Bytes;
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::snapshot::View;
 use inhouse_proto::v0_3_proto::{
-    AgentCard, CancelTaskRequest, GetTaskRequest, SendMessageRequest, SendMessageResponse, StreamResponse, Task,
-    TaskSubscriptionRequest,
+    AgentCard, CancelTaskRequest, CreateTaskPushNotificationConfigRequest, DeleteTaskPushNotificationConfigRequest,
+    GetTaskPushNotificationConfigRequest, GetTaskRequest, ListTaskPushNotificationConfigRequest,
+    ListTaskPushNotificationConfigResponse, SendMessageRequest, SendMessageResponse, StreamResponse, Task,
+    TaskPushNotificationConfig, TaskSubscriptionRequest,
 };
 use inhouse_proto::v1;
 use inhouse_proto::wire::Event;
@@ -15,6 +17,7 @@ use super::{Package, decode, internal, send_payload};
 use crate::bindings::events::Until;
 use crate::bindings::extensions::Extensions;
 use crate::bindings::operation::{Asked, Following, Kind, Outcome, Send, Subscribe, sent, valid};
+use crate::bindings::push::PushAsked;
 use crate::bindings::version::Generation;
 
 /// The operation of this name.
@@ -50,7 +53,19 @@ impl Package for V03 {
                 until: Until::Finished,
                 finished_too: true,
             }),
-            Kind::PushCreate | Kind::PushGet | Kind::PushList | Kind::PushDelete => Asked::Push,
+            Kind::PushCreate => {
+                let config = decode::<CreateTaskPushNotificationConfigRequest>(message)?.into_v1()?;
+                Asked::Push(PushAsked::create(config, Generation::V03)?)
+            }
+            Kind::PushGet => {
+                Asked::Push(PushAsked::Get(decode::<GetTaskPushNotificationConfigRequest>(message)?.into_v1()?))
+            }
+            Kind::PushList => {
+                Asked::Push(PushAsked::List(decode::<ListTaskPushNotificationConfigRequest>(message)?.into_v1()?))
+            }
+            Kind::PushDelete => {
+                Asked::Push(PushAsked::Delete(decode::<DeleteTaskPushNotificationConfigRequest>(message)?.into_v1()?))
+            }
             Kind::Card => Asked::ExtendedCard,
             Kind::List => return Err(A2aError::new(ErrorKind::MethodNotFound)),
         })
@@ -64,6 +79,9 @@ impl Package for V03 {
                 SendMessageResponse::from_v1(&response).encode_to_vec()
             }
             Outcome::Card(card) => AgentCard::from_v1(&card).encode_to_vec(),
+            Outcome::Config(config) => TaskPushNotificationConfig::from_v1(&config).encode_to_vec(),
+            Outcome::Configs(page) => ListTaskPushNotificationConfigResponse::from_v1(&page).encode_to_vec(),
+            Outcome::Deleted => Vec::new(),
             Outcome::Page(_) | Outcome::Stream(_) => return Err(internal()),
         };
         Ok(vec![message.into()])

@@ -11,6 +11,7 @@ use super::{Package, decode, internal, send_payload};
 use crate::bindings::events::Until;
 use crate::bindings::extensions::Extensions;
 use crate::bindings::operation::{Asked, Following, Kind, Outcome, Send, Subscribe, sent, valid};
+use crate::bindings::push::PushAsked;
 use crate::bindings::version::Generation;
 
 /// The operations, in the order of the service.
@@ -50,7 +51,10 @@ impl Package for V1 {
                 until: Until::Finished,
                 finished_too: false,
             }),
-            Kind::PushCreate | Kind::PushGet | Kind::PushList | Kind::PushDelete => Asked::Push,
+            Kind::PushCreate => Asked::Push(PushAsked::create(decode(message)?, Generation::V1)?),
+            Kind::PushGet => Asked::Push(PushAsked::Get(decode(message)?)),
+            Kind::PushList => Asked::Push(PushAsked::List(decode(message)?)),
+            Kind::PushDelete => Asked::Push(PushAsked::Delete(decode(message)?)),
             Kind::Card => Asked::ExtendedCard,
         })
     }
@@ -63,6 +67,9 @@ impl Package for V1 {
             }
             Outcome::Page(page) => page.into_v1()?.encode_to_vec(),
             Outcome::Card(card) => card.encode_to_vec(),
+            Outcome::Config(config) => config.encode_to_vec(),
+            Outcome::Configs(page) => page.encode_to_vec(),
+            Outcome::Deleted => Vec::new(),
             Outcome::Stream(_) => return Err(internal()),
         };
         Ok(vec![message.into()])

@@ -28,7 +28,10 @@ pub(super) fn asked(kind: Kind, request: &Request<'_>, audited: &mut Audited) ->
             Asked::Cancel(params.into_v1())
         }
         Kind::Subscribe => subscribe(request, audited)?,
-        Kind::PushCreate | Kind::PushGet | Kind::PushList | Kind::PushDelete => Asked::Push,
+        // Its notifications have a shape of their own, which no client that is left takes.
+        Kind::PushCreate | Kind::PushGet | Kind::PushList | Kind::PushDelete => {
+            return Err(A2aError::new(ErrorKind::PushNotificationNotSupported));
+        }
         Kind::List | Kind::Card => return Err(A2aError::new(ErrorKind::MethodNotFound)),
     })
 }
@@ -41,7 +44,13 @@ pub(super) async fn dialect(call: &Call<'_>, outcome: &Outcome) -> Result<First,
             first.catch_up(call, following).await?;
             Ok(first)
         }
-        Outcome::Task(..) | Outcome::Sent(..) | Outcome::Page(_) | Outcome::Card(_) => Ok(First::new("")),
+        Outcome::Task(..)
+        | Outcome::Sent(..)
+        | Outcome::Page(_)
+        | Outcome::Card(_)
+        | Outcome::Config(_)
+        | Outcome::Configs(_)
+        | Outcome::Deleted => Ok(First::new("")),
     }
 }
 
@@ -64,6 +73,9 @@ fn own_id(id: &str, audited: &mut Audited) -> Result<(), A2aError> {
 
 fn send(request: &Request<'_>) -> Result<Box<Send>, A2aError> {
     let v0_1::Send { task_id, mut request } = request.decode_params::<TaskSendParams>()?.into_v1()?;
+    if request.configuration.as_ref().is_some_and(|config| config.task_push_notification_config.is_some()) {
+        return Err(A2aError::new(ErrorKind::PushNotificationNotSupported));
+    }
     if task_id.as_ref().is_some_and(|id| !is_id(id)) {
         return Err(A2aError::invalid("id", "must be 1 to 128 printable ASCII characters"));
     }

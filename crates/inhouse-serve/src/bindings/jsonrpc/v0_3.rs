@@ -3,10 +3,14 @@
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::jsonrpc::Request;
 use inhouse_proto::snapshot::View;
-use inhouse_proto::v0_3::{MessageSendParams, TaskIdParams, TaskQueryParams};
+use inhouse_proto::v0_3::{
+    MessageSendParams, PushConfigDeleteParams, PushConfigGetParams, PushConfigListParams, PushConfigSetParams,
+    TaskIdParams, TaskQueryParams,
+};
 
 use crate::bindings::events::Until;
 use crate::bindings::operation::{Asked, Kind, Send, Subscribe, valid};
+use crate::bindings::push::PushAsked;
 use crate::bindings::version::Generation;
 
 /// What is asked.
@@ -23,7 +27,15 @@ pub(super) fn asked(kind: Kind, request: &Request<'_>) -> Result<Asked, A2aError
             // A finished task is shown, and the stream ends.
             finished_too: true,
         }),
-        Kind::PushCreate | Kind::PushGet | Kind::PushList | Kind::PushDelete => Asked::Push,
+        Kind::PushCreate => {
+            let config = request.decode_params::<PushConfigSetParams>()?.into_v1();
+            Asked::Push(PushAsked::create(config, Generation::V03)?)
+        }
+        Kind::PushGet => Asked::Push(PushAsked::Get(request.decode_params::<PushConfigGetParams>()?.into_v1())),
+        Kind::PushList => Asked::Push(PushAsked::List(request.decode_params::<PushConfigListParams>()?.into_v1())),
+        Kind::PushDelete => {
+            Asked::Push(PushAsked::Delete(request.decode_params::<PushConfigDeleteParams>()?.into_v1()))
+        }
         Kind::Card => Asked::ExtendedCard,
         Kind::List => return Err(A2aError::new(ErrorKind::MethodNotFound)),
     })

@@ -3,9 +3,11 @@
 use inhouse_proto::error::A2aError;
 use inhouse_proto::jsonrpc::Request;
 use inhouse_proto::snapshot::View;
+use inhouse_proto::v1;
 
 use crate::bindings::events::Until;
 use crate::bindings::operation::{Asked, Kind, Send, Subscribe};
+use crate::bindings::push::PushAsked;
 use crate::bindings::version::Generation;
 
 /// What is asked.
@@ -22,7 +24,13 @@ pub(super) fn asked(kind: Kind, request: &Request<'_>) -> Result<Asked, A2aError
             until: Until::Finished,
             finished_too: false,
         }),
-        Kind::PushCreate | Kind::PushGet | Kind::PushList | Kind::PushDelete => Asked::Push,
+        Kind::PushCreate => {
+            let config = v1::TaskPushNotificationConfig::from_body(request.params())?;
+            Asked::Push(PushAsked::create(config, Generation::V1)?)
+        }
+        Kind::PushGet => Asked::Push(PushAsked::Get(request.decode_params()?)),
+        Kind::PushList => Asked::Push(PushAsked::List(request.decode_params()?)),
+        Kind::PushDelete => Asked::Push(PushAsked::Delete(request.decode_params()?)),
         Kind::Card => Asked::ExtendedCard,
     })
 }

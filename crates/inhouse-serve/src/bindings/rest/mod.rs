@@ -1,5 +1,6 @@
 //! HTTP+JSON (spec 11): paths and queries in, plain JSON and google.rpc.Status out.
 
+mod push;
 mod query;
 mod target;
 
@@ -74,7 +75,8 @@ fn asked(call: &Call<'_>, generation: Generation, target: &Target, kind: Kind, b
             until: Until::Finished,
             finished_too: generation == Generation::V03,
         }),
-        (_, Resource::Configs(_) | Resource::Config(..)) => Asked::Push,
+        (kind, Resource::Configs(task)) => Asked::Push(push::configs(generation, kind, task, call.query, body)?),
+        (kind, Resource::Config(task, config)) => Asked::Push(push::config(kind, task, config)),
         (_, _) => Asked::ExtendedCard,
     })
 }

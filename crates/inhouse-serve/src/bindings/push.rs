@@ -1,0 +1,121 @@
+//! The operations on push notification configs (spec 3.1.7 to 3.1.10), whatever binding they came by.
+
+use inhouse_engine::store::PushConfig;
+use inhouse_proto::error::{A2aError, ErrorKind};
+use inhouse_proto::v1;
+use inhouse_proto::validate::Validate;
+use inhouse_trust::{Operation, Permit};
+
+use super::operation::{Outcome, valid};
+use super::version::Generation;
+use super::{Audited, Call};
+use crate::push::Push;
+
+/// Which of them.
+#[derive(Debug)]
+pub(crate) enum PushAsked {
+    Create(Box<v1::TaskPushNotificationConfig>, Generation),
+    Get(v1::GetTaskPushNotificationConfigRequest),
+    List(v1::ListTaskPushNotificationConfigsRequest),
+    Delete(v1::DeleteTaskPushNotificationConfigRequest),
+}
+
+impl PushAsked {
+    /// A config to be made, if it names its task and an address.
+    pub(crate) fn create(config: v1::TaskPushNotificationConfig, generation: Generation) -> Result<Self, A2aError> {
+        let mut violations = config.violations();
+        if config.task_id.is_empty() {
+            violations.extend(A2aError::invalid("taskId", "must be present").violations);
+        }
+        if violations.is_empty() {
+            Ok(Self::Create(Box::new(config), generation))
+        } else {
+            Err(A2aError::invalid_fields(violations))
+        }
+    }
+
+    /// The agent that the request names, if it names one.
+    pub(super) fn tenant(&self) -> &str {
+        match self {
+            Self::Create(config, _) => &config.tenant,
+            Self::Get(request) => &request.tenant,
+            Self::List(request) => &request.tenant,
+            Self::Delete(request) => &request.tenant,
+        }
+    }
+}
+
+/// Does what is asked.
+pub(super) async fn perform(call: &Call<'_>, asked: PushAsked, audited: &mut Audited) -> Result<Outcome, A2aError> {
+    let push = push(call)?;
+    let engine = &call.endpoint.engine;
+    let permit = call.permit(Operation::Push)?;
+    match asked {
+        PushAsked::Create(config, generation) => {
+            audited.names(&config.task_id);
+            // First whether there is such a task: whoever has none makes us resolve no names.
+            engine.push_configs(&permit, &config.task_id).await?;
+            push.check(&permit, &config, "").await?;
+            let config = engine.push_set(&permit, *config, generation.label()).await?;
+            push.follow(engine, &permit, config.clone());
+            Ok(Outcome::Config(Box::new(shown(&config))))
+        }
+        PushAsked::Get(request) => {
+            let request = valid(request)?;
+            audited.names(&request.task_id);
+            let config = engine.push_config(&permit, &request.task_id, &request.id).await?;
+            Ok(Outcome::Config(Box::new(shown(&config))))
+        }
+        PushAsked::List(request) => {
+            let request = valid(request)?;
+            audited.names(&request.task_id);
+            // All at once: there are not many, and the operation may page or not (spec 3.1.9).
+            let configs = engine.push_configs(&permit, &request.task_id).await?.iter().map(shown).collect();
+            let next_page_token = String::new();
+            Ok(Outcome::Configs(v1::ListTaskPushNotificationConfigsResponse { configs, next_page_token }))
+        }
+        PushAsked::Delete(request) => {
+            let request = valid(request)?;
+            audited.names(&request.task_id);
+            engine.push_delete(&permit, &request.task_id, &request.id).await?;
+            push.stop(&permit, &request.task_id, &request.id);
+            Ok(Outcome::Deleted)
+        }
+    }
+}
+
+/// The part of the server that tells webhooks.
+///
+/// # Errors
+/// Push notifications not supported, where the configuration has none of it.
+fn push<'a>(call: &Call<'a>) -> Result<&'a Push, A2aError> {
+    call.endpoint.push.as_ref().ok_or_else(|| A2aError::new(ErrorKind::PushNotificationNotSupported))
+}
+
+/// Whether the config that comes with a message may be made.
+pub(super) async fn check(
+    call: &Call<'_>,
+    permit: &Permit,
+    config: Option<&v1::TaskPushNotificationConfig>,
+) -> Result<(), A2aError> {
+    let Some(config) = config else { return Ok(()) };
+    push(call)?.check(permit, config, "configuration.taskPushNotificationConfig.").await
+}
+
+/// Tells the config that came with a message.
+pub(super) async fn follow(call: &Call<'_>, permit: &Permit, task_id: &str, id: &str) -> Result<(), A2aError> {
+    // A retry has changed nothing: then this is what the first send made, if it made one.
+    if let Ok(config) = call.endpoint.engine.push_config(permit, task_id, id).await {
+        push(call)?.follow(&call.endpoint.engine, permit, config);
+    }
+    Ok(())
+}
+
+/// The config without its credentials: they are written once, and never read.
+fn shown(config: &PushConfig) -> v1::TaskPushNotificationConfig {
+    let mut shown = (*config.config).clone();
+    if let Some(info) = &mut shown.authentication {
+        info.credentials.clear();
+    }
+    shown
+}
