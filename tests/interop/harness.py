@@ -49,16 +49,18 @@ def wait_until(condition, seconds, what):
 
 
 class Server:
-    """`inhouse serve` with an empty HOME, an empty project folder and no environment but PATH and what is given.
+    """`inhouse serve` with an empty HOME, a project folder with nothing but a config, and no environment but PATH and what is given.
 
     As a context manager: it is stopped, by its process id, at the end of the block.
     """
 
-    def __init__(self, agent=None, **environment):
+    def __init__(self, agent=None, config=None, **environment):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="inhouse-lane-"))
         self.home, self.project = self.folder / "home", self.folder / "project"
         self.home.mkdir()
         self.project.mkdir()
+        if config:
+            (self.project / "inhouse.toml").write_text(config)
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "HOST": "127.0.0.1", "PORT": "0"}
         self.environment.update(API_TOKEN=TOKEN, RATE_LIMIT_RPM="10000")
         if agent:

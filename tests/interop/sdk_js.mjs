@@ -1,22 +1,25 @@
 // The official JavaScript SDK (@a2a-js/sdk), A2A 1.0 over JSON-RPC and over HTTP+JSON, against a running server: the steps of
 // steps.txt.
 //
-// usage: node sdk_js.mjs NODE_MODULES URL TOKEN PROJECT_FOLDER
+// usage: node sdk_js.mjs NODE_MODULES URL TOKEN PROJECT_FOLDER WEBHOOK_PORT
 //
 // Each step is what a program that uses the SDK would write.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-const [modules, url, token, folder] = process.argv.slice(2);
+const [modules, url, token, folder, webhookPort] = process.argv.slice(2);
 // The packages are installed outside the sources, where a plain import would not look.
 const { resolve } = createRequire(join(modules, "here.js"));
 const load = (name) => import(pathToFileURL(resolve(name)));
-const { AgentCard, CancelTaskRequest, GetTaskRequest, ListTasksRequest, Role, SendMessageRequest, SubscribeToTaskRequest, TaskState } =
-  await load("@a2a-js/sdk");
+const {
+  AgentCard, CancelTaskRequest, GetTaskRequest, ListTasksRequest, Role, SendMessageRequest, SubscribeToTaskRequest,
+  TaskPushNotificationConfig, TaskState,
+} = await load("@a2a-js/sdk");
 const { ClientFactory, DefaultAgentCardResolver, JsonRpcTransportFactory, RestTransportFactory } = await load("@a2a-js/sdk/client");
 
 const STEP_MS_MAX = 60_000;
@@ -54,6 +57,27 @@ async function collect(stream) {
   const events = [];
   for await (const event of stream) events.push(event);
   return events;
+}
+
+// A receiver of webhooks, which says yes to everything.
+const told = [];
+const receiver = createServer(async (request, response) => {
+  const chunks = [];
+  for await (const chunk of request) chunks.push(chunk);
+  told.push({ headers: request.headers, body: JSON.parse(Buffer.concat(chunks).toString()) });
+  response.end();
+}).listen(Number(webhookPort), "127.0.0.1");
+const webhook = `http://localhost:${webhookPort}/hook`;
+
+/** Waits for a notification that fits. */
+async function notification(fits) {
+  const deadline = Date.now() + 20_000;
+  while (Date.now() < deadline) {
+    const found = told.find(fits);
+    if (found) return found;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`not told in time; told was ${JSON.stringify(told).slice(0, 500)}`);
 }
 
 const steps = {
@@ -177,6 +201,32 @@ const steps = {
     assert.equal(textOf(answered), "You chose blue.");
   },
 
+  async push_configs({ client }) {
+    const { id: taskId } = await client.sendMessage(message("ask"));
+    const authentication = { scheme: "Bearer", credentials: "secret" };
+    const config = TaskPushNotificationConfig.fromJSON({ taskId, id: "one", url: webhook, token: "t", authentication });
+    const made = await client.createTaskPushNotificationConfig(config);
+    assert.deepEqual([made.taskId, made.id, made.url, made.token], [taskId, "one", webhook, "t"]);
+    const which = { tenant: "", taskId, id: "one" };
+    const got = await client.getTaskPushNotificationConfig(which);
+    assert.deepEqual(got.authentication, { scheme: "Bearer", credentials: "" });
+    const all = { tenant: "", taskId, pageSize: 0, pageToken: "" };
+    assert.deepEqual((await client.listTaskPushNotificationConfig(all)).configs.map(({ id }) => id), ["one"]);
+    await client.deleteTaskPushNotificationConfig(which);
+    assert.deepEqual((await client.listTaskPushNotificationConfig(all)).configs, []);
+    await assert.rejects(client.getTaskPushNotificationConfig(which), { reason: "TASK_NOT_FOUND" });
+  },
+
+  async webhook({ client }) {
+    const secret = randomUUID();
+    await client.sendMessage(message("say told", {}, { taskPushNotificationConfig: { url: webhook, token: secret } }));
+    const over = ({ headers, body }) =>
+      headers["x-a2a-notification-token"] === secret &&
+      (body.task ?? body.statusUpdate)?.status.state === "TASK_STATE_COMPLETED";
+    const { headers } = await notification(over);
+    assert.equal(headers["content-type"], "application/a2a+json");
+  },
+
   async wrong_token({ card, binding }) {
     const stranger = await clientFor(card, "wrong", binding);
     // Each binding of the SDK has words of its own for it.
@@ -209,4 +259,5 @@ for (const binding of Object.keys(DOORS)) {
     }
   }
 }
+receiver.close();
 process.exit(failed ? 1 : 0);

@@ -3,9 +3,10 @@
 
 usage: sdk_lane.py python|js
 
-Starts the server with the agent agents/desk.py and then the client script, which gets the server's address, a token and
-the project folder. Both client scripts have the steps of steps.txt.
+Starts the server with the agent agents/desk.py and then the client script, which gets the server's address, a token, the
+project folder and a port on which webhooks are received. Both client scripts have the steps of steps.txt.
 """
+import socket
 import subprocess
 import sys
 
@@ -21,10 +22,20 @@ def client_command(language):
     return ["node", str(FOLDER / "sdk_js.mjs"), str(INSTALLED / "npm" / "node_modules")]
 
 
+def free_port():
+    """One on which nobody listens now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def main():
     command = client_command(sys.argv[1])
-    with Server(f"{sys.executable} {AGENTS / 'desk.py'}", AGENT_INPUT="json") as server:
-        ended = subprocess.run([*command, server.url, server.token, str(server.project)], timeout=CLIENT_S_MAX)
+    port = free_port()
+    config = f'[push]\nallow = ["localhost:{port}"]\n'
+    with Server(f"{sys.executable} {AGENTS / 'desk.py'}", config, AGENT_INPUT="json") as server:
+        arguments = [server.url, server.token, str(server.project), str(port)]
+        ended = subprocess.run([*command, *arguments], timeout=CLIENT_S_MAX)
         if ended.returncode:
             print(server.stderr()[-4000:], file=sys.stderr)
     return ended.returncode

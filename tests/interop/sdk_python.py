@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The official Python SDK (a2a-sdk) against a running server: the steps of steps.txt, over each binding in each version.
 
-usage: sdk_python.py URL TOKEN PROJECT_FOLDER
+usage: sdk_python.py URL TOKEN PROJECT_FOLDER WEBHOOK_PORT
 
 Each step is what a program that uses the SDK would write.
 """
@@ -16,6 +16,9 @@ from a2a.client import ClientConfig, ClientFactory
 from a2a.client.card_resolver import A2ACardResolver
 from a2a.types import a2a_pb2 as a2a
 from a2a.utils.errors import A2AError, TaskNotCancelableError, TaskNotFoundError, UnsupportedOperationError
+from google.protobuf import json_format
+
+from receiver import Receiver
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 STEP_S_MAX = 60
@@ -23,6 +26,7 @@ STATE = a2a.TaskState
 DOORS = [(binding, version) for version in ("1.0", "0.3") for binding in ("JSONRPC", "HTTP+JSON", "GRPC")]
 # What 0.3 has no words for.
 ONLY_1_0 = {"list_filters", "list_pages"}
+RECEIVER = Receiver(int(sys.argv[4]))
 TEXT = "".join(f"{number} Grüße, 漢字 und 🦀\n" for number in range(700))
 
 
@@ -237,6 +241,49 @@ async def question(client):
     answered = await client.send("blue", task_id=task.id, context_id=task.context_id)
     assert answered.id == task.id and answered.status.state == STATE.TASK_STATE_COMPLETED, answered.status
     assert text_of(answered) == "You chose blue.", answered
+
+
+async def push_configs(client):
+    task = await client.send("ask")
+    info = a2a.AuthenticationInfo(scheme="Bearer", credentials="secret")
+    made = await client.blocking.create_task_push_notification_config(
+        a2a.TaskPushNotificationConfig(task_id=task.id, id="one", url=RECEIVER.url, token="t", authentication=info)
+    )
+    assert (made.task_id, made.id, made.url, made.token) == (task.id, "one", RECEIVER.url, "t"), made
+    which = {"task_id": task.id, "id": "one"}
+    got = await client.blocking.get_task_push_notification_config(a2a.GetTaskPushNotificationConfigRequest(**which))
+    assert got == made and got.authentication.scheme == "Bearer" and not got.authentication.credentials, got
+    list_all = lambda: client.blocking.list_task_push_notification_configs(
+        a2a.ListTaskPushNotificationConfigsRequest(task_id=task.id)
+    )
+    if (client.binding, client.version) == ("HTTP+JSON", "0.3"):
+        return  # there the SDK itself has no more
+    assert [config.id for config in (await list_all()).configs] == ["one"]
+    await client.blocking.delete_task_push_notification_config(a2a.DeleteTaskPushNotificationConfigRequest(**which))
+    assert not (await list_all()).configs
+    error = await refusal(
+        client.blocking.get_task_push_notification_config(a2a.GetTaskPushNotificationConfigRequest(**which))
+    )
+    assert isinstance(error, TaskNotFoundError), repr(error)
+
+
+async def webhook(client):
+    token, request = str(uuid.uuid4()), message("say told")
+    request.configuration.task_push_notification_config.url = RECEIVER.url
+    request.configuration.task_push_notification_config.token = token
+    async for event in client.blocking.send_message(request):
+        task = event.task
+
+    def fits(headers, body):
+        if headers.get("x-a2a-notification-token") != token:
+            return False
+        if client.version == "0.3":
+            return body["kind"] == "task" and (body["id"], body["status"]["state"]) == (task.id, "completed")
+        response = json_format.ParseDict(body, a2a.StreamResponse())
+        over = response.task if response.HasField("task") else response.status_update
+        return over.status.state == STATE.TASK_STATE_COMPLETED
+
+    await asyncio.to_thread(RECEIVER.wait_for, fits)
 
 
 async def wrong_token(client):
