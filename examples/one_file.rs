@@ -12,10 +12,10 @@ use std::time::Duration;
 use inhouse_agents::{AgentSpec, Limits as ProcessLimits, Protocol, build};
 use inhouse_engine::{AgentEntry, Engine, EngineLimits};
 use inhouse_run::{Options, Runner};
-use inhouse_serve::{AuditLog, CardInfo, Endpoint, Limits, Route, Routes, Server, ServerOptions, Skill};
+use inhouse_serve::{AuditLog, CardInfo, CardOptions, Endpoint, Limits, Route, Routes, Server, ServerOptions, Skill};
 use inhouse_store::{MemoryLimits, MemoryStore};
 use inhouse_trust::{
-    AgentCommand, AgentName, HostEnv, HostRule, Input, OriginRule, Policy, Principal, Secret, TokenDigest, Tokens,
+    AgentCommand, AgentName, HostEnv, HostRule, Input, OriginRule, Principal, Secret, TokenDigest, Tokens,
 };
 use tokio::sync::watch;
 
@@ -33,20 +33,14 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let name = AgentName::new("mine")?;
     let (protocol, limits) = (Protocol::Text, ProcessLimits::default());
     let agent = build(AgentSpec::Program { command: command()?, protocol, prefix_line: None, limits }, &runner, &host);
-    let entry = AgentEntry { agent, turn_ms_max: 60_000, takes: protocol.takes(), answers_directly: false };
+    let entry =
+        AgentEntry { agent, turn_ms_max: 60_000, takes: protocol.takes(), gives: vec![], answers_directly: false };
     let store = Arc::new(MemoryStore::new(MemoryLimits::default()));
     let engine = Engine::new(store, HashMap::from([(name.clone(), entry)]), EngineLimits::default());
 
     let audit = AuditLog::new(1 << 20, std::io::stderr())?;
     let closing = watch::Sender::new(false);
-    let endpoint = Endpoint {
-        agent: name,
-        engine: engine.clone(),
-        policy: Arc::new(Policy::default()),
-        keep_alive: Duration::from_secs(15),
-        closing: closing.subscribe(),
-        push: None,
-    };
+    let endpoint = Endpoint::new(name, engine.clone(), closing.subscribe());
     let token = Secret::new("a-token-for-trying-it-out".to_owned());
     let server = Server::bind(ServerOptions {
         listen: ([127, 0, 0, 1], 8080).into(),
@@ -54,7 +48,12 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
         hosts: HostRule::new([], None, []),
         origins: OriginRule::new([]),
         tokens: Tokens::new([(Principal::new("me")?, TokenDigest::of(&token))]),
-        service: Arc::new(Routes::new(vec![Route { endpoint, card: card() }], None, audit.clone())),
+        service: Arc::new(Routes::new(
+            vec![Route { endpoint, card: card() }],
+            None,
+            CardOptions::default(),
+            audit.clone(),
+        )),
         audit,
         closing,
     })?;
@@ -96,5 +95,5 @@ fn card() -> CardInfo {
     let skills = vec![Skill { id, name, description, tags: words("text"), examples: Vec::new() }];
     let (name, description, version) = ("Mine".into(), "A command of mine".into(), "1".into());
     let (input_modes, output_modes) = (words("text/plain"), words("text/plain"));
-    CardInfo { name, description, version, input_modes, output_modes, skills }
+    CardInfo { name, description, version, input_modes, output_modes, skills, ..CardInfo::default() }
 }

@@ -18,7 +18,7 @@ const { resolve } = createRequire(join(modules, "here.js"));
 const load = (name) => import(pathToFileURL(resolve(name)));
 const {
   AgentCard, CancelTaskRequest, GetTaskRequest, ListTasksRequest, Role, SendMessageRequest, SubscribeToTaskRequest,
-  TaskPushNotificationConfig, TaskState,
+  TaskPushNotificationConfig, TaskState, verifyAgentCardSignature,
 } = await load("@a2a-js/sdk");
 const { ClientFactory, DefaultAgentCardResolver, JsonRpcTransportFactory, RestTransportFactory } = await load("@a2a-js/sdk/client");
 
@@ -85,6 +85,13 @@ const steps = {
     const [{ protocolBinding, protocolVersion }] = card.supportedInterfaces;
     assert.deepEqual([protocolBinding, protocolVersion], ["JSONRPC", "1.0"]);
     assert(card.capabilities.streaming && card.skills.length > 0);
+  },
+
+  async signed_card({ card }) {
+    const { keys } = await (await fetch(`${url}/.well-known/jwks.json`)).json();
+    const verify = verifyAgentCardSignature(async (kid) => keys.find((key) => key.kid === kid));
+    await verify(card);
+    await assert.rejects(verify({ ...card, name: "Mallory" }));
   },
 
   async blocking_send({ client }) {

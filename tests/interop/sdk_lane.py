@@ -10,9 +10,11 @@ import socket
 import subprocess
 import sys
 
-from harness import AGENTS, FOLDER, INSTALLED, Server
+from harness import AGENTS, FOLDER, INSTALLED, ROOT, Server
 
 CLIENT_S_MAX = 240
+# Signs the card.
+KEY = ROOT / "crates/inhouse-serve/tests/keys/p256.pem"
 
 
 def client_command(language):
@@ -32,7 +34,7 @@ def free_port():
 def main():
     command = client_command(sys.argv[1])
     port = free_port()
-    config = f'[push]\nallow = ["localhost:{port}"]\n'
+    config = f'[push]\nallow = ["localhost:{port}"]\n[card]\nsigning_key = "{KEY}"\n'
     with Server(f"{sys.executable} {AGENTS / 'desk.py'}", config, AGENT_INPUT="json") as server:
         arguments = [server.url, server.token, str(server.project), str(port)]
         ended = subprocess.run([*command, *arguments], timeout=CLIENT_S_MAX)

@@ -16,7 +16,9 @@ from a2a.client import ClientConfig, ClientFactory
 from a2a.client.card_resolver import A2ACardResolver
 from a2a.types import a2a_pb2 as a2a
 from a2a.utils.errors import A2AError, TaskNotCancelableError, TaskNotFoundError, UnsupportedOperationError
+from a2a.utils.signing import InvalidSignaturesError, create_signature_verifier
 from google.protobuf import json_format
+from jwt import PyJWK
 
 from receiver import Receiver
 
@@ -131,6 +133,19 @@ async def card(client):
     assert (interface.protocol_binding, interface.protocol_version) == ("JSONRPC", "1.0"), interface
     assert client.public.capabilities.streaming and client.public.skills, client.public
     assert "GRPC" not in {interface.protocol_binding for interface in client.public.supported_interfaces}
+
+
+async def signed_card(client):
+    keys = (await client.http.get(f"{client.url}/.well-known/jwks.json")).json()["keys"]
+    verify = create_signature_verifier(lambda kid, _: next(PyJWK(key) for key in keys if key["kid"] == kid), ["ES256"])
+    card = await A2ACardResolver(client.http, client.url).get_agent_card()
+    verify(card)
+    card.name = "Mallory"
+    try:
+        verify(card)
+    except InvalidSignaturesError:
+        return
+    raise AssertionError("a changed card was verified")
 
 
 async def blocking_send(client):

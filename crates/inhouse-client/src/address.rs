@@ -9,6 +9,7 @@ use hyper::Uri;
 use hyper::http::uri::{PathAndQuery, Scheme};
 
 const CARD_PATH: &str = "/.well-known/agent-card.json";
+const KEYS_PATH: &str = "/.well-known/jwks.json";
 
 /// Why an address can not be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +38,8 @@ pub(crate) struct Address {
 pub(crate) struct Target {
     /// Where the card is.
     pub(crate) card: Address,
+    /// Where the keys are that sign it.
+    pub(crate) keys: Address,
     /// Where requests go, if the user said so; else the card tells.
     pub(crate) endpoint: Option<Address>,
 }
@@ -46,11 +49,11 @@ impl Target {
     pub(crate) fn parse(url: &str) -> Result<Self, AddressError> {
         let typed = Address::parse(url)?;
         if typed.path.ends_with("/.well-known/agent-card.json") {
-            return Ok(Self { card: typed, endpoint: None });
+            return Ok(Self { keys: typed.at(KEYS_PATH), card: typed, endpoint: None });
         }
         let card = typed.at(CARD_PATH);
         let endpoint = (typed.path != "/").then_some(typed);
-        Ok(Self { card, endpoint })
+        Ok(Self { keys: card.at(KEYS_PATH), card, endpoint })
     }
 }
 

@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 use crate::address::{Address, Target};
 use crate::error::ClientError;
 use crate::http::{self, Answer, Body};
+use crate::keys::CardKeys;
 use crate::options::ClientOptions;
 use crate::rpc;
 use crate::stream::EventStream;
@@ -78,17 +79,28 @@ impl Client {
     /// # Errors
     /// As for any call.
     pub async fn card(&self) -> Result<Reply<v1::AgentCard>, ClientError> {
-        let address = &self.0.target.card;
+        self.page(&self.0.target.card, "agent card").await
+    }
+
+    /// The keys that the server signs its cards with (spec 8.4.2).
+    ///
+    /// # Errors
+    /// As for any call.
+    pub async fn card_keys(&self) -> Result<CardKeys, ClientError> {
+        Ok(self.page(&self.0.target.keys, "set of keys").await?.value)
+    }
+
+    async fn page<T: DeserializeOwned>(&self, address: &Address, what: &str) -> Result<Reply<T>, ClientError> {
         let request = self.request(Method::GET, address, JSON, None, Bytes::new())?;
         let answer = self.exchange(address, request, self.0.options.first_byte_timeout_ms).await?;
         let status = answer.status;
         let body = self.collect(answer, self.0.options.first_byte_timeout_ms).await?;
         if status != StatusCode::OK {
-            return Err(ClientError::Protocol(format!("no agent card at {address}: HTTP {}", status.as_u16())));
+            return Err(ClientError::Protocol(format!("no {what} at {address}: HTTP {}", status.as_u16())));
         }
-        let no_card = |error: serde_json::Error| ClientError::Protocol(format!("no agent card at {address}: {error}"));
-        let json: Box<RawValue> = serde_json::from_slice(&body).map_err(no_card)?;
-        let value = serde_json::from_str(json.get()).map_err(no_card)?;
+        let no_page = |error: serde_json::Error| ClientError::Protocol(format!("no {what} at {address}: {error}"));
+        let json: Box<RawValue> = serde_json::from_slice(&body).map_err(no_page)?;
+        let value = serde_json::from_str(json.get()).map_err(no_page)?;
         Ok(Reply { value, json })
     }
 

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::snapshot::Snapshot;
-use inhouse_proto::v1::{self, TaskState, part::Content};
+use inhouse_proto::v1::TaskState;
 use inhouse_trust::{AgentName, Permit, Principal, SlidingWindow};
 use tokio::sync::watch;
 
-use crate::agent::{Agent, End, Note};
+use crate::agent::{End, Note};
 use crate::cancel::{CancelSource, StopCause};
 use crate::direct::Direct;
+use crate::entry::AgentEntry;
 use crate::limits::EngineLimits;
 use crate::note::now_ms;
 use crate::queue::{Offer, Queue, Slot};
@@ -24,41 +25,6 @@ use crate::turn::{self, Room, Ticket, TurnLimits};
 
 /// A cancel that has not ended its task in this time looks again at what there is to stop.
 const CANCEL_AGAIN_MS: u64 = 500;
-
-/// An agent and what the engine has to know about it.
-pub struct AgentEntry {
-    /// Takes the turns.
-    pub agent: Arc<dyn Agent>,
-    /// A turn's total time, in milliseconds.
-    pub turn_ms_max: u64,
-    /// What it takes beside text and data.
-    pub takes: Takes,
-    /// Whether it may answer with a message instead of a task.
-    pub answers_directly: bool,
-}
-
-/// Which parts of a message an agent takes (spec 3.1.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Takes {
-    /// Text and data parts.
-    Text,
-    /// Also `raw` parts of these media types.
-    Types(&'static [&'static str]),
-    /// Everything.
-    Any,
-}
-
-impl Takes {
-    pub(crate) fn takes(self, part: &v1::Part) -> bool {
-        match (&part.content, self) {
-            (_, Self::Any) | (None | Some(Content::Text(_) | Content::Data(_)), _) => true,
-            (Some(Content::Raw(_)), Self::Types(types)) => {
-                types.iter().any(|media_type| part.media_type.eq_ignore_ascii_case(media_type))
-            }
-            (Some(Content::Raw(_) | Content::Url(_)), _) => false,
-        }
-    }
-}
 
 /// The task engine. Clones are the same engine.
 #[derive(Clone)]

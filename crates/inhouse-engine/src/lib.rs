@@ -4,6 +4,7 @@
 //! the turn that holds the lease. Reading order: `engine`, `submit`, `turn`, `output`, then the ports `agent` and `store`.
 
 mod engine;
+mod entry;
 mod submit;
 mod queue;
 mod turn;
@@ -19,7 +20,8 @@ pub mod cancel;
 pub mod agent;
 pub mod store;
 
-pub use engine::{AgentEntry, Engine, Takes};
+pub use engine::Engine;
+pub use entry::{AgentEntry, Takes};
 pub use limits::{EngineLimits, Idempotency, QueueLimits};
 pub use reader::{Numbered, Reader};
 pub use submit::{Accepted, Submission};

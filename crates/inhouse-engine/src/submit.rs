@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 use crate::agent::{End, Note, Turn};
 use crate::cancel::{CancelSource, StopCause};
 use crate::direct::Direct;
-use crate::engine::{AgentEntry, Engine, Reservation, Takes, key, lock, owner, slot};
+use crate::engine::{Engine, Reservation, key, lock, owner, slot};
+use crate::entry::{AgentEntry, Takes};
 use crate::limits::Idempotency;
 use crate::note::Ids;
 use crate::push::named;
@@ -59,6 +60,10 @@ impl Engine {
     pub async fn submit(&self, permit: &Permit, submission: Submission) -> Result<Accepted, A2aError> {
         let entry = self.entry(permit)?;
         check_parts(entry, &submission.message)?;
+        if !entry.can_please(&submission.accepted_output_modes) {
+            let error = A2aError::new(ErrorKind::ContentTypeNotSupported);
+            return Err(error.with("acceptedOutputModes", "none of them").with("supported", entry.gives.join(", ")));
+        }
         // A task that waits under an id of its caller's own takes any message under that id: it is the answer.
         let answered = self.waiting(permit, submission.task_id.as_deref()).await;
         let retry = if answered.is_some() { None } else { self.retry_key(&submission) };

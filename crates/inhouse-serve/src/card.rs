@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use inhouse_proto::v1;
 use serde_json::{Value, json};
 
+use crate::CardSigner;
 use crate::bindings::{Endpoint, extensions};
-use crate::routes::ENDPOINT;
+use crate::routes::{CARD, ENDPOINT};
 
 /// What a card says of an agent, whatever address it is reached by.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct CardInfo {
     /// For people.
     pub name: String,
@@ -23,6 +24,40 @@ pub struct CardInfo {
     pub output_modes: Vec<String>,
     /// What it is good at; at least one.
     pub skills: Vec<Skill>,
+    /// Who runs it.
+    pub provider: Option<Provider>,
+    /// Where more is to be read about it.
+    pub documentation_url: Option<String>,
+    /// A picture of it.
+    pub icon_url: Option<String>,
+}
+
+/// Who runs an agent (spec 4.4.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provider {
+    /// For people.
+    pub organization: String,
+    /// Their site.
+    pub url: String,
+}
+
+/// How cards are shown.
+#[derive(Debug)]
+pub struct CardOptions {
+    /// Whether whoever names no version gets what clients of 0.3 look for, beside what 1.0 has.
+    pub legacy: bool,
+    /// Whether gRPC is shown to everybody, and not only to known callers.
+    pub grpc: bool,
+    /// How long a card may be kept without asking again, in seconds.
+    pub max_age_s: u64,
+    /// Signs them.
+    pub signer: Option<CardSigner>,
+}
+
+impl Default for CardOptions {
+    fn default() -> Self {
+        Self { legacy: true, grpc: false, max_age_s: 60, signer: None }
+    }
 }
 
 /// One ability of an agent (spec 4.4.5).
@@ -62,7 +97,7 @@ impl Site {
     }
 
     /// What is spoken where. gRPC is not shown to everybody: some clients take each address for one of HTTP.
-    fn interfaces(&self, extended: bool) -> Vec<v1::AgentInterface> {
+    fn interfaces(&self, grpc: bool) -> Vec<v1::AgentInterface> {
         let interface = |url: String, binding: &str, version: &str| v1::AgentInterface {
             url,
             protocol_binding: binding.to_owned(),
@@ -75,7 +110,7 @@ impl Site {
             interface(self.rpc(), "JSONRPC", "0.3"),
             interface(self.rest(), "HTTP+JSON", "0.3"),
         ];
-        if extended {
+        if grpc {
             // Its address has no path, so the agent is named in each request.
             let authority = self.base.split_once("://").map_or(self.base.as_str(), |(_, authority)| authority);
             let tenant = if self.path.is_empty() { String::new() } else { self.tenant.clone() };
@@ -86,8 +121,8 @@ impl Site {
     }
 }
 
-/// The 1.0 card; `extended`: for a caller whom we know (spec 3.1.11).
-pub(crate) fn v1(info: &CardInfo, endpoint: &Endpoint, site: &Site, extended: bool) -> v1::AgentCard {
+/// The 1.0 card, with gRPC among its interfaces or without.
+pub(crate) fn v1(info: &CardInfo, endpoint: &Endpoint, site: &Site, grpc: bool) -> v1::AgentCard {
     let scheme = v1::HttpAuthSecurityScheme { scheme: "Bearer".to_owned(), ..Default::default() };
     let scheme = v1::SecurityScheme { scheme: Some(v1::security_scheme::Scheme::HttpAuthSecurityScheme(scheme)) };
     let required =
@@ -95,20 +130,26 @@ pub(crate) fn v1(info: &CardInfo, endpoint: &Endpoint, site: &Site, extended: bo
     v1::AgentCard {
         name: info.name.clone(),
         description: info.description.clone(),
-        supported_interfaces: site.interfaces(extended),
+        supported_interfaces: site.interfaces(grpc),
         version: info.version.clone(),
         capabilities: Some(v1::AgentCapabilities {
-            streaming: Some(true),
+            streaming: Some(endpoint.capabilities.streaming),
             push_notifications: Some(endpoint.push.is_some()),
-            extended_agent_card: Some(true),
-            extensions: extensions::declared(),
+            extended_agent_card: Some(endpoint.capabilities.extended_card),
+            extensions: extensions::declared(&endpoint.extensions),
         }),
         security_schemes: BTreeMap::from([(SCHEME.to_owned(), scheme)]),
         security_requirements: vec![required],
         default_input_modes: info.input_modes.clone(),
         default_output_modes: info.output_modes.clone(),
         skills: info.skills.iter().map(|skill| v1_skill(skill, info)).collect(),
-        ..Default::default()
+        provider: info.provider.as_ref().map(|provider| v1::AgentProvider {
+            url: provider.url.clone(),
+            organization: provider.organization.clone(),
+        }),
+        documentation_url: info.documentation_url.clone(),
+        icon_url: info.icon_url.clone(),
+        signatures: Vec::new(),
     }
 }
 
@@ -120,13 +161,14 @@ pub(crate) fn hybrid(card: &v1::AgentCard) -> Value {
     let older: Vec<&v1::AgentInterface> = card.supported_interfaces.iter().filter(of_0_3).collect();
     let transports =
         older.iter().map(|interface| json!({"url": interface.url, "transport": interface.protocol_binding}));
+    let extended = card.capabilities.as_ref().is_some_and(|offered| offered.extended_agent_card == Some(true));
     let more = json!({
         "protocolVersion": "0.3.0",
         "url": older.first().map(|interface| interface.url.as_str()).unwrap_or_default(),
         "preferredTransport": "JSONRPC",
         "additionalInterfaces": transports.collect::<Vec<_>>(),
         "security": [{SCHEME: []}],
-        "supportsAuthenticatedExtendedCard": true,
+        "supportsAuthenticatedExtendedCard": extended,
     });
     if let (Some(members), Value::Object(more)) = (whole.as_object_mut(), more) {
         members.extend(more);
@@ -150,8 +192,20 @@ fn v1_skill(skill: &Skill, info: &CardInfo) -> v1::AgentSkill {
     }
 }
 
+/// What a list of agents says of one.
+pub(crate) fn entry(info: &CardInfo, site: &Site, default: bool) -> Value {
+    json!({
+        "name": site.tenant,
+        "title": info.name,
+        "description": info.description,
+        "default": default,
+        "url": site.rpc(),
+        "card": format!("{}{CARD}", site.rest()),
+    })
+}
+
 /// The card of the first generation, which its clients fetch at `/.well-known/agent.json`.
-pub(crate) fn first(info: &CardInfo, site: &Site) -> Value {
+pub(crate) fn first(info: &CardInfo, endpoint: &Endpoint, site: &Site) -> Value {
     let skill = |skill: &Skill| -> Value {
         json!({
             "id": skill.id,
@@ -163,15 +217,22 @@ pub(crate) fn first(info: &CardInfo, site: &Site) -> Value {
             "outputModes": ["text"],
         })
     };
-    json!({
+    let mut card = json!({
         "name": info.name,
         "description": info.description,
         "url": site.rpc(),
         "version": info.version,
-        "capabilities": {"streaming": true, "pushNotifications": false, "stateTransitionHistory": false},
+        "capabilities": {"streaming": endpoint.capabilities.streaming, "pushNotifications": false, "stateTransitionHistory": false},
         "authentication": {"schemes": ["Bearer"]},
         "defaultInputModes": ["text"],
         "defaultOutputModes": ["text"],
         "skills": info.skills.iter().map(skill).collect::<Vec<_>>(),
-    })
+    });
+    if let Some(provider) = &info.provider {
+        card["provider"] = json!({"organization": provider.organization, "url": provider.url});
+    }
+    if let Some(url) = &info.documentation_url {
+        card["documentationUrl"] = url.as_str().into();
+    }
+    card
 }

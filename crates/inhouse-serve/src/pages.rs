@@ -1,27 +1,51 @@
-//! Pages that need no token: health and cards. A card can be kept, and asked for again at the price of its tag (spec 8.6).
+//! Pages: health, cards, the key that signs them, and for a caller the list of agents. A card can be kept, and asked for again at the price of
+//! its tag (spec 8.6).
 
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, VARY};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, VARY,
+};
 use hyper::{HeaderMap, Response, StatusCode};
 use inhouse_proto::wire::to_json;
 use serde::Serialize;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::Body;
 
 /// What a page says, as JSON that is not kept.
 pub(crate) fn health() -> Response<Body> {
-    let mut response = Response::new(Body::full(&b"{\"status\":\"ok\"}"[..]));
+    json_page(&json!({"status": "ok"}))
+}
+
+/// The agents that one caller may use.
+pub(crate) fn listing(entries: Vec<Value>) -> Response<Body> {
+    json_page(&json!({"agents": entries}))
+}
+
+fn json_page(json: &impl Serialize) -> Response<Body> {
+    let mut response = Response::new(Body::full(to_json(json)));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
+/// How long a page can be kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kept {
+    /// Without asking again, in seconds.
+    pub(crate) max_age_s: u64,
+    /// Since when it says what it says.
+    pub(crate) since: SystemTime,
+}
+
 /// A card, or that it is still the one which the asker has.
-pub(crate) fn card(card: &impl Serialize, request: &HeaderMap) -> Response<Body> {
+pub(crate) fn card(card: &impl Serialize, kept: Kept, request: &HeaderMap) -> Response<Body> {
     let json = to_json(card);
     let tag = Sha256::digest(&json).iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
     let tag = format!("\"{tag}\"");
-    let mut response = if is_known(&tag, request) {
+    let mut response = if is_known(&tag, kept.since, request) {
         let mut response = Response::new(Body::full(""));
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response
@@ -31,20 +55,27 @@ pub(crate) fn card(card: &impl Serialize, request: &HeaderMap) -> Response<Body>
         response
     };
     let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
+    let texts = [
+        (CACHE_CONTROL, format!("public, max-age={}", kept.max_age_s)),
+        (LAST_MODIFIED, httpdate::fmt_http_date(kept.since)),
+        (ETAG, tag),
+    ];
+    headers.extend(texts.into_iter().filter_map(|(name, text)| Some((name, HeaderValue::from_str(&text).ok()?))));
     // The addresses on it follow the host, its form the version.
     headers.insert(VARY, HeaderValue::from_static("Host, A2A-Version"));
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
-        headers.insert(ETAG, tag);
-    }
     response
 }
 
-/// Whether the asker names this tag, or any (RFC 9110 section 13.1.2).
-fn is_known(tag: &str, request: &HeaderMap) -> bool {
+/// Whether the asker names this tag, or any; or, naming none, a time from which on nothing has changed (RFC 9110 section 13.2.2).
+fn is_known(tag: &str, since: SystemTime, request: &HeaderMap) -> bool {
     let named = |value: &HeaderValue| {
         let mut tags = value.to_str().unwrap_or_default().split(',').map(str::trim);
         tags.any(|named| named == "*" || named.strip_prefix("W/").unwrap_or(named) == tag)
     };
-    request.get_all(IF_NONE_MATCH).iter().any(named)
+    if request.contains_key(IF_NONE_MATCH) {
+        return request.get_all(IF_NONE_MATCH).iter().any(named);
+    }
+    let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let asked = request.get(IF_MODIFIED_SINCE).and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok());
+    asked.is_some_and(|asked| seconds(asked) >= seconds(since))
 }

@@ -11,19 +11,22 @@ use inhouse_proto::v1::AgentCard;
 use inhouse_trust::{AgentName, Caller, Operation, Record, grants};
 use tokio::sync::watch;
 
-use crate::bindings::extensions;
+use crate::bindings::extensions::{self, Extension};
 use crate::bindings::grpc::{self, CHECK, GRPC, Services};
 use crate::bindings::operation::Kind;
 use crate::bindings::rest::{self, Target};
 use crate::bindings::{Answer, Audited, Call, Endpoint, jsonrpc};
-use crate::card::{self, CardInfo, Site};
-use crate::pages;
+use crate::card::{self, CardInfo, CardOptions, Site};
+use crate::pages::{self, Kept};
 use crate::{AuditLog, Body, BodyReader, Refusal, Request, Service};
 
 /// The default agent's card.
 pub const CARD: &str = "/.well-known/agent-card.json";
 const FIRST_CARD: &str = "/.well-known/agent.json";
 const HEALTH: &str = "/health";
+const JWKS: &str = "/.well-known/jwks.json";
+/// The agents that a caller may use.
+const AGENTS: &str = "/agents";
 /// The default agent's endpoint.
 pub const ENDPOINT: &str = "/a2a";
 
@@ -41,6 +44,9 @@ pub struct Routes {
     agents: Vec<Route>,
     /// The address that callers use, without a slash at the end; without one, the Host of the request is believed.
     public_url: Option<String>,
+    cards: CardOptions,
+    /// Since when the cards say what they say.
+    since: SystemTime,
     audit: AuditLog,
     services: Services,
 }
@@ -51,6 +57,7 @@ enum Page {
     Health,
     Card(usize),
     FirstCard(usize),
+    Jwks,
 }
 
 /// What stands at a path that needs a token.
@@ -73,10 +80,10 @@ impl Binding {
 
 impl Routes {
     /// The paths for these agents, the default one first.
-    pub fn new(agents: Vec<Route>, public_url: Option<String>, audit: AuditLog) -> Self {
+    pub fn new(agents: Vec<Route>, public_url: Option<String>, cards: CardOptions, audit: AuditLog) -> Self {
         let closing = agents.first().map(|route| route.endpoint.closing.clone());
         let services = Services::new(closing.unwrap_or_else(|| watch::channel(true).1));
-        Self { agents, public_url, audit, services }
+        Self { agents, public_url, cards, since: SystemTime::now(), audit, services }
     }
 
     /// The agent that a path names, and the path's rest as it is for the default agent.
@@ -89,8 +96,10 @@ impl Routes {
 
     /// The card of a reserved agent is not shown: who asks for a card has no name.
     fn page(&self, path: &str) -> Option<Page> {
-        if path == HEALTH {
-            return Some(Page::Health);
+        match path {
+            HEALTH => return Some(Page::Health),
+            JWKS => return self.cards.signer.as_ref().map(|_| Page::Jwks),
+            _ => {}
         }
         let (agent, rest) = self.agent(path);
         let shown = |agent: &usize| {
@@ -137,7 +146,8 @@ impl Routes {
 
     fn card(&self, agent: usize, headers: &HeaderMap, extended: bool) -> AgentCard {
         let Route { endpoint, card } = &self.agents[agent];
-        card::v1(card, endpoint, &self.site(agent, headers), extended)
+        let card = card::v1(card, endpoint, &self.site(agent, headers), extended || self.cards.grpc);
+        self.cards.signer.iter().fold(card, |card, signer| signer.sign(card))
     }
 
     /// An answer for someone whom we do not know.
@@ -146,20 +156,45 @@ impl Routes {
         if !matches!(request.method, Method::GET | Method::HEAD) {
             return method_not_allowed("GET, HEAD", &request.headers).1;
         }
+        let kept = Kept { max_age_s: self.cards.max_age_s, since: self.since };
         match page {
             Page::Health => pages::health(),
             Page::Card(agent) => {
                 let card = self.card(agent, &request.headers, false);
-                match request.headers.get("a2a-version") {
-                    Some(version) if version.as_bytes().starts_with(b"1.") => pages::card(&card, &request.headers),
-                    _ => pages::card(&card::hybrid(&card), &request.headers),
+                let version = request.headers.get("a2a-version");
+                let pure = !self.cards.legacy || version.is_some_and(|version| version.as_bytes().starts_with(b"1."));
+                if pure {
+                    pages::card(&card, kept, &request.headers)
+                } else {
+                    pages::card(&card::hybrid(&card), kept, &request.headers)
                 }
             }
             Page::FirstCard(agent) => {
                 let site = self.site(agent, &request.headers);
-                pages::card(&card::first(&self.agents[agent].card, &site), &request.headers)
+                let Route { endpoint, card } = &self.agents[agent];
+                pages::card(&card::first(card, endpoint, &site), kept, &request.headers)
+            }
+            Page::Jwks => {
+                let keys = self.cards.signer.as_ref().map(|signer| signer.jwks());
+                pages::card(&keys, kept, &request.headers)
             }
         }
+    }
+
+    /// The agents that a caller may use, the default one first.
+    fn listing(&self, request: &Request, caller: &Caller) -> Response<Body> {
+        if !matches!(request.method, Method::GET | Method::HEAD) {
+            let (refusal, response) = method_not_allowed("GET, HEAD", &request.headers);
+            self.refused(request, caller, None, refusal.code, &refusal);
+            return response;
+        }
+        let granted = |endpoint: &Endpoint| grants(caller, Operation::Get, &endpoint.agent, &endpoint.policy).is_ok();
+        let entry = |(at, route): (usize, &Route)| {
+            granted(&route.endpoint).then(|| card::entry(&route.card, &self.site(at, &request.headers), at == 0))
+        };
+        let entries = self.agents.iter().enumerate().filter_map(entry).collect();
+        self.write_down(request, caller, None, &Audited::default(), StatusCode::OK);
+        pages::listing(entries)
     }
 
     async fn service(&self, request: &Request, body: BodyReader) -> Response<Body> {
@@ -221,7 +256,7 @@ impl Routes {
         };
         let answer = answer.await;
         self.write_down(request, caller, Some(agent), &answer.audited, answer.status);
-        response(answer)
+        response(answer, &endpoint.extensions)
     }
 
     fn refused(
@@ -272,19 +307,20 @@ impl Routes {
 impl Service for Routes {
     /// Health, and wherever a card could be: whether there is an agent must not show in what a stranger is asked for.
     fn is_public(&self, _method: &Method, path: &str) -> bool {
-        matches!(path, HEALTH | CHECK) || matches!(self.agent(path).1, CARD | FIRST_CARD)
+        matches!(path, HEALTH | CHECK | JWKS) || matches!(self.agent(path).1, CARD | FIRST_CARD)
     }
 
     async fn handle(&self, request: Request, body: BodyReader) -> Response<Body> {
         match &request.caller {
             _ if Services::are_at(request.path()) => self.service(&request, body).await,
             None => self.public(&request),
+            Some(caller) if request.path() == AGENTS => self.listing(&request, caller),
             Some(caller) => self.private(&request, caller, body).await,
         }
     }
 }
 
-fn response(answer: Answer) -> Response<Body> {
+fn response(answer: Answer, extensions: &[Extension]) -> Response<Body> {
     let mut response = Response::new(answer.body);
     *response.status_mut() = answer.status;
     let headers = response.headers_mut();
@@ -297,7 +333,7 @@ fn response(answer: Answer) -> Response<Body> {
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.extend(answer.trailers_only.map(|trailers| *trailers).unwrap_or_default());
-    if let Some(extensions) = answer.extensions.header() {
+    if let Some(extensions) = answer.extensions.header(extensions) {
         headers.insert(extensions::HEADER, extensions);
     }
     if let Some(seconds) = answer.retry_after_s {

@@ -7,7 +7,9 @@ use std::time::Duration;
 use inhouse_agents::{AgentSpec, Protocol};
 use inhouse_engine::{AgentEntry, Engine, EngineLimits, Idempotency, QueueLimits, Takes};
 use inhouse_run::{Options, Runner, Tier};
-use inhouse_serve::{AuditLog, CardInfo, Endpoint, Push, PushLimits, Route, Routes};
+use inhouse_serve::{
+    AuditLog, Capabilities, CardInfo, CardOptions, Endpoint, Provider, Push, PushLimits, Route, Routes,
+};
 use inhouse_store::{MemoryLimits, MemoryStore};
 use inhouse_trust::{HostEnv, HostRule, Policy, WindowOptions};
 use tokio::sync::watch;
@@ -36,7 +38,8 @@ pub(crate) fn engine(config: &Config, runner: &Runner, host: &HostEnv) -> Engine
             agent: inhouse_agents::build(agent.spec.clone(), runner, host),
             turn_ms_max: agent.timeout_ms,
             takes: takes(agent),
-            answers_directly: protocol(agent) == Some(Protocol::Native),
+            gives: if native(agent) { Vec::new() } else { output_modes(agent) },
+            answers_directly: native(agent),
         };
         (agent.name.clone(), entry)
     };
@@ -127,12 +130,22 @@ pub(crate) fn push(config: &Config) -> Option<Push> {
 
 /// The server's paths, the default agent first.
 pub(crate) fn routes(
-    config: &Config,
+    config: &mut Config,
     engine: &Engine,
     push: Option<&Push>,
     audit: &AuditLog,
     closing: &watch::Sender<bool>,
 ) -> Routes {
+    let cards = CardOptions {
+        legacy: config.cards.legacy.value,
+        grpc: config.cards.grpc.value,
+        max_age_s: config.cards.max_age_s.value,
+        signer: config.cards.signer.take(),
+    };
+    let capabilities =
+        Capabilities { streaming: config.cards.streaming.value, extended_card: config.cards.extended.value };
+    let extensions: Arc<[_]> = config.cards.extensions.clone().into();
+    let provider = config.cards.provider.as_ref().map(|provider| provider.value.clone());
     let policy = Arc::new(policy(&config.agents));
     let route = |agent: &AgentConfig| Route {
         endpoint: Endpoint {
@@ -142,13 +155,16 @@ pub(crate) fn routes(
             keep_alive: Duration::from_millis(config.limits.keep_alive_ms.value),
             closing: closing.subscribe(),
             push: push.cloned(),
+            capabilities,
+            extensions: Arc::clone(&extensions),
         },
-        card: card(agent),
+        card: card(agent, provider.as_ref()),
     };
     let default = config.agents.default();
     let others = config.agents.list.iter().filter(|agent| agent.name != default.name);
     let routes = [default].into_iter().chain(others).map(route).collect();
-    Routes::new(routes, config.server.public_url.value.as_ref().map(|url| url.text.clone()), audit.clone())
+    let public_url = config.server.public_url.value.as_ref().map(|url| url.text.clone());
+    Routes::new(routes, public_url, cards, audit.clone())
 }
 
 fn policy(agents: &Agents) -> Policy {
@@ -159,7 +175,7 @@ fn policy(agents: &Agents) -> Policy {
     policy
 }
 
-fn card(agent: &AgentConfig) -> CardInfo {
+fn card(agent: &AgentConfig, provider: Option<&Provider>) -> CardInfo {
     let owned = |types: &[&str]| types.iter().map(|media_type| (*media_type).to_owned()).collect();
     let text: &[&str] = &["text/plain", "application/json"];
     let files: &[&str] = match takes(agent) {
@@ -167,16 +183,28 @@ fn card(agent: &AgentConfig) -> CardInfo {
         Takes::Types(types) => types,
         Takes::Any => &["*/*"],
     };
-    let output = if protocol(agent) == Some(Protocol::Native) { text } else { &["text/plain"] };
     CardInfo {
         name: agent.title.clone(),
         description: agent.description.clone(),
         // Known before the first card is asked for; an agent's own version is not.
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        version: agent.card.version.clone().unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned()),
         input_modes: owned(&[text, files].concat()),
-        output_modes: owned(output),
+        output_modes: output_modes(agent),
         skills: agent.skills.clone(),
+        provider: provider.cloned(),
+        documentation_url: agent.card.documentation_url.clone(),
+        icon_url: agent.card.icon_url.clone(),
     }
+}
+
+/// What an agent answers with, as far as it is known before.
+fn output_modes(agent: &AgentConfig) -> Vec<String> {
+    let modes: &[&str] = if native(agent) { &["text/plain", "application/json"] } else { &["text/plain"] };
+    modes.iter().map(|media_type| (*media_type).to_owned()).collect()
+}
+
+fn native(agent: &AgentConfig) -> bool {
+    protocol(agent) == Some(Protocol::Native)
 }
 
 /// Which parts of a message the agent takes; its card says the same.
@@ -220,14 +248,14 @@ mod tests {
         let text = ["text/plain", "application/json"];
         for name in ["bot", "demo"] {
             assert_eq!(
-                (takes(agent(name)), card(agent(name)).input_modes),
+                (takes(agent(name)), card(agent(name), None).input_modes),
                 (Takes::Text, text.map(String::from).to_vec())
             );
         }
         let Takes::Types(types) = takes(agent("claude")) else { panic!() };
         assert!(types.contains(&"application/pdf") && types.iter().all(|word| !word.starts_with("text/")));
-        assert_eq!(card(agent("claude")).input_modes, [&text[..], types].concat());
+        assert_eq!(card(agent("claude"), None).input_modes, [&text[..], types].concat());
         assert_eq!(takes(agent("json")), Takes::Any);
-        assert_eq!(card(agent("json")).input_modes.last().map(String::as_str), Some("*/*"));
+        assert_eq!(card(agent("json"), None).input_modes.last().map(String::as_str), Some("*/*"));
     }
 }

@@ -38,7 +38,7 @@ const COMPACT_EVERY: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// [`Failure`] when it can not start.
-pub(crate) async fn serve(config: Config, host: HostEnv, for_agents: HostEnv) -> Result<ExitCode, Failure> {
+pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv) -> Result<ExitCode, Failure> {
     keep_memory_private();
     let Access { tokens, known, weak } = Access::new(&config.callers)?;
     let address = listen::address(&config.server.host.value, config.server.port.value)?;
@@ -57,7 +57,7 @@ pub(crate) async fn serve(config: Config, host: HostEnv, for_agents: HostEnv) ->
         hosts: assemble::host_rule(&config.server),
         origins: OriginRule::new(config.server.allowed_origins.value.iter().map(String::as_str)),
         tokens,
-        service: Arc::new(assemble::routes(&config, &engine, push.as_ref(), &audit, &closing)),
+        service: Arc::new(assemble::routes(&mut config, &engine, push.as_ref(), &audit, &closing)),
         audit: audit.clone(),
         closing,
     })

@@ -4,6 +4,8 @@
 
 mod support;
 
+use inhouse_client::{CardKeys, Unverified};
+use inhouse_proto::v1::AgentCard;
 use serde_json::{Value, json};
 use support::http::{self, Response};
 use support::{Launch, Server, TOKEN};
@@ -118,6 +120,21 @@ fn an_agent_is_reached_by_its_path_and_by_its_name() {
         let answer = http::request(server.address, "POST", path, &headers, body.as_bytes());
         assert_eq!(support::text_of(&answer.json()["task"]), said, "{path}");
     }
+    let list = http::request(server.address, "GET", "/agents", &headers, b"");
+    let entry = |name: &str, path: &str, default: bool| {
+        let base = format!("http://{}{path}", server.address);
+        json!({
+            "name": name,
+            "title": name,
+            "description": "A command-line agent that takes a text and answers with a text",
+            "default": default,
+            "url": format!("{base}/a2a"),
+            "card": format!("{base}/.well-known/agent-card.json"),
+        })
+    };
+    assert_eq!(list.json(), json!({"agents": [entry("one", "", true), entry("two", "/agents/two", false)]}));
+    assert_eq!(get(&server, "/agents", &[]).status, 401, "strangers are not told");
+    assert_eq!(http::request(server.address, "POST", "/agents", &headers, b"").status, 405);
     let mut named = support::message("who?");
     named["tenant"] = "two".into();
     assert_eq!(support::text_of(&server.result("SendMessage", named)["task"]), "I am two\n");
@@ -126,5 +143,109 @@ fn an_agent_is_reached_by_its_path_and_by_its_name() {
         let error = answer.json()["error"].clone();
         assert_eq!((answer.status, &error["status"]), (404, &json!("NOT_FOUND")), "{path}");
         assert_eq!(error["details"][0]["@type"], "type.googleapis.com/google.rpc.ErrorInfo");
+    }
+}
+
+const KEYS: [(&str, &str); 2] = [
+    ("ES256", include_str!("../../inhouse-serve/tests/keys/p256.pem")),
+    ("EdDSA", include_str!("../../inhouse-serve/tests/keys/ed25519.pem")),
+];
+
+fn with_card(table: &str, key: &str) -> Server {
+    let folder = support::scratch("card");
+    std::fs::write(folder.join("inhouse.toml"), format!("[card]\n{table}")).unwrap();
+    std::fs::write(folder.join("card-key.pem"), key).unwrap();
+    Launch::new(&["serve"]).env("AGENT_CMD", "cat").env("AGENT_INPUT", "stdin").directory(&folder).start()
+}
+
+/// `inhouse card verify`: exit code, stdout, stderr.
+fn verify(server: &Server, more: &[&str]) -> (i32, String, String) {
+    let url = format!("http://{}", server.address);
+    Launch::new(&[&["card", "verify", &url][..], more].concat()).run()
+}
+
+#[test]
+fn every_form_of_a_signed_card_is_what_its_key_has_signed() {
+    for (algorithm, key) in KEYS {
+        let server = with_card("signing_key = \"card-key.pem\"\nkey_id = \"k-1\"\n", key);
+        let keys: CardKeys = serde_json::from_value(get(&server, "/.well-known/jwks.json", &[]).json()).unwrap();
+        let pure = get(&server, CARD, &[("A2A-Version", "1.0")]);
+        let extended = server.result("GetExtendedAgentCard", json!({}));
+        let by_name = format!("GET {CARD} HTTP/1.1\r\nHost: localhost:9\r\nConnection: close\r\n\r\n");
+        let by_name = http::raw(server.address, by_name.as_bytes());
+        let elsewhere: Value = serde_json::from_str(by_name.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+        assert_eq!(elsewhere["url"], "http://localhost:9/a2a", "signed for the address that it shows");
+        for card in [pure.json(), get(&server, CARD, &[]).json(), extended, elsewhere] {
+            let card: AgentCard = serde_json::from_value(card).unwrap();
+            let signed = keys.verify(&card).unwrap();
+            assert_eq!((signed.key_id.as_str(), signed.algorithm), ("k-1", algorithm));
+            // Each form by itself: a client that knows one of them only is served.
+            for signature in &card.signatures {
+                let one = AgentCard { signatures: vec![signature.clone()], ..card.clone() };
+                assert!(keys.verify(&one).is_ok(), "{signature:?}");
+            }
+            let changed = AgentCard { name: "Mallory".into(), ..card };
+            assert_eq!(keys.verify(&changed), Err(Unverified::Changed("k-1".into())));
+        }
+        let again = get(&server, CARD, &[("A2A-Version", "1.0")]);
+        assert_eq!(again.header("etag"), pure.header("etag"), "a card is not signed anew each time");
+        let (code, stdout, stderr) = verify(&server, &[]);
+        assert_eq!(
+            (code, stdout),
+            (0, format!("cat: signed by k-1 ({algorithm}), which is the server's own key\n")),
+            "{stderr}"
+        );
+        assert!(stderr.contains("--keys"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_card_is_verified_with_the_keys_that_one_trusts() {
+    let server = with_card("signing_key = \"card-key.pem\"\n", KEYS[0].1);
+    let folder = support::scratch("keys");
+    let file = folder.join("keys.json");
+    let path = file.to_str().unwrap();
+    std::fs::write(&file, get(&server, "/.well-known/jwks.json", &[]).body).unwrap();
+    let (code, stdout, stderr) = verify(&server, &["--keys", path]);
+    assert_eq!((code, stderr.as_str()), (0, ""), "{stdout}");
+    std::fs::write(&file, "{\"keys\": []}").unwrap();
+    let (code, stdout, stderr) = verify(&server, &["--keys", path]);
+    assert_eq!((code, stdout.as_str()), (1, ""));
+    assert!(stderr.contains("none of the keys"), "{stderr}");
+    std::fs::write(&file, "[]").unwrap();
+    assert_eq!(verify(&server, &["--keys", path]).0, 2);
+    assert_eq!(verify(&server, &["--keys", "/nowhere"]).0, 2);
+    let plain = Server::with_agent("cat");
+    let (code, _, stderr) = verify(&plain, &[]);
+    assert_eq!(code, 1);
+    assert!(stderr.contains("not signed") && stderr.contains("signing_key"), "{stderr}");
+    assert_eq!(get(&plain, "/.well-known/jwks.json", &[]).status, 404, "nothing is there");
+}
+
+#[test]
+fn a_card_shows_what_the_configuration_says() {
+    let table =
+        "legacy = false\ngrpc = true\nmax_age_s = 7\nprovider = \"Example\"\nprovider_url = \"https://example.com\"\n";
+    let server = with_card(table, "");
+    let response = get(&server, CARD, &[]);
+    assert_eq!(response.header("cache-control"), Some("public, max-age=7"));
+    let card = response.json();
+    assert!(card.get("url").is_none() && card.get("protocolVersion").is_none(), "the card of 1.0 alone: {card}");
+    assert_eq!(card["provider"], json!({"organization": "Example", "url": "https://example.com"}));
+    assert!(card["supportedInterfaces"].as_array().unwrap().iter().any(|one| one["protocolBinding"] == "GRPC"));
+}
+
+#[test]
+fn a_card_that_has_not_changed_since_is_not_sent_again() {
+    let server = Server::with_agent("cat");
+    let since = get(&server, CARD, &[]).header("last-modified").unwrap().to_owned();
+    for (headers, status) in [
+        (vec![("If-Modified-Since", since.as_str())], 304),
+        (vec![("If-Modified-Since", "Tue, 31 Dec 2199 23:59:59 GMT")], 304),
+        (vec![("If-Modified-Since", "Thu, 01 Jan 1970 00:00:00 GMT")], 200),
+        (vec![("If-Modified-Since", "yesterday")], 200),
+        (vec![("If-Modified-Since", since.as_str()), ("If-None-Match", "\"other\"")], 200),
+    ] {
+        assert_eq!(get(&server, CARD, &headers).status, status, "{headers:?}");
     }
 }

@@ -67,3 +67,93 @@ fn what_is_active_is_echoed_and_nothing_else() {
     let without = server.stream("SendStreamingMessage", message("hi"), &[]);
     assert!(without.into_iter().all(|event| !event.json.to_string().contains("generation")));
 }
+
+const TICKETS: &str = "https://example.com/tickets/v1";
+
+fn with_card(table: &str) -> Server {
+    let folder = support::scratch("extensions");
+    std::fs::write(folder.join("inhouse.toml"), format!("[card]\n{table}")).unwrap();
+    support::Launch::new(&["serve"]).env("AGENT_CMD", "cat").env("AGENT_INPUT", "stdin").directory(&folder).start()
+}
+
+/// The error's reason, if there is one, and what the answer echoes.
+fn sent(server: &Server, path: &str, body: &[u8], headers: &[(&str, &str)]) -> (Option<String>, Option<String>) {
+    let answer = http::request(server.address, "POST", path, &doors::headers(headers), body);
+    let json = answer.json();
+    let details = json.pointer("/error/data").or(json.pointer("/error/details"));
+    let reason = details.map(|details| details[0]["reason"].as_str().unwrap().to_owned());
+    (reason, answer.header("a2a-extensions").map(str::to_owned))
+}
+
+#[test]
+fn what_the_operator_declares_is_on_the_card_and_echoed_by_every_door() {
+    let server = with_card(&format!("[[card.extensions]]\nuri = \"{TICKETS}\"\ndescription = \"Tickets\"\n"));
+    let card = server.get("/.well-known/agent-card.json").json();
+    let declared = &card["capabilities"]["extensions"][1];
+    assert_eq!((&declared["uri"], &declared["description"]), (&TICKETS.into(), &"Tickets".into()));
+    let body = message("hi");
+    for (path, body) in [("/a2a", rpc("SendMessage", body.clone())), ("/message:send", body.to_string().into_bytes())] {
+        for header in ["A2A-Extensions", "X-A2A-Extensions"] {
+            assert_eq!(sent(&server, path, &body, &[(header, TICKETS)]), (None, Some(TICKETS.into())), "{path}");
+        }
+        assert_eq!(sent(&server, path, &body, &[]), (None, None), "{path}");
+    }
+    let mut named = message("hi");
+    named["message"]["extensions"] = serde_json::json!([TICKETS, URI]);
+    let both = format!("{URI}, {TICKETS}");
+    assert_eq!(sent(&server, "/a2a", &rpc("SendMessage", named), &[]), (None, Some(both)));
+}
+
+#[test]
+fn a_message_without_a_required_extension_is_refused_by_every_door() {
+    let server = with_card(&format!("[[card.extensions]]\nuri = \"{TICKETS}\"\nrequired = true\n"));
+    assert_eq!(
+        server.get("/.well-known/agent-card.json").json()["capabilities"]["extensions"][1]["required"],
+        Value::Bool(true)
+    );
+    let body = message("hi");
+    let older =
+        serde_json::json!({"message": {"messageId": "m", "role": "user", "parts": [{"kind": "text", "text": "hi"}]}});
+    let refused = (Some("EXTENSION_SUPPORT_REQUIRED".to_owned()), None);
+    for (path, body) in [
+        ("/a2a", rpc("SendMessage", body.clone())),
+        ("/message:send", body.to_string().into_bytes()),
+        ("/a2a", rpc("message/send", older)),
+    ] {
+        assert_eq!(sent(&server, path, &body, &[]), refused, "{path}");
+        assert_eq!(sent(&server, path, &body, &[("X-A2A-Extensions", TICKETS)]).0, None, "{path}");
+    }
+    let request = grpc::encoded("SendMessage", &body);
+    let exchange = |more: &[(&str, &str)]| {
+        let (_, trailers) = grpc::Grpc::new().exchange(&server, "/lf.a2a.v1.A2AService/SendMessage", &request, more);
+        trailers["grpc-status"].to_str().unwrap().to_owned()
+    };
+    assert_eq!(exchange(&[]), "9", "failed precondition");
+    assert_eq!(exchange(&[("a2a-extensions", TICKETS)]), "0");
+    assert_eq!(server.result("ListTasks", serde_json::json!({}))["totalSize"], 2, "whatever sends nothing needs none");
+}
+
+#[test]
+fn what_is_switched_off_is_off_the_card_and_refused() {
+    let server = with_card("streaming = false\nextended = false\n");
+    for path in ["/.well-known/agent-card.json", "/.well-known/agent.json"] {
+        assert_eq!(server.get(path).json()["capabilities"]["streaming"], Value::Bool(false), "{path}");
+    }
+    let card = server.get("/.well-known/agent-card.json").json();
+    assert_eq!(
+        (&card["capabilities"]["extendedAgentCard"], &card["supportsAuthenticatedExtendedCard"]),
+        (&false.into(), &false.into())
+    );
+    let id = server.send("hi")["id"].clone();
+    let unsupported = (Some("UNSUPPORTED_OPERATION".to_owned()), None);
+    for body in [
+        rpc("SendStreamingMessage", message("hi")),
+        rpc("SubscribeToTask", serde_json::json!({"id": id})),
+        rpc("GetExtendedAgentCard", serde_json::json!({})),
+        rpc("agent/getAuthenticatedExtendedCard", serde_json::json!({})),
+    ] {
+        assert_eq!(sent(&server, "/a2a", &body, &[]), unsupported, "{}", String::from_utf8_lossy(&body));
+    }
+    assert_eq!(sent(&server, "/message:stream", message("hi").to_string().as_bytes(), &[]), unsupported);
+    assert_eq!(server.result("ListTasks", serde_json::json!({}))["totalSize"], 1, "nothing was begun");
+}

@@ -225,6 +225,37 @@ fn a_question_is_answered_on_the_same_task_by_a_new_process() {
 }
 
 #[test]
+fn an_answer_that_the_caller_can_not_take_is_refused_before_the_agent_runs() {
+    let server = Server::with_agent("cat");
+    let send = |modes: &[&str]| {
+        let mut params = message("hi");
+        params["configuration"] = json!({"acceptedOutputModes": modes});
+        server.call("SendMessage", params)
+    };
+    for modes in [
+        &[][..],
+        &["text/plain"],
+        &["TEXT/Plain; charset=utf-8"],
+        &["text/*"],
+        &["*/*"],
+        &["text"],
+        &["application/json", "text/plain"],
+    ] {
+        assert!(send(modes)["error"].is_null(), "{modes:?}");
+    }
+    for modes in [&["application/json"][..], &["image/*", "audio/wav"], &["video"], &["text/html"], &["text/plainer"]] {
+        let refused = send(modes);
+        assert_eq!(refused["error"]["code"], -32005, "{modes:?}: {refused}");
+        assert_eq!(refused["error"]["data"][0]["metadata"]["supported"], "text/plain");
+    }
+    assert_eq!(server.result("ListTasks", json!({}))["totalSize"], 7);
+    let native = Server::with_native(&script("python3", "import sys\nprint('{\"text\": \"hi\"}')\n"));
+    let mut params = message("hi");
+    params["configuration"] = json!({"acceptedOutputModes": ["image/png"]});
+    assert!(native.call("SendMessage", params)["error"].is_null(), "such an agent may answer with anything");
+}
+
+#[test]
 fn a_message_that_repeats_is_one_task_and_concurrent_repeats_too() {
     let server = Server::with_agent("cat");
     let params = message("once");

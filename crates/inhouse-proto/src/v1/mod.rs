@@ -5,6 +5,7 @@
 //! fields. Only `Part` has a JSON form written by hand.
 
 pub(crate) mod base64;
+pub mod card_signature;
 #[rustfmt::skip]
 #[allow(missing_docs, clippy::all, clippy::too_many_lines)]
 mod generated;

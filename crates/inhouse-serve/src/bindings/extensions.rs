@@ -4,13 +4,14 @@
 //! where there are Server-Sent Events, and what A2A 1.1 will have a field for.
 
 use hyper::header::HeaderValue;
-use inhouse_proto::error::A2aError;
+use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::json::Struct;
 use inhouse_proto::v1::stream_response::Payload;
 use inhouse_proto::v1::{AgentExtension, StreamResponse};
 use serde_json::json;
 
 use super::Call;
+use super::operation::Asked;
 use super::parameters::text;
 use super::version::Generation;
 
@@ -21,30 +22,66 @@ const GENERATION: &str = "urn:inhouse:a2a:generation:v1";
 const EXTENSIONS_MAX: usize = 32;
 const EXTENSION_BYTES_MAX: usize = 256;
 
+/// So many extensions can be declared beside ours: a call remembers each in a bit.
+pub(crate) const DECLARED_MAX: usize = 64;
+
+/// An extension that an operator declares: the agents know it, the server only negotiates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extension {
+    /// Its name, an absolute URI.
+    pub uri: String,
+    /// For people.
+    pub description: String,
+    /// Whether a message without it is refused.
+    pub required: bool,
+}
+
+impl Extension {
+    /// Whether an extension can be called this.
+    pub fn is_name(uri: &str) -> bool {
+        uri.len() <= EXTENSION_BYTES_MAX && is_absolute_uri(uri)
+    }
+}
+
 /// The extensions that are active for one call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Extensions {
     generation: bool,
+    /// Of the declared ones, by their places.
+    declared: u64,
 }
 
 impl Call<'_> {
-    /// `A2A-Extensions`: URIs between commas. Those that we do not know are left alone (spec 4.6.1); a list that is malformed is
-    /// refused. Ours are for 1.0.
-    pub(crate) fn extensions(&self, spoken: Generation) -> Result<Extensions, A2aError> {
+    /// The extensions that the header names, and the message. Those that we do not know are left alone (spec 4.6.1); a list that is
+    /// malformed is refused, and a message that lacks a required one. Ours are for 1.0.
+    pub(crate) fn extensions(&self, spoken: Generation, asked: &Asked) -> Result<Extensions, A2aError> {
         let mut active = Extensions::default();
         let mut named = 0;
-        for value in self.headers.get_all(HEADER) {
-            for uri in text(NAME, value)?.split(',').map(str::trim).filter(|uri| !uri.is_empty()) {
-                named += 1;
-                if named > EXTENSIONS_MAX {
-                    return Err(A2aError::invalid(NAME, format!("must name at most {EXTENSIONS_MAX} extensions")));
-                }
-                if uri.len() > EXTENSION_BYTES_MAX || !is_absolute_uri(uri) {
-                    let what = format!("must be absolute URIs of at most {EXTENSION_BYTES_MAX} bytes, between commas");
-                    return Err(A2aError::invalid(NAME, what));
-                }
-                active.generation |= uri == GENERATION && spoken == Generation::V1;
+        let mut name = |uri: &str, field: &str| {
+            named += 1;
+            if named > EXTENSIONS_MAX {
+                return Err(A2aError::invalid(field, format!("must name at most {EXTENSIONS_MAX} extensions")));
             }
+            if !Extension::is_name(uri) {
+                let what = format!("must be absolute URIs of at most {EXTENSION_BYTES_MAX} bytes");
+                return Err(A2aError::invalid(field, what));
+            }
+            active.generation |= uri == GENERATION && spoken == Generation::V1;
+            let at = self.endpoint.extensions.iter().take(DECLARED_MAX).position(|known| known.uri == uri);
+            active.declared |= at.map_or(0, |at| 1 << at);
+            Ok(())
+        };
+        for value in HEADERS.iter().flat_map(|header| self.headers.get_all(*header)) {
+            for uri in text(NAME, value)?.split(',').map(str::trim).filter(|uri| !uri.is_empty()) {
+                name(uri, NAME)?;
+            }
+        }
+        let message = asked.message();
+        for uri in message.iter().flat_map(|message| &message.extensions) {
+            name(uri, "message.extensions")?;
+        }
+        if message.is_some() {
+            active.require(&self.endpoint.extensions)?;
         }
         Ok(active)
     }
@@ -52,16 +89,28 @@ impl Call<'_> {
 
 /// As people write it.
 const NAME: &str = "A2A-Extensions";
+/// The header of 1.0, and that of 0.3.
+const HEADERS: [&str; 2] = [HEADER, "x-a2a-extensions"];
 
 impl Extensions {
+    fn require(self, declared: &[Extension]) -> Result<(), A2aError> {
+        let missing = declared.iter().enumerate().find(|(at, one)| one.required && self.declared & (1 << at) == 0);
+        missing.map_or(Ok(()), |(_, one)| {
+            Err(A2aError::new(ErrorKind::ExtensionSupportRequired).with("extension", one.uri.clone()))
+        })
+    }
+
     /// Whether any is active, so that events differ from the log's.
     pub(crate) fn change_events(self) -> bool {
         self.generation
     }
 
     /// What the answer says of them.
-    pub(crate) fn header(self) -> Option<HeaderValue> {
-        self.generation.then(|| HeaderValue::from_static(GENERATION))
+    pub(crate) fn header(self, declared: &[Extension]) -> Option<HeaderValue> {
+        let own = self.generation.then_some(GENERATION);
+        let others = declared.iter().enumerate().filter(|(at, _)| self.declared & (1 << at) != 0);
+        let all: Vec<_> = own.into_iter().chain(others.map(|(_, one)| one.uri.as_str())).collect();
+        if all.is_empty() { None } else { HeaderValue::from_str(&all.join(", ")).ok() }
     }
 
     /// The event of this number, with what the extensions add.
@@ -82,16 +131,23 @@ impl Extensions {
 }
 
 /// The extensions that there are, as the card tells them.
-pub(crate) fn declared() -> Vec<AgentExtension> {
-    vec![AgentExtension {
+pub(crate) fn declared(others: &[Extension]) -> Vec<AgentExtension> {
+    let own = AgentExtension {
         uri: GENERATION.to_owned(),
         description: "Each event of a stream carries its number, from 1 and without holes, in its metadata".to_owned(),
         ..Default::default()
-    }]
+    };
+    let other = |one: &Extension| AgentExtension {
+        uri: one.uri.clone(),
+        description: one.description.clone(),
+        required: one.required,
+        params: None,
+    };
+    [own].into_iter().chain(others.iter().map(other)).collect()
 }
 
 /// A scheme, a colon and more (RFC 3986 section 3), of characters that a URI may have.
-fn is_absolute_uri(uri: &str) -> bool {
+pub(crate) fn is_absolute_uri(uri: &str) -> bool {
     let Some((scheme, rest)) = uri.split_once(':') else { return false };
     let in_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
     let in_rest = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte);

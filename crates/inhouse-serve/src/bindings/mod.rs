@@ -29,7 +29,7 @@ use inhouse_trust::{AgentName, Caller, Operation, Permit, Policy, grants};
 use tokio::sync::watch;
 
 use self::events::{EventStream, Form, Until};
-use self::extensions::Extensions;
+use self::extensions::{Extension, Extensions};
 pub(crate) use self::version::Generation;
 use crate::body::Body;
 use crate::push::Push;
@@ -49,6 +49,41 @@ pub struct Endpoint {
     pub closing: watch::Receiver<bool>,
     /// Tells webhooks; without it there are no push notifications.
     pub push: Option<Push>,
+    /// What else the card offers.
+    pub capabilities: Capabilities,
+    /// Extensions beside the server's own.
+    pub extensions: Arc<[Extension]>,
+}
+
+impl Endpoint {
+    /// An endpoint that offers everything but push notifications, to everybody who comes in.
+    pub fn new(agent: AgentName, engine: Engine, closing: watch::Receiver<bool>) -> Self {
+        Self {
+            agent,
+            engine,
+            policy: Arc::default(),
+            keep_alive: Duration::from_secs(15),
+            closing,
+            push: None,
+            capabilities: Capabilities::default(),
+            extensions: [].into(),
+        }
+    }
+}
+
+/// What a server can be told not to offer (spec 3.3.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Streams of events.
+    pub streaming: bool,
+    /// A card that says more to known callers.
+    pub extended_card: bool,
+}
+
+impl Default for Capabilities {
+    fn default() -> Self {
+        Self { streaming: true, extended_card: true }
+    }
 }
 
 /// A request that has passed the front door.

@@ -118,6 +118,14 @@ pub(crate) struct Following {
 }
 
 impl Asked {
+    /// The message that is sent, if one is.
+    pub(crate) fn message(&self) -> Option<&v1::Message> {
+        match self {
+            Self::Send(send) | Self::Stream(send) => send.request.message.as_ref(),
+            _ => None,
+        }
+    }
+
     /// The agent that the request names, if it names one.
     fn tenant(&self) -> &str {
         match self {
@@ -136,6 +144,7 @@ impl Asked {
 pub(crate) async fn perform(call: &Call<'_>, asked: Asked, audited: &mut Audited) -> Result<Outcome, A2aError> {
     let call = &call.of_tenant(asked.tenant())?;
     audited.agent = Some(call.endpoint.agent.clone());
+    check_capability(call, &asked)?;
     match asked {
         Asked::Send(send) => self::send(call, send, audited).await,
         Asked::Stream(send) => stream(call, send, audited).await,
@@ -149,6 +158,16 @@ pub(crate) async fn perform(call: &Call<'_>, asked: Asked, audited: &mut Audited
             Ok(Outcome::Card(Box::new((call.card)(&call.endpoint.agent))))
         }
     }
+}
+
+/// Whether the card offers what is asked (spec 3.3.4). Push notifications see to themselves.
+fn check_capability(call: &Call<'_>, asked: &Asked) -> Result<(), A2aError> {
+    let missing = match asked {
+        Asked::Stream(_) | Asked::Subscribe(_) if !call.endpoint.capabilities.streaming => "streaming",
+        Asked::ExtendedCard if !call.endpoint.capabilities.extended_card => "extendedAgentCard",
+        _ => return Ok(()),
+    };
+    Err(A2aError::new(ErrorKind::UnsupportedOperation).with("capability", missing))
 }
 
 async fn send(call: &Call<'_>, send: Box<Send>, audited: &mut Audited) -> Result<Outcome, A2aError> {

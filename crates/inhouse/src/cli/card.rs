@@ -1,7 +1,10 @@
 //! `inhouse card`: what an agent says about itself.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use inhouse_client::{CardKeys, Unverified};
 use inhouse_proto::v1::{AgentCapabilities, AgentCard, AgentSkill};
 
 use super::connection::{Connection, ConnectionArgs};
@@ -10,14 +13,44 @@ use super::output::Output;
 use super::problem::Problem;
 use super::text::{one_line, table, visible};
 
-/// Show an agent's card
+/// Show an agent's card, or verify who signed it
 #[derive(clap::Args)]
-#[command(after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
 Examples:
   inhouse card
   inhouse card http://build-host:8080
-  inhouse card --json | jq .skills")]
+  inhouse card --json | jq .skills
+  inhouse card verify http://build-host:8080 --keys trusted.jwks.json"
+)]
 pub(crate) struct CardArgs {
+    #[command(subcommand)]
+    verb: Option<CardVerb>,
+    #[command(flatten)]
+    show: ShowArgs,
+}
+
+#[derive(clap::Subcommand)]
+enum CardVerb {
+    /// Verify that the card is what its signer has signed
+    Verify(VerifyArgs),
+}
+
+#[derive(clap::Args)]
+struct VerifyArgs {
+    /// The server; the same as --url
+    #[arg(value_name = "URL", conflicts_with = "url")]
+    server: Option<String>,
+    /// A file with the keys that are trusted, as a JWK set [default: the server's own, /.well-known/jwks.json]
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+#[derive(clap::Args)]
+struct ShowArgs {
     /// The server; the same as --url
     #[arg(value_name = "URL", conflicts_with = "url")]
     server: Option<String>,
@@ -31,11 +64,14 @@ pub(crate) struct CardArgs {
 /// Runs the verb.
 pub(crate) async fn run(args: CardArgs) -> ExitCode {
     let mut output = Output::new();
-    let outcome = card(args, &mut output).await;
+    let outcome = match args.verb {
+        Some(CardVerb::Verify(args)) => verify(args, &mut output).await,
+        None => card(args.show, &mut output).await,
+    };
     output.finish(outcome)
 }
 
-async fn card(args: CardArgs, output: &mut Output) -> Result<Exit, Problem> {
+async fn card(args: ShowArgs, output: &mut Output) -> Result<Exit, Problem> {
     let ConnectionArgs { url, token } = args.connection;
     let connection = Connection::new(ConnectionArgs { url: args.server.or(url), token })?;
     let card = connection.client.card().await.map_err(|error| Problem::of(&error, &connection))?;
@@ -45,6 +81,36 @@ async fn card(args: CardArgs, output: &mut Output) -> Result<Exit, Problem> {
         output.result(&text(&card.value))?;
     }
     Ok(Exit::Done)
+}
+
+async fn verify(args: VerifyArgs, output: &mut Output) -> Result<Exit, Problem> {
+    let ConnectionArgs { url, token } = args.connection;
+    let connection = Connection::new(ConnectionArgs { url: args.server.or(url), token })?;
+    let told = |error| Problem::of(&error, &connection);
+    let card = connection.client.card().await.map_err(told)?.value;
+    if card.signatures.is_empty() {
+        return Err(Problem::new(Exit::Failed, Unverified::Unsigned.to_string())
+            .hint("its operator signs it with signing_key in the table [card] of inhouse.toml"));
+    }
+    let (keys, whose) = match &args.keys {
+        Some(file) => (trusted(file)?, format!("a key of {}", file.display())),
+        None => (connection.client.card_keys().await.map_err(told)?, "the server's own key".to_owned()),
+    };
+    let signed = keys.verify(&card).map_err(|error| Problem::new(Exit::Failed, error.to_string()))?;
+    let (name, key, how) = (one_line(&card.name), one_line(&signed.key_id), signed.algorithm);
+    output.result(&format!("{name}: signed by {key} ({how}), which is {whose}\n"))?;
+    if args.keys.is_none() {
+        output
+            .say("note: whoever can change the card can change that key as well; --keys names the ones that you trust");
+    }
+    Ok(Exit::Done)
+}
+
+fn trusted(file: &Path) -> Result<CardKeys, Problem> {
+    let wrong = |why: String| Problem::usage(format!("{}: {why}", file.display()));
+    let text = fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+    serde_json::from_str(&text)
+        .map_err(|error| wrong(format!("is no JWK set: {error}")).hint("a JWK set is an object: {\"keys\": [ … ]}"))
 }
 
 fn text(card: &AgentCard) -> String {

@@ -11,9 +11,10 @@ use super::document::{Source, Table, parse};
 use super::error::ConfigError;
 use super::layer::{Draft, Layer};
 use super::limits::{LIMITS, TURN_MS};
-use super::model::{CallerConfig, CallerToken};
+use super::model::{CallerConfig, CallerToken, CardWords, Cards, Push};
 use super::origin::{Origin, Setting};
-use super::urls::{origins, public_url};
+use super::tables;
+use super::urls::{origins, public_url, web_address};
 
 /// The file that is read when it is there and no other is named.
 pub(crate) const FILE_NAME: &str = "inhouse.toml";
@@ -37,6 +38,8 @@ pub(super) struct FileLayer {
     pub(super) layer: Layer,
     /// In the order in which they stand in the file.
     pub(super) agents: Vec<Draft>,
+    pub(super) push: Push,
+    pub(super) cards: Cards,
 }
 
 /// Reads the file that was named, or `inhouse.toml` in `directory` if there is one.
@@ -66,9 +69,8 @@ pub(super) fn layer(name: &str, base: &Path, text: &str, environment: &HostEnv) 
     if let Some(table) = root.table("server")? {
         server(table, &mut layer)?;
     }
-    if let Some(table) = root.table("push")? {
-        push(table, &mut layer)?;
-    }
+    let push = root.table("push")?.map(tables::push).transpose()?.unwrap_or_default();
+    let cards = root.table("card")?.map(|table| tables::card(base, table)).transpose()?.unwrap_or_default();
     if let Some(table) = root.table("limits")? {
         limits(table, &mut layer)?;
     }
@@ -78,10 +80,10 @@ pub(super) fn layer(name: &str, base: &Path, text: &str, environment: &HostEnv) 
     let agents = root.named("agents")?.into_iter().map(|(name, table)| agent(name, base, table));
     let agents = agents.collect::<Result<_, _>>()?;
     finish(root)?;
-    Ok(FileLayer { layer, agents })
+    Ok(FileLayer { layer, agents, push, cards })
 }
 
-fn finish(table: Table<'_>) -> Result<(), ConfigError> {
+pub(super) fn finish(table: Table<'_>) -> Result<(), ConfigError> {
     let here = table.name().to_owned();
     table.finish(|key| {
         let home = if SERVER_KEYS.contains(&key) {
@@ -107,12 +109,6 @@ fn server(mut table: Table<'_>, layer: &mut Layer) -> Result<(), ConfigError> {
     layer.containment = table.choice("containment")?;
     layer.idempotency = table.choice("idempotency")?;
     layer.log = table.choice("log")?;
-    finish(table)
-}
-
-fn push(mut table: Table<'_>, layer: &mut Layer) -> Result<(), ConfigError> {
-    layer.push_enabled = table.switch("enabled")?;
-    layer.push_allow = table.texts("allow")?;
     finish(table)
 }
 
@@ -200,10 +196,20 @@ fn agent(name: Setting<String>, base: &Path, mut table: Table<'_>) -> Result<Dra
     agent.env_set = table.pairs("env_set")?;
     agent.timeout_ms = table.number("timeout_ms", TURN_MS)?;
     agent.callers = table.texts("callers")?;
+    agent.card = card_words(&mut table)?;
     agent.default = table.switch("default")?.is_some_and(|default| default.value);
     agent.skills = table.list("skills")?.into_iter().map(skill).collect::<Result<_, _>>()?;
     finish(table)?;
     Ok(agent)
+}
+
+fn card_words(table: &mut Table<'_>) -> Result<CardWords, ConfigError> {
+    let mut address = |key| -> Result<Option<String>, ConfigError> {
+        Ok(table.text(key)?.map(|url| web_address(key, url)).transpose()?.map(|url| url.value))
+    };
+    let (documentation_url, icon_url) = (address("documentation_url")?, address("icon_url")?);
+    let version = table.text("version")?.map(|version| version.value);
+    Ok(CardWords { version, documentation_url, icon_url })
 }
 
 /// Names of variables, or prefixes written `PREFIX_*`.

@@ -33,7 +33,7 @@ token_env = "ANN_TOKEN"
 name = "ci"
 token_sha256 = "9F86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 "#;
-    let FileLayer { layer, agents } = read_text(text).unwrap();
+    let FileLayer { layer, agents, .. } = read_text(text).unwrap();
     assert_eq!(layer.host.unwrap().origin.to_string(), "inhouse.toml:3");
     assert_eq!(layer.port.unwrap().value, 9000);
     assert_eq!(layer.public_url.unwrap().value.text, "https://agents.example.com");

@@ -7,7 +7,7 @@ use inhouse_serve::Skill;
 use inhouse_trust::Principal;
 
 use super::choices::{Containment, IdempotencyChoice, InputChoice, LogChoice, ProtocolChoice};
-use super::model::{CallerConfig, PublicUrl};
+use super::model::{CallerConfig, CardWords, PublicUrl};
 use super::origin::Setting;
 
 /// What flags, the environment or the file say; whatever they do not say is `None`.
@@ -22,8 +22,6 @@ pub(super) struct Layer {
     pub(super) containment: Option<Setting<Containment>>,
     pub(super) idempotency: Option<Setting<IdempotencyChoice>>,
     pub(super) log: Option<Setting<LogChoice>>,
-    pub(super) push_enabled: Option<Setting<bool>>,
-    pub(super) push_allow: Option<Setting<Vec<String>>>,
     pub(super) limits: BTreeMap<&'static str, Setting<u64>>,
     pub(super) callers: Vec<CallerConfig>,
     pub(super) agent: AgentWords,
@@ -68,6 +66,7 @@ pub(super) struct Draft {
     pub(super) timeout_ms: Option<Setting<u64>>,
     pub(super) callers: Option<Setting<Vec<String>>>,
     pub(super) skills: Vec<Skill>,
+    pub(super) card: CardWords,
     pub(super) default: bool,
 }
 
@@ -90,6 +89,7 @@ impl Draft {
             timeout_ms: None,
             callers: None,
             skills: Vec::new(),
+            card: CardWords::default(),
             default: false,
         }
     }

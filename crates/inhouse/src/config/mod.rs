@@ -15,13 +15,14 @@ mod nearest;
 mod origin;
 mod resolve;
 mod show;
+mod tables;
 mod urls;
 pub(crate) mod words;
 
 use std::path::Path;
 
 use inhouse_agents::AgentSpec;
-use inhouse_trust::{HostEnv, Principal, WebhookRule};
+use inhouse_trust::{HostEnv, Principal};
 
 use crate::args::ServeArgs;
 use crate::detect::Finder;
@@ -34,7 +35,7 @@ pub(crate) use layer::owner;
 #[cfg(test)]
 pub(crate) use limits::LIMITS;
 pub(crate) use limits::Limits;
-pub(crate) use model::{AgentChoice, AgentConfig, Agents, CallerConfig, CallerToken, Callers, Config, Push, Server};
+pub(crate) use model::{AgentChoice, AgentConfig, Agents, CallerConfig, CallerToken, Callers, Config, Server};
 pub(crate) use origin::{Origin, Setting};
 pub(crate) use show::show;
 
@@ -74,9 +75,8 @@ pub(crate) fn load(flags: &ServeArgs, environment: &HostEnv, directory: &Path) -
         containment: layer.containment.unwrap_or_else(|| Setting::default(Containment::Auto)),
         idempotency: layer.idempotency.unwrap_or_else(|| Setting::default(IdempotencyChoice::Auto)),
     };
-    let push = push(layer.push_enabled, layer.push_allow)?;
     let log = layer.log.unwrap_or_else(|| Setting::default(LogChoice::Info));
-    Ok(Config { server, push, limits, callers, agents, log })
+    Ok(Config { server, push: from_file.push, cards: from_file.cards, limits, callers, agents, log })
 }
 
 /// Puts the layers over each other, strongest first. Callers add up: each of them may ask.
@@ -93,8 +93,6 @@ fn merge(layers: [Layer; 3]) -> Result<(Layer, AgentWords), ConfigError> {
         merged.containment = merged.containment.or(layer.containment);
         merged.idempotency = merged.idempotency.or(layer.idempotency);
         merged.log = merged.log.or(layer.log);
-        merged.push_enabled = merged.push_enabled.or(layer.push_enabled);
-        merged.push_allow = merged.push_allow.or(layer.push_allow);
         for (key, limit) in layer.limits {
             merged.limits.entry(key).or_insert(limit);
         }
@@ -109,21 +107,6 @@ fn merge(layers: [Layer; 3]) -> Result<(Layer, AgentWords), ConfigError> {
     }
     let words = std::mem::take(&mut merged.agent);
     Ok((merged, words))
-}
-
-/// What webhooks may be called.
-fn push(enabled: Option<Setting<bool>>, allow: Option<Setting<Vec<String>>>) -> Result<Push, ConfigError> {
-    let allow = allow.unwrap_or_else(|| Setting::default(Vec::new()));
-    let mut rule = WebhookRule::default();
-    for entry in &allow.value {
-        rule.allow(entry).map_err(|_| ConfigError::Value {
-            origin: allow.origin.clone(),
-            key: "allow".into(),
-            expected: "webhooks as \"host:port\", and ranges such as \"10.0.0.0/8\"".into(),
-            found: format!("{entry:?}"),
-        })?;
-    }
-    Ok(Push { enabled: enabled.unwrap_or_else(|| Setting::default(true)), allow, rule })
 }
 
 /// A turn must have ended by its own means before the engine drops it.

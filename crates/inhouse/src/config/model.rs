@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use inhouse_agents::AgentSpec;
 use inhouse_agents::presets::Preset;
-use inhouse_serve::Skill;
+use inhouse_serve::{CardSigner, Extension, Provider, Skill};
 use inhouse_trust::{AgentName, Principal, Secret, WebhookRule};
 
 use super::choices::{Containment, IdempotencyChoice, LogChoice};
@@ -18,6 +18,8 @@ pub(crate) struct Config {
     pub(crate) server: Server,
     /// Who is told of tasks.
     pub(crate) push: Push,
+    /// How cards are shown.
+    pub(crate) cards: Cards,
     /// Every bound.
     pub(crate) limits: Limits,
     /// Who may ask.
@@ -58,6 +60,42 @@ pub(crate) struct Push {
     pub(crate) allow: Setting<Vec<String>>,
     /// The same, as it is judged by.
     pub(crate) rule: WebhookRule,
+}
+
+/// What is said on all cards, and how they are shown.
+#[derive(Debug)]
+pub(crate) struct Cards {
+    /// Whether clients of 0.3 find there what they look for.
+    pub(crate) legacy: Setting<bool>,
+    /// Whether gRPC is shown to everybody.
+    pub(crate) grpc: Setting<bool>,
+    /// How long a card may be kept, in seconds.
+    pub(crate) max_age_s: Setting<u64>,
+    /// Who runs the agents.
+    pub(crate) provider: Option<Setting<Provider>>,
+    /// What the cards offer beside the operations that every agent has.
+    pub(crate) streaming: Setting<bool>,
+    /// The same.
+    pub(crate) extended: Setting<bool>,
+    /// Extensions that the agents know.
+    pub(crate) extensions: Vec<Extension>,
+    /// The file with the key that signs cards, as it was named.
+    pub(crate) signing_key: Option<Setting<String>>,
+    /// The name of that key.
+    pub(crate) key_id: Option<Setting<String>>,
+    /// The key.
+    pub(crate) signer: Option<CardSigner>,
+}
+
+/// What an agent's card says beside what is known anyway.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CardWords {
+    /// The agent's version.
+    pub(crate) version: Option<String>,
+    /// Where more is to be read about it.
+    pub(crate) documentation_url: Option<String>,
+    /// A picture of it.
+    pub(crate) icon_url: Option<String>,
 }
 
 /// `http` or `https`, a host, perhaps a port, and nothing after them.
@@ -147,6 +185,8 @@ pub(crate) struct AgentConfig {
     pub(crate) timeout_ms: u64,
     /// What it can do, on the card; at least one.
     pub(crate) skills: Vec<Skill>,
+    /// What else its card says.
+    pub(crate) card: CardWords,
     /// Who may use it; empty for everyone.
     pub(crate) callers: Vec<Principal>,
     /// How it is run.

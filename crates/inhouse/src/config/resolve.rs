@@ -68,6 +68,7 @@ impl Resolver<'_> {
             name,
             project,
             callers,
+            card: draft.card,
             spec,
             preset,
         })

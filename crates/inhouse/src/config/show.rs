@@ -6,7 +6,7 @@ use std::fmt::{Debug, Display};
 use inhouse_agents::AgentSpec;
 
 use super::limits::Limits;
-use super::model::{AgentConfig, CallerToken, Callers, Config, Push, Server};
+use super::model::{AgentConfig, CallerToken, Callers, CardWords, Cards, Config, Push, Server};
 use super::origin::{Origin, Setting};
 
 /// The text, with a line end after each line.
@@ -15,6 +15,7 @@ pub(crate) fn show(config: &Config, origins: bool) -> String {
     lines.server(&config.server);
     lines.setting("log", &config.log, |log| format!("{:?}", word(log)));
     lines.push(&config.push);
+    lines.cards(&config.cards);
     lines.limits(&config.limits);
     lines.callers(&config.callers);
     let default = config.agents.default();
@@ -67,6 +68,22 @@ impl Lines {
         self.setting("allow", &push.allow, |entries| format!("{entries:?}"));
     }
 
+    fn cards(&mut self, cards: &Cards) {
+        self.heading("[card]");
+        self.setting("legacy", &cards.legacy, bool::to_string);
+        self.setting("grpc", &cards.grpc, bool::to_string);
+        self.setting("max_age_s", &cards.max_age_s, u64::to_string);
+        self.setting("streaming", &cards.streaming, bool::to_string);
+        self.setting("extended", &cards.extended, bool::to_string);
+        if let Some(provider) = &cards.provider {
+            self.setting("provider", provider, |provider| format!("{:?}", provider.organization));
+            self.setting("provider_url", provider, |provider| format!("{:?}", provider.url));
+        }
+        for (key, text) in [("signing_key", &cards.signing_key), ("key_id", &cards.key_id)] {
+            text.iter().for_each(|text| self.setting(key, text, |text| format!("{text:?}")));
+        }
+    }
+
     fn limits(&mut self, limits: &Limits) {
         self.heading("[limits]");
         for (key, limit) in limits.iter() {
@@ -100,6 +117,10 @@ impl Lines {
         line("description", format!("{:?}", agent.description));
         line("project", format!("{:?}", agent.project));
         line("timeout_ms", agent.timeout_ms.to_string());
+        let CardWords { version, documentation_url, icon_url } = &agent.card;
+        for (key, text) in [("version", version), ("documentation_url", documentation_url), ("icon_url", icon_url)] {
+            text.iter().for_each(|text| line(key, format!("{text:?}")));
+        }
         if let AgentSpec::Program { command, protocol, .. } = &agent.spec {
             let words: Vec<_> =
                 [command.program.display().to_string()].into_iter().chain(command.args.clone()).collect();

@@ -8,6 +8,8 @@ use inhouse_trust::Input;
 use super::*;
 use crate::testing::Folder;
 
+const KEY: &str = include_str!("../../../inhouse-serve/tests/keys/ed25519.pem");
+
 /// A folder with programs in `bin`, which is the whole PATH.
 struct Machine {
     folder: Folder,
@@ -314,7 +316,65 @@ fn the_commented_example_has_every_key_with_its_default() {
         .map(|line| format!("{line}\n"))
         .collect();
     let machine = Machine::with(&["codex", "node"]).file(&uncommented).env("ANN_TOKEN", "a-long-token-of-ann");
+    fs::write(machine.folder.path().join("card-key.pem"), KEY).unwrap();
     let config = machine.load().unwrap_or_else(|error| panic!("{error}\n{uncommented}"));
     assert!(config.limits.iter().all(|(_, limit)| matches!(limit.origin, Origin::File(_))));
     assert!(matches!(config.log.origin, Origin::File(_)) && matches!(config.server.port.origin, Origin::File(_)));
+}
+
+#[test]
+fn webhooks_and_cards_are_as_the_file_says() {
+    let config = Machine::with(&["claude"]).load().unwrap();
+    assert!(config.push.enabled.value && config.cards.legacy.value && !config.cards.grpc.value);
+    assert!(config.cards.signer.is_none());
+    let text = "[push]\nenabled = false\nallow = [\"hooks.lan:80\", \"10.0.0.0/8\"]\n[card]\nlegacy = false\ngrpc = true\n\
+        max_age_s = 5\nprovider = \"Example\"\nprovider_url = \"https://example.com\"\nsigning_key = \"keys/card.pem\"\nkey_id = \"k\"\n\
+        [agents.claude]\nversion = \"7\"\ndocumentation_url = \"https://example.com/d\"\nicon_url = \"https://example.com/i\"\n";
+    let machine = Machine::with(&["claude"]).file(text);
+    machine.folder.dir("keys");
+    fs::write(machine.folder.path().join("keys/card.pem"), KEY).unwrap();
+    let config = machine.load().unwrap();
+    assert!(!config.push.enabled.value && config.push.allow.value.len() == 2);
+    assert!(!config.cards.legacy.value && config.cards.grpc.value && config.cards.signer.is_some());
+    assert_eq!((config.cards.max_age_s.value, config.agents.list[0].card.version.as_deref()), (5, Some("7")));
+    let shown = show(&config, true);
+    for line in [
+        "allow = [\"hooks.lan:80\", \"10.0.0.0/8\"]",
+        "provider = \"Example\"",
+        "signing_key = \"keys/card.pem\"",
+        "version = \"7\"",
+    ] {
+        assert!(
+            shown.lines().any(|shown| shown.starts_with(line) && shown.contains("inhouse.toml:")),
+            "{line}: {shown}"
+        );
+    }
+}
+
+#[test]
+fn what_can_not_be_a_webhook_or_a_card_is_named_with_its_line() {
+    for (text, message) in [
+        (
+            "[push]\nallow = [\"hooks.lan\"]",
+            "inhouse.toml:2: allow must be host:port, or a range of addresses such as 10.0.0.0/8, found \"hooks.lan\"",
+        ),
+        ("[card]\nprovider = \"Example\"", "inhouse.toml:2: provider and provider_url belong together"),
+        ("[card]\nprovider_url = \"https://example.com\"", "inhouse.toml:2: provider and provider_url belong together"),
+        (
+            "[card]\nprovider_url = \"example.com\"",
+            "inhouse.toml:2: provider_url must be an http:// or https:// address, found \"example.com\"",
+        ),
+        ("[card]\nkey_id = \"k\"", "inhouse.toml:2: key_id names a key, and there is no signing_key"),
+        (
+            "[agents.claude]\nicon_url = \"icon.png\"",
+            "inhouse.toml:2: icon_url must be an http:// or https:// address, found \"icon.png\"",
+        ),
+    ] {
+        assert_eq!(Machine::with(&["claude"]).file(text).error().0, message);
+    }
+    let (message, hint) = Machine::with(&["claude"]).file("[card]\nsigning_key = \"inhouse.toml\"").error();
+    assert!(message.starts_with("inhouse.toml:2: signing_key ") && message.contains("PKCS#8"), "{message}");
+    assert!(hint.unwrap().starts_with("openssl genpkey -algorithm ed25519 -out "));
+    let (message, _) = Machine::with(&["claude"]).file("[card]\nsigning_key = \"nowhere.pem\"").error();
+    assert!(message.contains("nowhere.pem: No such file"), "{message}");
 }

@@ -2,7 +2,7 @@
 
 use super::error::ConfigError;
 use super::model::PublicUrl;
-use super::origin::Origin;
+use super::origin::{Origin, Setting};
 
 /// Takes `http://host[:port]` or `https://host[:port]`, with or without a slash at its end.
 ///
@@ -23,6 +23,22 @@ pub(super) fn origins(texts: Vec<String>, origin: &Origin) -> Result<Vec<String>
         Some(bad) => Err(wrong("allowed_origins", bad, origin)),
         None => Ok(texts),
     }
+}
+
+/// Checks that a text is an address of the web.
+///
+/// # Errors
+/// [`ConfigError::Value`] for one that is none.
+pub(super) fn web_address(key: &str, text: Setting<String>) -> Result<Setting<String>, ConfigError> {
+    text.try_map(|text, origin| match text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) {
+        Some(rest) if !rest.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(text),
+        _ => Err(ConfigError::Value {
+            origin: origin.clone(),
+            key: key.into(),
+            expected: "an http:// or https:// address".into(),
+            found: format!("{text:?}"),
+        }),
+    })
 }
 
 fn host(text: &str) -> Option<&str> {

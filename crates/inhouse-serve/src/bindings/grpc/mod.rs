@@ -119,9 +119,10 @@ async fn perform(call: &Call<'_>, target: Target, body: &[u8], audited: &mut Aud
             }
             _ => {}
         }
-        let extensions = call.extensions(target.generation)?;
         let package = target.package();
-        let outcome = operation::perform(call, package.asked(target.kind, message(body)?)?, audited).await?;
+        let asked = package.asked(target.kind, message(body)?)?;
+        let extensions = call.extensions(target.generation, &asked)?;
+        let outcome = operation::perform(call, asked, audited).await?;
         match outcome {
             Outcome::Stream(following) => Ok(Answer { extensions, ..stream(call, package, extensions, following)? }),
             whole => Ok(Answer { extensions, ..unary(&package.response(whole)?) }),

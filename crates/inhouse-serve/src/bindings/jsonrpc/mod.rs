@@ -92,12 +92,12 @@ async fn perform(
     envelope: &Envelope,
     audited: &mut Audited,
 ) -> Result<Answer, A2aError> {
-    let extensions = call.extensions(method.generation)?;
     let asked = match method.generation {
         Generation::V1 => v1::asked(method.kind, request)?,
         Generation::V03 => v0_3::asked(method.kind, request)?,
         Generation::First => first::asked(method.kind, request, audited)?,
     };
+    let extensions = call.extensions(method.generation, &asked)?;
     let outcome = operation::perform(call, asked, audited).await?;
     let dialect = dialect(call, method.generation, extensions, &outcome).await?;
     Ok(Answer { extensions, ..dialect::write(call, envelope.clone(), dialect, outcome)? })

@@ -46,13 +46,15 @@ async fn perform(
     audited: &mut Audited,
 ) -> Result<Answer, A2aError> {
     check_content_type(call.headers, body)?;
-    let extensions = call.extensions(generation)?;
+    if generation == Generation::First {
+        return Err(version_refused(generation.version(), "1.0, 0.3"));
+    }
+    let asked = asked(call, generation, target, kind, body)?;
+    let extensions = call.extensions(generation, &asked)?;
     let dialect: Box<dyn Dialect> = match generation {
         Generation::V1 => Box::new(dialect::V1(extensions)),
-        Generation::V03 => Box::new(dialect::V03Proto),
-        Generation::First => return Err(version_refused(generation.version(), "1.0, 0.3")),
+        Generation::V03 | Generation::First => Box::new(dialect::V03Proto),
     };
-    let asked = asked(call, generation, target, kind, body)?;
     let outcome = operation::perform(call, asked, audited).await?;
     Ok(Answer { extensions, ..dialect::write(call, envelope(generation), dialect, outcome)? })
 }
