@@ -222,7 +222,7 @@ pub(crate) fn first(info: &CardInfo, endpoint: &Endpoint, site: &Site) -> Value 
         "description": info.description,
         "url": site.rpc(),
         "version": info.version,
-        "capabilities": {"streaming": endpoint.capabilities.streaming, "pushNotifications": false, "stateTransitionHistory": false},
+        "capabilities": {"streaming": endpoint.capabilities.streaming, "pushNotifications": endpoint.push.is_some(), "stateTransitionHistory": false},
         "authentication": {"schemes": ["Bearer"]},
         "defaultInputModes": ["text"],
         "defaultOutputModes": ["text"],

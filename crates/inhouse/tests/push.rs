@@ -105,6 +105,28 @@ fn a_config_of_an_older_call_is_told_the_whole_task_at_each_status() {
 }
 
 #[test]
+fn the_first_generation_is_told_its_own_task() {
+    let receiver = Receiver::new();
+    let server = server(&receiver, "");
+    let address =
+        json!({"url": receiver.url(), "token": "t", "authentication": {"schemes": ["Bearer"], "credentials": "c"}});
+    let message = json!({"role": "user", "parts": [{"type": "text", "text": "slow 3 0.02"}]});
+    server.result("tasks/send", json!({"id": "mine", "message": message, "pushNotification": address}));
+    let told = receiver.wait_for("the end", |body| body["status"]["state"] == "completed");
+    let last = told.last().unwrap();
+    assert_eq!((&last.body["id"], last.header("authorization")), (&json!("mine"), Some("Bearer c")));
+    assert_eq!(last.body["artifacts"][0]["parts"][0]["type"], "text");
+    let shown = json!({"url": receiver.url(), "token": "t", "authentication": {"schemes": ["Bearer"]}});
+    let found = server.result("tasks/pushNotification/get", json!({"id": "mine"}));
+    assert_eq!(found, json!({"id": "mine", "pushNotificationConfig": shown}));
+    let before = receiver.told().len();
+    let set = server.result("tasks/pushNotification/set", json!({"id": "mine", "pushNotificationConfig": address}));
+    assert_eq!(set["pushNotificationConfig"], shown);
+    wait("the finished task", || (receiver.told().len() > before).then_some(()));
+    assert_eq!(server.get("/.well-known/agent.json").json()["capabilities"]["pushNotifications"], true);
+}
+
+#[test]
 fn a_config_made_later_begins_with_the_task_as_it_stands_even_when_it_is_over() {
     let receiver = Receiver::new();
     let server = server(&receiver, "");

@@ -9,13 +9,15 @@
 mod from_v1;
 mod params;
 mod part;
+mod push;
 mod shapes;
 mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use params::{PushNotificationConfig, Send, TaskIdParams, TaskQueryParams, TaskSendParams};
+pub use params::{Send, TaskIdParams, TaskQueryParams, TaskSendParams};
 pub use part::{FileContent, Part, PartKind};
+pub use push::{PushNotificationConfig, TaskPushNotificationConfig};
 pub use shapes::{
     Artifact, Message, MessageKind, Role, Task, TaskArtifactUpdateEvent, TaskKind, TaskState, TaskStatus,
     TaskStatusUpdateEvent,

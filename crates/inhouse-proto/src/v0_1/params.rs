@@ -1,6 +1,6 @@
 //! What callers of the first generation ask for, and the same in v1.
 
-use super::{Message, Role};
+use super::{Message, PushNotificationConfig, Role};
 use crate::error::A2aError;
 use crate::json::Struct;
 use crate::v1;
@@ -27,20 +27,6 @@ pub struct TaskSendParams {
     pub history_length: Option<i32>,
     /// Anything else for the agent.
     pub metadata: Option<Struct>,
-}
-
-/// An address that is told of a task's events.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
-pub struct PushNotificationConfig {
-    url: String,
-    token: Option<String>,
-    authentication: Option<AuthenticationInfo>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
-struct AuthenticationInfo {
-    schemes: Vec<String>,
-    credentials: Option<String>,
 }
 
 /// Parameters of `tasks/get`.
@@ -113,18 +99,6 @@ impl Message {
         };
         let message_id = self.message_id.unwrap_or_default();
         Ok(v1::Message { message_id, role: role.into(), parts, metadata: self.metadata, ..v1::Message::default() })
-    }
-}
-
-impl PushNotificationConfig {
-    fn into_v1(self) -> v1::TaskPushNotificationConfig {
-        let authentication =
-            self.authentication.map(|AuthenticationInfo { schemes, credentials }| v1::AuthenticationInfo {
-                scheme: schemes.into_iter().next().unwrap_or_default(),
-                credentials: credentials.unwrap_or_default(),
-            });
-        let token = self.token.unwrap_or_default();
-        v1::TaskPushNotificationConfig { url: self.url, token, authentication, ..Default::default() }
     }
 }
 

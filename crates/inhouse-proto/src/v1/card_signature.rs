@@ -69,15 +69,15 @@ pub fn signing_input(protected: &str, payload: &[u8]) -> Vec<u8> {
 }
 
 impl AgentCard {
-    /// The card in the forms that signatures stand over: as the specification has it (8.4.1), and, where it is another one, as
-    /// the official SDKs read it, which leave out whatever is empty.
+    /// The card in the forms that signatures stand over: as the official SDKs read it, which leave out whatever is empty, and,
+    /// where it is another one, as the specification has it (8.4.1).
     pub fn signed_forms(&self) -> Vec<Vec<u8>> {
         let bare = Self { signatures: Vec::new(), ..self.clone() };
         let mut whole = serde_json::to_value(&bare).unwrap_or_default();
         let letter = canonical(&whole);
         let _ = clean(&mut whole);
         let cleaned = canonical(&whole);
-        if letter == cleaned { vec![letter] } else { vec![letter, cleaned] }
+        if letter == cleaned { vec![letter] } else { vec![cleaned, letter] }
     }
 
     /// The card with these signatures.
@@ -127,12 +127,12 @@ mod tests {
             "signatures": [{"protected": "x", "signature": "y"}],
         }));
         let forms = example.signed_forms();
-        let letter: Value = serde_json::from_slice(&forms[0]).unwrap();
+        let letter: Value = serde_json::from_slice(&forms[1]).unwrap();
         assert_eq!(letter["capabilities"], json!({"pushNotifications": false, "streaming": false}));
         assert_eq!((&letter["description"], &letter["skills"]), (&json!(""), &json!([])), "required, so present");
         assert!(letter.get("signatures").is_none());
         let cleaned = r#"{"capabilities":{"pushNotifications":false,"streaming":false},"name":"Example Agent"}"#;
-        assert_eq!(String::from_utf8(forms[1].clone()).unwrap(), cleaned);
+        assert_eq!(String::from_utf8(forms[0].clone()).unwrap(), cleaned);
     }
 
     #[test]
@@ -140,7 +140,7 @@ mod tests {
         let extension =
             json!({"uri": "urn:x", "params": {"\u{e000}": 1, "\u{1f600}": 2, "b": 1.0, "a": "é\u{7f}\n\""}});
         let card = card(json!({"capabilities": {"extensions": [extension]}}));
-        let letter = String::from_utf8(card.signed_forms().remove(0)).unwrap();
+        let letter = String::from_utf8(card.signed_forms().pop().unwrap()).unwrap();
         assert!(
             letter.contains("\"params\":{\"a\":\"é\u{7f}\\n\\\"\",\"b\":1,\"\u{1f600}\":2,\"\u{e000}\":1}"),
             "{letter}"

@@ -1,11 +1,11 @@
-//! What a webhook is told: events as a stream has them for 1.0, the whole task at each new status for clients of 0.3 (which
-//! know nothing else).
+//! What a webhook is told: events as a stream has them for 1.0, the whole task at each new status for older clients (which know
+//! nothing else).
 
 use bytes::Bytes;
 use inhouse_engine::Numbered;
 use inhouse_proto::snapshot::{Pieces, Snapshot, View};
-use inhouse_proto::v0_3::Task;
 use inhouse_proto::wire::{Event, joined, to_json};
+use inhouse_proto::{v0_1, v0_3};
 
 use crate::bindings::Generation;
 
@@ -14,6 +14,7 @@ use crate::bindings::Generation;
 pub(super) enum Form {
     V1,
     V03,
+    First,
 }
 
 /// One notification.
@@ -28,13 +29,17 @@ pub(super) struct Notification {
 impl Form {
     /// The one for configs that came by the generation with this label.
     pub(super) fn of(label: u8) -> Self {
-        if label == Generation::V1.label() { Self::V1 } else { Self::V03 }
+        match label {
+            label if label == Generation::V1.label() => Self::V1,
+            label if label == Generation::First.label() => Self::First,
+            _ => Self::V03,
+        }
     }
 
     pub(super) fn media_type(self) -> &'static str {
         match self {
             Self::V1 => "application/a2a+json",
-            Self::V03 => "application/json",
+            Self::V03 | Self::First => "application/json",
         }
     }
 
@@ -48,19 +53,20 @@ impl Form {
                 task.write_v1(View::ALL, &mut out);
                 out.copy(b"}");
             }
-            Self::V03 => out.copy(&to_json(&Task::from_v1(&task.to_v1(View::ALL).ok()?))),
+            Self::V03 => out.copy(&to_json(&v0_3::Task::from_v1(&task.to_v1(View::ALL).ok()?))),
+            Self::First => out.copy(&to_json(&v0_1::Task::from_v1(&task.to_v1(View::ALL).ok()?, &task.id))),
         }
         Some(Notification { body: out.finish(), generation })
     }
 
     /// Whether these events are told by the task as it then stands.
     pub(super) fn wants_task(self, events: &[Numbered]) -> bool {
-        self == Self::V03 && events.iter().any(|(_, event)| matches!(event, Event::Status(_)))
+        self != Self::V1 && events.iter().any(|(_, event)| matches!(event, Event::Status(_)))
     }
 
     /// The notifications of these events by themselves: a text that came in pieces is told at once.
     pub(super) fn events(self, events: &[Numbered]) -> Vec<Notification> {
-        if self == Self::V03 {
+        if self != Self::V1 {
             return Vec::new();
         }
         let told = |(generation, event): (u64, Event)| {

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::snapshot::{ArtifactJson, Pieces, Snapshot, View, artifacts_to_v1, fold};
-use inhouse_proto::v0_1::{Event as FirstEvent, Stream, Task};
+use inhouse_proto::v0_1::{Event as FirstEvent, Stream, Task, TaskPushNotificationConfig};
 use inhouse_proto::v1;
 use inhouse_proto::v1::stream_response::Payload;
 use inhouse_proto::wire::{Event, to_json};
@@ -61,12 +61,13 @@ impl Dialect for First {
                 out.copy(&to_json(&Task::from_v1(&task.to_v1(view)?, &task.id)));
                 Ok(())
             }
-            Outcome::Page(_)
-            | Outcome::Card(_)
-            | Outcome::Config(_)
-            | Outcome::Configs(_)
-            | Outcome::Deleted
-            | Outcome::Stream(_) => Err(A2aError::new(ErrorKind::UnsupportedOperation)),
+            Outcome::Config(config) => {
+                out.copy(&to_json(&TaskPushNotificationConfig::from_v1(&config)));
+                Ok(())
+            }
+            Outcome::Page(_) | Outcome::Card(_) | Outcome::Configs(_) | Outcome::Deleted | Outcome::Stream(_) => {
+                Err(A2aError::new(ErrorKind::UnsupportedOperation))
+            }
         }
     }
 

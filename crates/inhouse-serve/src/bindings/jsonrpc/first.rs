@@ -3,12 +3,13 @@
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::jsonrpc::Request;
 use inhouse_proto::snapshot::View;
-use inhouse_proto::v0_1::{self, TaskIdParams, TaskQueryParams, TaskSendParams};
+use inhouse_proto::v0_1::{self, TaskIdParams, TaskPushNotificationConfig, TaskQueryParams, TaskSendParams};
 use inhouse_proto::v1;
 
 use crate::bindings::dialect::First;
 use crate::bindings::events::Until;
 use crate::bindings::operation::{Asked, Kind, Outcome, Send, Subscribe, history_length, valid};
+use crate::bindings::push::PushAsked;
 use crate::bindings::version::Generation;
 use crate::bindings::{Audited, Call, is_id};
 
@@ -28,11 +29,19 @@ pub(super) fn asked(kind: Kind, request: &Request<'_>, audited: &mut Audited) ->
             Asked::Cancel(params.into_v1())
         }
         Kind::Subscribe => subscribe(request, audited)?,
-        // Its notifications have a shape of their own, which no client that is left takes.
-        Kind::PushCreate | Kind::PushGet | Kind::PushList | Kind::PushDelete => {
-            return Err(A2aError::new(ErrorKind::PushNotificationNotSupported));
+        Kind::PushCreate => {
+            let config: TaskPushNotificationConfig = request.decode_params()?;
+            own_id(&config.id, audited)?;
+            Asked::Push(PushAsked::create(config.into_v1(), Generation::First)?)
         }
-        Kind::List | Kind::Card => return Err(A2aError::new(ErrorKind::MethodNotFound)),
+        Kind::PushGet => {
+            let params: TaskIdParams = request.decode_params()?;
+            own_id(&params.id, audited)?;
+            Asked::Push(PushAsked::Get(params.into_v1_config()))
+        }
+        Kind::List | Kind::Card | Kind::PushList | Kind::PushDelete => {
+            return Err(A2aError::new(ErrorKind::MethodNotFound));
+        }
     })
 }
 
@@ -73,9 +82,6 @@ fn own_id(id: &str, audited: &mut Audited) -> Result<(), A2aError> {
 
 fn send(request: &Request<'_>) -> Result<Box<Send>, A2aError> {
     let v0_1::Send { task_id, mut request } = request.decode_params::<TaskSendParams>()?.into_v1()?;
-    if request.configuration.as_ref().is_some_and(|config| config.task_push_notification_config.is_some()) {
-        return Err(A2aError::new(ErrorKind::PushNotificationNotSupported));
-    }
     if task_id.as_ref().is_some_and(|id| !is_id(id)) {
         return Err(A2aError::invalid("id", "must be 1 to 128 printable ASCII characters"));
     }
