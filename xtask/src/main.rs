@@ -2,6 +2,7 @@
 
 mod bench;
 mod codegen;
+mod fuzz;
 mod test_lanes;
 mod tidy;
 
@@ -17,6 +18,7 @@ chores:
   codegen           write the Rust form of proto/ into crates/inhouse-proto
   codegen --check   fail when that Rust form is not the committed one
   bench             measure the server against the least that a server can do; --quick, --only NAME
+  fuzz              give the parsers of requests a million changed inputs each; --cases N
 ";
 
 fn main() -> ExitCode {
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         ["codegen"] => finish(codegen::write()),
         ["codegen", "--check"] => finish(codegen::check()),
         ["bench", words @ ..] => finish(bench::run(words)),
+        ["fuzz", words @ ..] => finish(fuzz::run(words)),
         _ => {
             eprint!("{USAGE}");
             ExitCode::from(2)

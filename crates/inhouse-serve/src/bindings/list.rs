@@ -77,19 +77,25 @@ fn write_page(page: Page, view: View, page_size: i32, bytes_max: usize, out: &mu
         last = Some(Place { time_ms: task.status_time_ms, id: task.id });
     }
     out.copy(b"],\"nextPageToken\":");
-    out.copy(&quoted(&next.map(|place| format!("{:x}.{}", place.time_ms, place.id)).unwrap_or_default()));
+    out.copy(&quoted(&next.as_ref().map(token_of).unwrap_or_default()));
     out.copy(format!(",\"pageSize\":{page_size},\"totalSize\":{}}}", page.total).as_bytes());
+}
+
+/// The token that a page begins with.
+pub(super) fn token_of(place: &Place) -> String {
+    format!("{:x}.{}", place.time_ms, place.id)
 }
 
 /// Where a page begins: the place of the last task of the page before. It says nothing about tasks of others, so a foreign
 /// token shows its bearer nothing but its own tasks.
-fn page_token(token: &str) -> Result<Option<Place>, A2aError> {
+pub(super) fn page_token(token: &str) -> Result<Option<Place>, A2aError> {
     if token.is_empty() {
         return Ok(None);
     }
     let place = token.split_once('.').and_then(|(time, id)| {
         let time_ms = i64::from_str_radix(time, 16).ok()?;
-        is_id(id).then(|| Place { time_ms, id: id.into() })
+        // No sign: nothing of ours was written before the epoch.
+        (is_id(id) && time.bytes().all(|digit| digit.is_ascii_hexdigit())).then(|| Place { time_ms, id: id.into() })
     });
     place.map(Some).ok_or_else(|| A2aError::invalid("pageToken", "is not a token of this server"))
 }

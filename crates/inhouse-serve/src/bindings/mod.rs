@@ -13,6 +13,8 @@ pub(crate) mod extensions;
 mod version;
 pub(crate) mod push;
 mod events;
+#[cfg(test)]
+mod fuzz;
 mod sse;
 
 use std::sync::Arc;

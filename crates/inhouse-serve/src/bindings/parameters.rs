@@ -25,9 +25,7 @@ impl Call<'_> {
 
     /// `Last-Event-ID`: the number of the last event that the caller has seen.
     pub(crate) fn last_event_id(&self) -> Result<Option<u64>, A2aError> {
-        let number =
-            |text: &str| text.parse().map_err(|_| A2aError::invalid("Last-Event-ID", "must be an event's number"));
-        self.header("Last-Event-ID")?.map(number).transpose()
+        self.header("Last-Event-ID")?.map(event_number).transpose()
     }
 
     /// `Idempotency-Key`: at most 128 printable ASCII characters.
@@ -49,6 +47,10 @@ impl Call<'_> {
         }
         Ok(Some(text(name, value)?).filter(|value| !value.is_empty()))
     }
+}
+
+pub(super) fn event_number(text: &str) -> Result<u64, A2aError> {
+    text.parse().map_err(|_| A2aError::invalid("Last-Event-ID", "must be an event's number"))
 }
 
 pub(super) fn text<'a>(name: &str, value: &'a HeaderValue) -> Result<&'a str, A2aError> {

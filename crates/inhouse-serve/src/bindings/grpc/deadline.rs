@@ -21,14 +21,14 @@ const DIGITS_MAX: usize = 8;
 
 /// When a caller stops waiting, if ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Deadline(Option<Instant>);
+pub(in crate::bindings) struct Deadline(Option<Instant>);
 
 impl Deadline {
     /// Reads the header, which counts from now.
     ///
     /// # Errors
     /// Invalid parameters, for what is no time.
-    pub(super) fn read(headers: &HeaderMap) -> Result<Self, A2aError> {
+    pub(in crate::bindings) fn read(headers: &HeaderMap) -> Result<Self, A2aError> {
         let Some(value) = headers.get(HEADER) else { return Ok(Self(None)) };
         let time = value.to_str().ok().and_then(duration);
         let time =

@@ -1,7 +1,7 @@
 //! gRPC (spec 10): the protocol's service over HTTP/2. A message is five bytes and its protobuf; how a call went stands in the
 //! trailers. Events are encoded from the log's own bytes.
 
-mod deadline;
+pub(super) mod deadline;
 mod services;
 mod v0_3;
 mod v1;
@@ -132,7 +132,7 @@ async fn perform(call: &Call<'_>, target: Target, body: &[u8], audited: &mut Aud
 }
 
 /// The one message of a request.
-fn message(body: &[u8]) -> Result<&[u8], A2aError> {
+pub(super) fn message(body: &[u8]) -> Result<&[u8], A2aError> {
     let wrong = |what: &str| A2aError::new(ErrorKind::InvalidRequest).detail(what);
     let (prefix, message) = body.split_at_checked(PREFIX_BYTES).ok_or_else(|| wrong("there is no message"))?;
     let [flag, length @ ..] = prefix else { return Err(wrong("there is no message")) };

@@ -1,7 +1,7 @@
 //! HTTP+JSON (spec 11): paths and queries in, plain JSON and google.rpc.Status out.
 
 mod push;
-mod query;
+pub(super) mod query;
 mod target;
 
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName};

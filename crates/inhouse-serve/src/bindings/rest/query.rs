@@ -14,7 +14,10 @@ const SWITCHES: [&str; 2] = ["includeArtifacts", "include_artifacts"];
 ///
 /// # Errors
 /// Invalid parameters, with the parameter that is there twice or has no such value.
-pub(super) fn message<T: DeserializeOwned>(query: Option<&str>, ids: &[(&str, &str)]) -> Result<T, A2aError> {
+pub(in crate::bindings) fn message<T: DeserializeOwned>(
+    query: Option<&str>,
+    ids: &[(&str, &str)],
+) -> Result<T, A2aError> {
     let mut members = Map::new();
     for (name, text) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         if text.is_empty() || ids.iter().any(|(id, _)| *id == name) {
