@@ -6,31 +6,23 @@
 // Each step is what a program that uses the SDK would write.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import { createRequire } from "node:module";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+
+import { TEXT, fetchWith, importFrom, receiver, run } from "./sdk_steps.mjs";
 
 const [modules, url, token, folder, webhookPort] = process.argv.slice(2);
-// The packages are installed outside the sources, where a plain import would not look.
-const { resolve } = createRequire(join(modules, "here.js"));
-const load = (name) => import(pathToFileURL(resolve(name)));
+const load = importFrom(modules);
 const {
   AgentCard, CancelTaskRequest, GetTaskRequest, ListTasksRequest, Role, SendMessageRequest, SubscribeToTaskRequest,
   TaskPushNotificationConfig, TaskState, verifyAgentCardSignature,
 } = await load("@a2a-js/sdk");
 const { ClientFactory, DefaultAgentCardResolver, JsonRpcTransportFactory, RestTransportFactory } = await load("@a2a-js/sdk/client");
 
-const STEP_MS_MAX = 60_000;
-const TEXT = Array.from({ length: 700 }, (_, number) => `${number} Grüße, 漢字 und 🦀\n`).join("");
+const webhooks = receiver(webhookPort);
 
 /** Lets an agent go on that waits for this file. */
 const openGate = (name) => writeFileSync(join(folder, name), "open");
-
-/** A `fetch` that sends the token. */
-const fetchWith = (secret) => (input, init) =>
-  fetch(input, { ...init, headers: { ...init?.headers, Authorization: `Bearer ${secret}` } });
 
 const DOORS = { JSONRPC: JsonRpcTransportFactory, "HTTP+JSON": RestTransportFactory };
 
@@ -59,27 +51,6 @@ async function collect(stream) {
   return events;
 }
 
-// A receiver of webhooks, which says yes to everything.
-const told = [];
-const receiver = createServer(async (request, response) => {
-  const chunks = [];
-  for await (const chunk of request) chunks.push(chunk);
-  told.push({ headers: request.headers, body: JSON.parse(Buffer.concat(chunks).toString()) });
-  response.end();
-}).listen(Number(webhookPort), "127.0.0.1");
-const webhook = `http://localhost:${webhookPort}/hook`;
-
-/** Waits for a notification that fits. */
-async function notification(fits) {
-  const deadline = Date.now() + 20_000;
-  while (Date.now() < deadline) {
-    const found = told.find(fits);
-    if (found) return found;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error(`not told in time; told was ${JSON.stringify(told).slice(0, 500)}`);
-}
-
 const steps = {
   async card({ card }) {
     const [{ protocolBinding, protocolVersion }] = card.supportedInterfaces;
@@ -87,7 +58,9 @@ const steps = {
     assert(card.capabilities.streaming && card.skills.length > 0);
   },
 
-  async signed_card({ card }) {
+  async signed_card() {
+    // As it stands in JSON: that is what the SDK brings into canonical form.
+    const card = await (await fetch(`${url}/.well-known/agent-card.json`)).json();
     const { keys } = await (await fetch(`${url}/.well-known/jwks.json`)).json();
     const verify = verifyAgentCardSignature(async (kid) => keys.find((key) => key.kid === kid));
     await verify(card);
@@ -211,9 +184,9 @@ const steps = {
   async push_configs({ client }) {
     const { id: taskId } = await client.sendMessage(message("ask"));
     const authentication = { scheme: "Bearer", credentials: "secret" };
-    const config = TaskPushNotificationConfig.fromJSON({ taskId, id: "one", url: webhook, token: "t", authentication });
+    const config = TaskPushNotificationConfig.fromJSON({ taskId, id: "one", url: webhooks.url, token: "t", authentication });
     const made = await client.createTaskPushNotificationConfig(config);
-    assert.deepEqual([made.taskId, made.id, made.url, made.token], [taskId, "one", webhook, "t"]);
+    assert.deepEqual([made.taskId, made.id, made.url, made.token], [taskId, "one", webhooks.url, "t"]);
     const which = { tenant: "", taskId, id: "one" };
     const got = await client.getTaskPushNotificationConfig(which);
     assert.deepEqual(got.authentication, { scheme: "Bearer", credentials: "" });
@@ -226,11 +199,11 @@ const steps = {
 
   async webhook({ client }) {
     const secret = randomUUID();
-    await client.sendMessage(message("say told", {}, { taskPushNotificationConfig: { url: webhook, token: secret } }));
+    await client.sendMessage(message("say told", {}, { taskPushNotificationConfig: { url: webhooks.url, token: secret } }));
     const over = ({ headers, body }) =>
       headers["x-a2a-notification-token"] === secret &&
       (body.task ?? body.statusUpdate)?.status.state === "TASK_STATE_COMPLETED";
-    const { headers } = await notification(over);
+    const { headers } = await webhooks.waitFor(over);
     assert.equal(headers["content-type"], "application/a2a+json");
   },
 
@@ -241,30 +214,10 @@ const steps = {
   },
 };
 
-/** Fails when the step has not ended in time. */
-function inTime(step) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not within ${STEP_MS_MAX} ms`)), STEP_MS_MAX);
-  });
-  return Promise.race([step, late]).finally(() => clearTimeout(timer));
-}
-
 const card = AgentCard.fromJSON(await new DefaultAgentCardResolver().resolve(url));
 let failed = 0;
 for (const binding of Object.keys(DOORS)) {
-  const client = await clientFor(card, token, binding);
-  for (const line of readFileSync(new URL("steps.txt", import.meta.url), "utf8").trim().split("\n")) {
-    if (line.startsWith("#")) continue;
-    const [, name, promise] = /^(\S+)\s+(.*)$/.exec(line);
-    try {
-      await inTime(steps[name]({ client, card, binding }));
-      console.log(`ok   ${binding} ${name}: ${promise}`);
-    } catch (error) {
-      failed += 1;
-      console.log(`FAIL ${binding} ${name}: ${String(error?.stack ?? error).slice(0, 1000).replaceAll("\n", " ")}`);
-    }
-  }
+  failed += await run(steps, { client: await clientFor(card, token, binding), card, binding }, binding);
 }
-receiver.close();
+webhooks.close();
 process.exit(failed ? 1 : 0);

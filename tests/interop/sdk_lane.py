@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Lanes `sdk-python` and `sdk-js`: the official client SDK of a language against the real server.
+"""Lanes `sdk-python`, `sdk-js` and their older ones: an official client SDK against the real server.
 
-usage: sdk_lane.py python|js
+usage: sdk_lane.py python|python-0.3|python-0.2|adk|js|js-0.3|rust
 
 Starts the server with the agent agents/desk.py and then the client script, which gets the server's address, a token, the
-project folder and a port on which webhooks are received. Both client scripts have the steps of steps.txt.
+project folder and a port on which webhooks are received. All of them have steps of steps.txt.
 """
 import socket
 import subprocess
@@ -15,13 +15,26 @@ from harness import AGENTS, FOLDER, INSTALLED, ROOT, Server
 CLIENT_S_MAX = 240
 # Signs the card.
 KEY = ROOT / "crates/inhouse-serve/tests/keys/p256.pem"
+# Each client script, with what runs it and where its packages are.
+CLIENTS = {
+    "python": ("sdk_python.py", "venv-1"),
+    "python-0.3": ("sdk_python_0_3.py", "venv-0.3"),
+    "python-0.2": ("sdk_python_0_2.py", "venv-0.2"),
+    "adk": ("sdk_adk.py", "venv-adk"),
+    "js": ("sdk_js.mjs", "npm"),
+    "js-0.3": ("sdk_js_0_3.mjs", "js-0.3"),
+    "rust": ("inhouse-interop-rust", "rust/debug"),
+}
 
 
-def client_command(language):
+def client_command(name):
     """How the client script is started with what the lane has installed."""
-    if language == "python":
-        return [str(INSTALLED / "venv" / "bin" / "python"), str(FOLDER / "sdk_python.py")]
-    return ["node", str(FOLDER / "sdk_js.mjs"), str(INSTALLED / "npm" / "node_modules")]
+    script, installed = CLIENTS[name]
+    if name == "rust":
+        return [str(INSTALLED / installed / script)]
+    if script.endswith(".py"):
+        return [str(INSTALLED / installed / "bin" / "python"), "-W", "ignore::DeprecationWarning", str(FOLDER / script)]
+    return ["node", str(FOLDER / script), str(INSTALLED / installed / "node_modules")]
 
 
 def free_port():

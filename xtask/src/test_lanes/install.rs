@@ -15,6 +15,21 @@ pub(super) fn node(house: &House) -> Result<(), LaneError> {
     npm(house, "npm", &house.scripts().join("package.json"), &["claude"])
 }
 
+/// The JavaScript SDK of A2A 0.3, in `interop/js-0.3/node_modules`.
+pub(super) fn node_0_3(house: &House) -> Result<(), LaneError> {
+    npm(house, "js-0.3", &house.scripts().join("js-0.3/package.json"), &[])
+}
+
+/// The clients in Rust, as a program in `interop/rust/debug`.
+pub(super) fn rust(house: &House) -> Result<(), LaneError> {
+    Program::new(house, &house.cargo, INSTALL_MAX)
+        .args(["build", "--quiet", "--locked", "--manifest-path"])
+        .arg(house.scripts().join("rust/Cargo.toml"))
+        .arg("--target-dir")
+        .arg(house.interop().join("rust"))
+        .must("its crates are not there, or the compiler is older than they ask for")
+}
+
 /// The other command-line agents, in `interop/clis/node_modules`.
 pub(super) fn clis(house: &House) -> Result<(), LaneError> {
     npm(house, "clis", &house.scripts().join("clis/package.json"), &["codex", "gemini", "opencode", "qwen"])
@@ -44,10 +59,10 @@ fn npm(house: &House, folder: &str, versions: &Path, programs: &[&str]) -> Resul
     })
 }
 
-/// The Python SDK, in the virtual environment `interop/venv`.
-pub(super) fn python(house: &House) -> Result<(), LaneError> {
-    let folder = house.interop().join("venv");
-    let versions = house.scripts().join("requirements.txt");
+/// The Python SDK of a version of A2A, in the virtual environment `interop/venv-VERSION`.
+pub(super) fn python(house: &House, version: &str) -> Result<(), LaneError> {
+    let folder = house.interop().join(format!("venv-{version}"));
+    let versions = house.scripts().join(format!("requirements-{version}.txt"));
     once(&folder, &versions, || {
         Program::new(house, "python3", INSTALL_MAX)
             .args(["-m", "venv", "--clear"])
@@ -57,7 +72,7 @@ pub(super) fn python(house: &House) -> Result<(), LaneError> {
             .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
             .arg(&versions)
             .env("PIP_CACHE_DIR", house.interop().join("cache/pip"))
-            .must("the packages of tests/interop/requirements.txt are not there and PyPI may not be reachable")
+            .must("its packages are not there and PyPI may not be reachable")
     })
 }
 

@@ -19,7 +19,7 @@ pub(super) struct Lane {
     pub(super) run: fn(&House) -> Result<Tally, LaneError>,
 }
 
-pub(super) const LANES: [Lane; 11] = [
+pub(super) const LANES: [Lane; 16] = [
     Lane { name: "fmt", promise: "the code is formatted (cargo fmt --check)", run: fmt },
     Lane { name: "clippy", promise: "no lint warns (cargo clippy -D warnings)", run: clippy },
     Lane {
@@ -37,6 +37,11 @@ pub(super) const LANES: [Lane; 11] = [
     Lane { name: "first-contact", promise: "the release build works for whoever runs it first", run: first_contact },
     Lane { name: "sdk-python", promise: "the official Python SDK is served", run: sdk_python },
     Lane { name: "sdk-js", promise: "the official JavaScript SDK is served", run: sdk_js },
+    Lane { name: "sdk-python-0.3", promise: "the official Python SDK of A2A 0.3 is served", run: sdk_python_0_3 },
+    Lane { name: "sdk-python-0.2", promise: "the official Python SDK of A2A 0.2 is served", run: sdk_python_0_2 },
+    Lane { name: "adk", promise: "a remote agent of Google's Agent Development Kit is served", run: adk },
+    Lane { name: "sdk-js-0.3", promise: "the official JavaScript SDK of A2A 0.3 is served", run: sdk_js_0_3 },
+    Lane { name: "rust", promise: "two clients in Rust that others wrote are served", run: rust },
     Lane { name: "claude", promise: "the published Claude Code is served, with a fake model", run: claude },
     Lane {
         name: "clis",
@@ -81,13 +86,38 @@ fn first_contact(house: &House) -> Result<Tally, LaneError> {
 }
 
 fn sdk_python(house: &House) -> Result<Tally, LaneError> {
-    install::python(house)?;
+    install::python(house, "1")?;
     script(house, &["sdk_lane.py", "python"])
 }
 
 fn sdk_js(house: &House) -> Result<Tally, LaneError> {
     install::node(house)?;
     script(house, &["sdk_lane.py", "js"])
+}
+
+fn sdk_python_0_3(house: &House) -> Result<Tally, LaneError> {
+    install::python(house, "0.3")?;
+    script(house, &["sdk_lane.py", "python-0.3"])
+}
+
+fn sdk_python_0_2(house: &House) -> Result<Tally, LaneError> {
+    install::python(house, "0.2")?;
+    script(house, &["sdk_lane.py", "python-0.2"])
+}
+
+fn adk(house: &House) -> Result<Tally, LaneError> {
+    install::python(house, "adk")?;
+    script(house, &["sdk_lane.py", "adk"])
+}
+
+fn sdk_js_0_3(house: &House) -> Result<Tally, LaneError> {
+    install::node_0_3(house)?;
+    script(house, &["sdk_lane.py", "js-0.3"])
+}
+
+fn rust(house: &House) -> Result<Tally, LaneError> {
+    install::rust(house)?;
+    script(house, &["sdk_lane.py", "rust"])
 }
 
 fn claude(house: &House) -> Result<Tally, LaneError> {
