@@ -4,6 +4,7 @@
 //! numbers say more about the machine. Answers are checked to the byte, times are only reported.
 
 mod a2a;
+mod bindings;
 mod client;
 mod error;
 mod floor;
@@ -29,7 +30,8 @@ use report::Report;
 use target::{Kind, Place, Target};
 
 /// The names that `--only` takes, in the order in which they run.
-const MEASURES: [&str; 9] = ["start", "idle", "unary", "delay", "bulk", "many", "store", "large", "readers"];
+const MEASURES: [&str; 10] =
+    ["start", "idle", "unary", "delay", "bulk", "many", "store", "bindings", "large", "readers"];
 /// The last one: its servers may leave the machine in need of a rest.
 const FLOOD: &str = "flood";
 /// Descriptors that 4,000 readers and their server's limit need.
@@ -189,6 +191,7 @@ async fn measure(bench: &mut Bench, name: &str) -> Result<()> {
         "bulk" => stream::measure_bulk(bench).await,
         "many" => stream::measure_many(bench).await,
         "store" => store::measure(bench).await,
+        "bindings" => bindings::measure(bench).await,
         "large" => store::measure_large(bench).await,
         "readers" => memory::measure_readers(bench).await,
         _ => memory::measure_flood(bench).await,

@@ -59,14 +59,26 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<()> {
 }
 
 /// Requests whose answers do not change, so each must be the same as the first time.
-struct Fixed {
+pub(super) struct Fixed {
     requests: Vec<Vec<u8>>,
     answers: Vec<Vec<u8>>,
 }
 
 impl Fixed {
+    /// These requests with what they are answered now.
+    pub(super) async fn ask(server: &Target, requests: Vec<Vec<u8>>) -> Result<Arc<Self>> {
+        let mut connection = Connection::open(server.address).await?;
+        let mut answers = Vec::new();
+        for request in &requests {
+            let mut answer = Vec::new();
+            connection.exchange(request, &mut answer).await?;
+            answers.push(answer);
+        }
+        Ok(Arc::new(Self { requests, answers }))
+    }
+
     /// The floor's question with an answer as long.
-    fn hello(&self, floor: &Target) -> Self {
+    pub(super) fn hello(&self, floor: &Target) -> Self {
         let answers: Vec<Vec<u8>> = self.answers.iter().map(|answer| hello(answer.len())).collect();
         Self { requests: answers.iter().map(|answer| floor.post(&hello_path(answer.len()), "{}")).collect(), answers }
     }
@@ -93,18 +105,11 @@ fn hello(size: usize) -> Vec<u8> {
 
 /// Asks once, for the answers.
 async fn asked(server: &Target, bodies: Vec<String>) -> Result<Arc<Fixed>> {
-    let mut connection = Connection::open(server.address).await?;
-    let mut fixed = Fixed { requests: Vec::new(), answers: Vec::new() };
-    for body in bodies {
-        let (request, mut answer) = (server.request(&body), Vec::new());
-        connection.exchange(&request, &mut answer).await?;
-        if !answer.starts_with(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":") {
-            return Err(wrong("a result", &answer));
-        }
-        fixed.requests.push(request);
-        fixed.answers.push(answer);
+    let fixed = Fixed::ask(server, bodies.iter().map(|body| server.request(body)).collect()).await?;
+    match fixed.answers.iter().find(|answer| !answer.starts_with(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":")) {
+        Some(answer) => Err(wrong("a result", answer)),
+        None => Ok(fixed),
     }
-    Ok(Arc::new(fixed))
 }
 
 /// Stores tasks until there are so many, or the time is over. Returns how many came, and the ids of some of them.

@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use super::error::{BenchError, During, Result};
 
 /// The token of the benchmark's only caller.
-const TOKEN: &str = "bench-0123456789abcdef0123456789abcdef";
+pub(super) const TOKEN: &str = "bench-0123456789abcdef0123456789abcdef";
 /// How long a server may take to answer for the first time, and to end.
 const START_MAX: Duration = Duration::from_secs(10);
 const STOP_MAX: Duration = Duration::from_secs(5);
