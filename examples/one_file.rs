@@ -44,6 +44,7 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let token = Secret::new("a-token-for-trying-it-out".to_owned());
     let server = Server::bind(ServerOptions {
         listen: ([127, 0, 0, 1], 8080).into(),
+        listen_too: vec![],
         limits: Limits::default(),
         hosts: HostRule::new([], None, []),
         origins: OriginRule::new([]),

@@ -48,6 +48,8 @@ pub struct CardOptions {
     pub legacy: bool,
     /// Whether gRPC is shown to everybody, and not only to known callers.
     pub grpc: bool,
+    /// The port that is gRPC's own, where it has one.
+    pub grpc_port: Option<u16>,
     /// How long a card may be kept without asking again, in seconds.
     pub max_age_s: u64,
     /// Signs them.
@@ -56,7 +58,7 @@ pub struct CardOptions {
 
 impl Default for CardOptions {
     fn default() -> Self {
-        Self { legacy: true, grpc: false, max_age_s: 60, signer: None }
+        Self { legacy: true, grpc: false, grpc_port: None, max_age_s: 60, signer: None }
     }
 }
 
@@ -85,6 +87,8 @@ pub(crate) struct Site {
     pub(crate) path: String,
     /// The agent's name.
     pub(crate) tenant: String,
+    /// Host and port of gRPC.
+    pub(crate) grpc: String,
 }
 
 impl Site {
@@ -112,10 +116,9 @@ impl Site {
         ];
         if grpc {
             // Its address has no path, so the agent is named in each request.
-            let authority = self.base.split_once("://").map_or(self.base.as_str(), |(_, authority)| authority);
             let tenant = if self.path.is_empty() { String::new() } else { self.tenant.clone() };
-            all.push(v1::AgentInterface { tenant, ..interface(authority.to_owned(), "GRPC", "1.0") });
-            all.push(interface(authority.to_owned(), "GRPC", "0.3"));
+            all.push(v1::AgentInterface { tenant, ..interface(self.grpc.clone(), "GRPC", "1.0") });
+            all.push(interface(self.grpc.clone(), "GRPC", "0.3"));
         }
         all
     }

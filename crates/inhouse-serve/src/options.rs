@@ -12,6 +12,8 @@ use crate::{AuditLog, Service};
 pub struct ServerOptions {
     /// Where it listens; port 0 takes any free one.
     pub listen: SocketAddr,
+    /// Where it listens as well: the same server by another port.
+    pub listen_too: Vec<SocketAddr>,
     /// How much it takes.
     pub limits: Limits,
     /// The names that it may be called by.

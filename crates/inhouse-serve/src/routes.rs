@@ -141,7 +141,12 @@ impl Routes {
         let base = self.public_url.clone().unwrap_or_else(|| format!("http://{host}"));
         let tenant = self.agents[agent].endpoint.agent.to_string();
         let path = if agent == 0 { String::new() } else { format!("/agents/{tenant}") };
-        Site { base, path, tenant }
+        let authority = base.split_once("://").map_or(base.as_str(), |(_, authority)| authority);
+        let grpc = match self.cards.grpc_port {
+            Some(port) => format!("{}:{port}", without_port(authority)),
+            None => authority.to_owned(),
+        };
+        Site { base, path, tenant, grpc }
     }
 
     fn card(&self, agent: usize, headers: &HeaderMap, extended: bool) -> AgentCard {
@@ -340,6 +345,14 @@ fn response(answer: Answer, extensions: &[Extension]) -> Response<Body> {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+/// `host` for `host:port`; an address of IPv6 keeps its brackets.
+fn without_port(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
 }
 
 fn nothing_there() -> Refusal {

@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use hyper::StatusCode;
@@ -41,7 +42,8 @@ pub enum ServeError {
 
 /// A server that listens. It accepts once it runs.
 pub struct Server {
-    listener: TcpListener,
+    /// The first is the one that counts.
+    listeners: Vec<TcpListener>,
     address: SocketAddr,
     door: Arc<Door>,
 }
@@ -52,13 +54,18 @@ impl Server {
     /// # Errors
     /// [`ServeError::Listen`]. Has to be called inside a tokio runtime with io and time.
     pub fn bind(options: ServerOptions) -> Result<Self, ServeError> {
-        let ServerOptions { listen, limits, hosts, origins, tokens, audit, closing, service } = options;
-        let listening = listener(listen).and_then(|listener| Ok((listener.local_addr()?, listener)));
-        let (address, listener) = listening.map_err(|source| ServeError::Listen { address: listen, source })?;
+        let ServerOptions { listen, listen_too, limits, hosts, origins, tokens, audit, closing, service } = options;
+        let failed = |address| move |source| ServeError::Listen { address, source };
+        let first = listener(listen).map_err(failed(listen))?;
+        let address = first.local_addr().map_err(failed(listen))?;
+        let mut listeners = vec![first];
+        for address in listen_too {
+            listeners.push(listener(address).map_err(failed(address))?);
+        }
         let failures = Mutex::new(FailureLimit::new(limits.failures_per_minute_max));
         let limits = Arc::new(limits);
         let door = Door { limits, hosts, origins, tokens, failures, audit, closing, service, opened: Instant::now() };
-        Ok(Self { listener, address, door: Arc::new(door) })
+        Ok(Self { listeners, address, door: Arc::new(door) })
     }
 
     /// Where it listens, with the port that it got.
@@ -69,10 +76,10 @@ impl Server {
     /// Serves until `shutdown`, then ends in order: nothing more is accepted, idle connections close, streams are told,
     /// requests under way get their grace, and what is left is dropped.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, door, .. } = self;
+        let Self { listeners, door, .. } = self;
         let mut connections = JoinSet::new();
-        accept_until(shutdown, &listener, &door, &mut connections).await;
-        drop(listener);
+        accept_until(shutdown, &listeners, &door, &mut connections).await;
+        drop(listeners);
         door.closing.send_replace(true);
         let grace = Duration::from_millis(door.limits.shutdown_grace_ms);
         let all_ended = async { while connections.join_next().await.is_some() {} };
@@ -92,7 +99,7 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
 
 async fn accept_until(
     shutdown: impl Future<Output = ()>,
-    listener: &TcpListener,
+    listeners: &[TcpListener],
     door: &Arc<Door>,
     connections: &mut JoinSet<()>,
 ) {
@@ -104,12 +111,24 @@ async fn accept_until(
             biased;
             () = &mut shutdown => return,
             Some(ended) = connections.join_next() => mention_panic(ended),
-            accepted = listener.accept() => match accepted {
+            accepted = accept(listeners) => match accepted {
                 Ok((stream, address)) => admit(stream, address.ip().to_canonical(), door, &gate, connections, &mut mentioned),
                 Err(error) => rest_after(&error).await,
             }
         }
     }
+}
+
+/// The next connection, whichever listener it comes by.
+async fn accept(listeners: &[TcpListener]) -> io::Result<(TcpStream, SocketAddr)> {
+    let next = |cx: &mut Context<'_>| {
+        let mut ready = listeners.iter().filter_map(|listener| match listener.poll_accept(cx) {
+            Poll::Ready(accepted) => Some(accepted),
+            Poll::Pending => None,
+        });
+        ready.next().map_or(Poll::Pending, Poll::Ready)
+    };
+    std::future::poll_fn(next).await
 }
 
 fn admit(

@@ -139,6 +139,7 @@ pub(crate) fn routes(
     let cards = CardOptions {
         legacy: config.cards.legacy.value,
         grpc: config.cards.grpc.value,
+        grpc_port: config.server.grpc_port.value,
         max_age_s: config.cards.max_age_s.value,
         signer: config.cards.signer.take(),
     };

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::ExitCode;
@@ -53,6 +54,7 @@ pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv
     let push = assemble::push(&config);
     let server = Server::bind(ServerOptions {
         listen: address,
+        listen_too: config.server.grpc_port.value.map(|port| SocketAddr::new(address.ip(), port)).into_iter().collect(),
         limits: assemble::door_limits(&config.limits),
         hosts: assemble::host_rule(&config.server),
         origins: OriginRule::new(config.server.allowed_origins.value.iter().map(String::as_str)),
@@ -136,13 +138,7 @@ fn shown<'a>(known: &'a Known, file: Option<&'a TokenFile>, host: &'a HostEnv) -
 }
 
 /// Prints the first output. A known agent's version is waited for, but not for long: a late one goes to the log.
-async fn greet(
-    config: &Config,
-    runner: &Runner,
-    for_agents: &HostEnv,
-    bound: std::net::SocketAddr,
-    token: TokenShown<'_>,
-) {
+async fn greet(config: &Config, runner: &Runner, for_agents: &HostEnv, bound: SocketAddr, token: TokenShown<'_>) {
     let agent = config.agents.default();
     let mut asked = pin!(version(agent, runner, for_agents));
     let quick = timeout(VERSION_WAIT, &mut asked).await;

@@ -83,3 +83,26 @@ fn what_can_not_be_a_call_gets_a_status() {
     }
     assert_eq!(state_of(&server.send("still here")), "COMPLETED");
 }
+
+#[test]
+fn a_port_of_its_own_is_named_by_the_card_and_serves() {
+    // Free now; nobody else takes it on loopback in the meantime.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let folder = support::scratch("grpc");
+    std::fs::write(folder.join("inhouse.toml"), format!("[server]\ngrpc_port = {port}\n")).unwrap();
+    let launch = support::Launch::new(&["serve"]).env("AGENT_CMD", "cat").env("AGENT_INPUT", "stdin");
+    let mut server = launch.directory(&folder).start();
+    let card = server.result("GetExtendedAgentCard", serde_json::json!({}));
+    let interfaces = card["supportedInterfaces"].as_array().unwrap();
+    let grpc: Vec<_> = interfaces.iter().filter(|one| one["protocolBinding"] == "GRPC").collect();
+    assert!(!grpc.is_empty() && grpc.iter().all(|one| one["url"] == format!("127.0.0.1:{port}")), "{card}");
+    let http = interfaces.iter().find(|one| one["protocolBinding"] == "HTTP+JSON").unwrap();
+    assert_eq!(http["url"], format!("http://{}", server.address));
+    for _ in 0..2 {
+        let (messages, trailers) =
+            Grpc::new().exchange(&server, &format!("{SERVICE}/SendMessage"), &send("hi"), &[("a2a-version", "1.0")]);
+        assert_eq!((trailers["grpc-status"].to_str().unwrap(), messages.len()), ("0", 1), "{}", server.address);
+        server.address.set_port(port);
+    }
+    assert_eq!(server.get("/health").status, 200, "the same server");
+}

@@ -49,6 +49,7 @@ impl TestServer {
         let entry = (Principal::new("ann").unwrap(), TokenDigest::of(&Secret::new("right".into())));
         let server = Server::bind(ServerOptions {
             listen: "127.0.0.1:0".parse().unwrap(),
+            listen_too: Vec::new(),
             limits,
             hosts: HostRule::new(["agents.example.com"], None, []),
             origins: OriginRule::new(["https://console.example.com"]),

@@ -23,6 +23,7 @@ pub(crate) const FILE_NAME: &str = "inhouse.toml";
 const SERVER_KEYS: &[&str] = &[
     "host",
     "port",
+    "grpc_port",
     "public_url",
     "allowed_hosts",
     "allowed_origins",
@@ -101,6 +102,8 @@ fn server(mut table: Table<'_>, layer: &mut Layer) -> Result<(), ConfigError> {
     let port = table.number("port", 0..=u16::MAX.into())?;
     layer.host = table.text("host")?;
     layer.port = port.map(|Setting { value, origin }| Setting { value: value as u16, origin });
+    let grpc_port = table.number("grpc_port", 1..=u16::MAX.into())?;
+    layer.grpc_port = grpc_port.map(|Setting { value, origin }| Setting { value: value as u16, origin });
     layer.public_url =
         table.text("public_url")?.map(|text| text.try_map(|text, origin| public_url(&text, origin))).transpose()?;
     layer.allowed_hosts = table.texts("allowed_hosts")?;

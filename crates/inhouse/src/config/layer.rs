@@ -15,6 +15,7 @@ use super::origin::Setting;
 pub(super) struct Layer {
     pub(super) host: Option<Setting<String>>,
     pub(super) port: Option<Setting<u16>>,
+    pub(super) grpc_port: Option<Setting<u16>>,
     pub(super) public_url: Option<Setting<PublicUrl>>,
     pub(super) allowed_hosts: Option<Setting<Vec<String>>>,
     pub(super) allowed_origins: Option<Setting<Vec<String>>>,

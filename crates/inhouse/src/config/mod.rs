@@ -65,10 +65,8 @@ pub(crate) fn load(flags: &ServeArgs, environment: &HostEnv, directory: &Path) -
     let server = Server {
         host: layer.host.unwrap_or_else(|| Setting::default("127.0.0.1".into())),
         port: layer.port.unwrap_or_else(|| Setting::default(8080)),
-        public_url: match layer.public_url {
-            Some(Setting { value, origin }) => Setting { value: Some(value), origin },
-            None => Setting::default(None),
-        },
+        grpc_port: optional(layer.grpc_port),
+        public_url: optional(layer.public_url),
         allowed_hosts: layer.allowed_hosts.unwrap_or_else(|| Setting::default(Vec::new())),
         allowed_origins: layer.allowed_origins.unwrap_or_else(|| Setting::default(Vec::new())),
         hardened: layer.hardened.unwrap_or_else(|| Setting::default(false)),
@@ -86,6 +84,7 @@ fn merge(layers: [Layer; 3]) -> Result<(Layer, AgentWords), ConfigError> {
         let Layer { host, port, public_url, allowed_hosts, allowed_origins, .. } = layer;
         merged.host = merged.host.or(host);
         merged.port = merged.port.or(port);
+        merged.grpc_port = merged.grpc_port.or(layer.grpc_port);
         merged.public_url = merged.public_url.or(public_url);
         merged.allowed_hosts = merged.allowed_hosts.or(allowed_hosts);
         merged.allowed_origins = merged.allowed_origins.or(allowed_origins);
@@ -107,6 +106,14 @@ fn merge(layers: [Layer; 3]) -> Result<(Layer, AgentWords), ConfigError> {
     }
     let words = std::mem::take(&mut merged.agent);
     Ok((merged, words))
+}
+
+/// A setting that need not be there.
+fn optional<T>(setting: Option<Setting<T>>) -> Setting<Option<T>> {
+    match setting {
+        Some(Setting { value, origin }) => Setting { value: Some(value), origin },
+        None => Setting::default(None),
+    }
 }
 
 /// A turn must have ended by its own means before the engine drops it.

@@ -37,6 +37,8 @@ pub(crate) struct Server {
     pub(crate) host: Setting<String>,
     /// The port to listen on; 0 takes a free one.
     pub(crate) port: Setting<u16>,
+    /// A port for gRPC beside that one.
+    pub(crate) grpc_port: Setting<Option<u16>>,
     /// The address by which callers reach the server, where it is not the one that it listens on.
     pub(crate) public_url: Setting<Option<PublicUrl>>,
     /// Names under which requests may address the server, beside its own.

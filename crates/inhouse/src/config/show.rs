@@ -52,6 +52,9 @@ impl Lines {
         self.heading("[server]");
         self.setting("host", &server.host, |host| format!("{host:?}"));
         self.setting("port", &server.port, u16::to_string);
+        if let Some(port) = &server.grpc_port.value {
+            self.line("grpc_port", &port.to_string(), &server.grpc_port.origin);
+        }
         if let Some(url) = &server.public_url.value {
             self.line("public_url", &format!("{:?}", url.text), &server.public_url.origin);
         }
