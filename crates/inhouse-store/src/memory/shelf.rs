@@ -1,6 +1,6 @@
 //! The tasks of one owner, and the indexes over them. The indexes change in the same step as the status that they sort by.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
@@ -14,16 +14,20 @@ use inhouse_proto::wire::Event;
 use super::lock;
 use super::record::Record;
 
+type SharedRecord = Arc<Mutex<Record>>;
+/// Tasks in the order of a list, so that a page is made without looking each of them up.
+type Index = BTreeMap<Place, SharedRecord>;
+
 /// One owner's tasks.
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
-    tasks: HashMap<Arc<str>, Arc<Mutex<Record>>>,
+    tasks: HashMap<Arc<str>, SharedRecord>,
     retries: HashMap<Arc<str>, (u64, Arc<str>)>,
     /// All listed tasks by status time.
-    by_time: BTreeSet<Place>,
+    by_time: Index,
     /// The same, per conversation and per state.
-    by_context: HashMap<Arc<str>, BTreeSet<Place>>,
-    by_state: HashMap<TaskState, BTreeSet<Place>>,
+    by_context: HashMap<Arc<str>, Index>,
+    by_state: HashMap<TaskState, Index>,
     /// Tasks that nobody works at, with what they keep in bytes: finished ones, and ones that wait for their caller.
     finished: BTreeMap<Place, usize>,
     waiting: BTreeMap<Place, usize>,
@@ -38,7 +42,7 @@ pub(super) struct Change {
 }
 
 impl Shelf {
-    pub(super) fn record(&self, id: &str) -> Option<Arc<Mutex<Record>>> {
+    pub(super) fn record(&self, id: &str) -> Option<SharedRecord> {
         self.tasks.get(id).cloned()
     }
 
@@ -63,9 +67,10 @@ impl Shelf {
         let (key, retry) = (task.key.clone(), task.retry.clone());
         let record = Record::new(task)?;
         self.remember(retry, &id);
-        self.index(&record);
         let kept_bytes = record.kept_bytes;
-        self.tasks.insert(id, Arc::new(Mutex::new(record)));
+        let shared = Arc::new(Mutex::new(record));
+        self.index(&shared, &lock(&shared));
+        self.tasks.insert(id, shared);
         Ok(Submitted::Taken(Lease { key, fence: 1, kept_bytes }))
     }
 
@@ -84,7 +89,7 @@ impl Shelf {
         let (place, state) = (record.place(), record.status.state);
         let lease = record.resume(next, configs_max)?;
         self.remember(retry, &lease.key.id);
-        let change = self.moved(&record, &place, state);
+        let change = self.moved(&shared, &record, &place, state);
         Ok((Submitted::Taken(lease), change))
     }
 
@@ -94,7 +99,7 @@ impl Shelf {
         let mut record = lock(&shared);
         let (place, state) = (record.place(), record.status.state);
         let generation = record.append(lease, events)?;
-        Ok((generation, self.moved(&record, &place, state)))
+        Ok((generation, self.moved(&shared, &record, &place, state)))
     }
 
     /// Changes the push configs of a task, and with them what it keeps.
@@ -107,10 +112,10 @@ impl Shelf {
         let mut record = lock(&shared);
         let changed = change(&mut record);
         let (place, state) = (record.place(), record.status.state);
-        Ok((changed, self.moved(&record, &place, state)))
+        Ok((changed, self.moved(&shared, &record, &place, state)))
     }
 
-    fn known(&self, key: &TaskKey) -> Result<Arc<Mutex<Record>>, StoreError> {
+    fn known(&self, key: &TaskKey) -> Result<SharedRecord, StoreError> {
         self.record(&key.id).ok_or_else(|| StoreError::NotFound(Arc::clone(&key.id)))
     }
 
@@ -120,9 +125,9 @@ impl Shelf {
         }
     }
 
-    fn moved(&mut self, record: &Record, place: &Place, state: TaskState) -> Change {
+    fn moved(&mut self, shared: &SharedRecord, record: &Record, place: &Place, state: TaskState) -> Change {
         let mut change = self.unindex(&record.context_id, place, state);
-        self.index(record);
+        self.index(shared, record);
         let rests = if record.is_finished() {
             &mut self.finished
         } else if is_interrupted(record.status.state) {
@@ -137,15 +142,16 @@ impl Shelf {
         change
     }
 
-    fn index(&mut self, record: &Record) {
+    fn index(&mut self, shared: &SharedRecord, record: &Record) {
         // A direct answer is no task, and is in no list.
         if record.message.is_some() {
             return;
         }
         let place = record.place();
-        self.by_context.entry(Arc::clone(&record.context_id)).or_default().insert(place.clone());
-        self.by_state.entry(record.status.state).or_default().insert(place.clone());
-        self.by_time.insert(place);
+        let context = self.by_context.entry(Arc::clone(&record.context_id)).or_default();
+        context.insert(place.clone(), Arc::clone(shared));
+        self.by_state.entry(record.status.state).or_default().insert(place.clone(), Arc::clone(shared));
+        self.by_time.insert(place, Arc::clone(shared));
     }
 
     fn unindex(&mut self, context_id: &Arc<str>, place: &Place, state: TaskState) -> Change {
@@ -160,17 +166,14 @@ impl Shelf {
     }
 
     pub(super) fn list(&self, filter: &Filter) -> Page {
-        let empty = BTreeSet::new();
+        let empty = Index::new();
         let (places, rest) = match (&filter.context_id, filter.state) {
             (Some(context), state) => (self.by_context.get(context), state),
             (None, Some(state)) => (self.by_state.get(&state), None),
             (None, None) => (Some(&self.by_time), None),
         };
         let places = places.unwrap_or(&empty);
-        let fits = |place: &&Place| {
-            let state = |state| self.tasks.get(&place.id).is_some_and(|record| lock(record).status.state == state);
-            rest.is_none_or(state)
-        };
+        let fits = |(_, record): &(&Place, &SharedRecord)| rest.is_none_or(|state| lock(record).status.state == state);
         let since =
             filter.since_ms.map_or(Bound::Unbounded, |time_ms| Bound::Included(Place { time_ms, id: "".into() }));
         let total = match (rest, filter.since_ms) {
@@ -182,16 +185,16 @@ impl Shelf {
             (Bound::Included(since), Bound::Excluded(before)) => since < *before,
             _ => true,
         };
-        let mut page: Vec<&Place> = if is_open {
+        let mut page: Vec<_> = if is_open {
             places.range((since.as_ref(), before)).rev().filter(fits).take(filter.limit.saturating_add(1)).collect()
         } else {
             Vec::new()
         };
         let more = page.len() > filter.limit;
         page.truncate(filter.limit);
-        let next = page.last().filter(|_| more).map(|place| (*place).clone());
-        let records = page.into_iter().filter_map(|place| self.tasks.get(&place.id));
-        Page { tasks: records.map(|record| lock(record).snapshot(filter.artifacts)).collect(), next, total }
+        let next = page.last().filter(|_| more).map(|(place, _)| (*place).clone());
+        let tasks = page.into_iter().map(|(_, record)| lock(record).snapshot(filter.artifacts)).collect();
+        Page { tasks, next, total }
     }
 
     /// How many tasks are at rest, and what they keep in bytes.
@@ -227,7 +230,7 @@ impl Shelf {
     }
 }
 
-fn remove_from<K: std::hash::Hash + Eq>(index: &mut HashMap<K, BTreeSet<Place>>, key: &K, place: &Place) {
+fn remove_from<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Index>, key: &K, place: &Place) {
     if let Some(places) = index.get_mut(key) {
         places.remove(place);
         if places.is_empty() {
