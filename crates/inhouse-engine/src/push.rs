@@ -69,15 +69,14 @@ impl Engine {
         self.inner.store.push_told(&key(permit, task_id), id, generation).await.map_err(refused)
     }
 
-    /// The task as it stands, and what comes after; the log of a finished task ends at once.
+    /// The task as it stands, and what comes after; after a finished one nothing does.
     ///
     /// # Errors
     /// Task not found.
     pub async fn watch(&self, permit: &Permit, task_id: &str) -> Result<(Snapshot, Reader), A2aError> {
         let snapshot = self.get(permit, task_id).await?;
         let reader = self.reader(key(permit, task_id), snapshot.generation)?;
-        let ended = crate::state::is_terminal(snapshot.state);
-        Ok((snapshot, if ended { Reader::ended() } else { reader }))
+        Ok((snapshot, reader))
     }
 }
 

@@ -288,6 +288,22 @@ fn configs_are_bounded() {
 }
 
 #[test]
+fn a_task_that_is_over_makes_room_for_the_next() {
+    let receiver = Receiver::new();
+    let server = server(&receiver, "push_followed_per_caller_max = 1\n");
+    for number in 0..4 {
+        let before = receiver.told().len();
+        // The end has been heard; that it was is written down a moment later.
+        let sent = wait("room", || {
+            let answer = server.call("SendMessage", told_message(&number.to_string(), json!({"url": receiver.url()})));
+            answer["error"].is_null().then_some(answer)
+        });
+        assert!(sent["result"]["task"].is_object());
+        wait("the end", || receiver.told()[before..].iter().any(|told| is_over(&told.body)).then_some(()));
+    }
+}
+
+#[test]
 fn without_push_notifications_the_card_says_so_and_every_door_refuses() {
     let server = with_config("[push]\nenabled = false\n");
     assert_eq!(server.get("/.well-known/agent-card.json").json()["capabilities"]["pushNotifications"], false);

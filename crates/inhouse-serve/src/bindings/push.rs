@@ -104,8 +104,9 @@ pub(super) async fn check(
 
 /// Tells the config that came with a message.
 pub(super) async fn follow(call: &Call<'_>, permit: &Permit, task_id: &str, id: &str) -> Result<(), A2aError> {
-    // A retry has changed nothing: then this is what the first send made, if it made one.
-    if let Ok(config) = call.endpoint.engine.push_config(permit, task_id, id).await {
+    // A retry has changed nothing: then this is what the first send made, if it made one, and it has been told already.
+    let config = call.endpoint.engine.push_config(permit, task_id, id).await;
+    if let Some(config) = config.ok().filter(|config| config.told == 0) {
         push(call)?.follow(&call.endpoint.engine, permit, config);
     }
     Ok(())

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use inhouse_engine::state::is_terminal;
 use inhouse_engine::store::PushConfig;
-use inhouse_engine::{Engine, Reader};
+use inhouse_engine::{Engine, Numbered, Reader};
 use inhouse_proto::error::A2aError;
+use inhouse_proto::wire::Event;
 use inhouse_trust::{Permit, Webhook};
 use tokio::time::{sleep, sleep_until, timeout};
 
@@ -35,6 +37,7 @@ impl Delivery {
         let Ok((task, mut reader)) = self.engine.watch(&self.permit, self.task_id()).await else { return };
         let mut told = 0;
         let mut next: Vec<_> = form.task(&task).into_iter().collect();
+        let mut over = is_terminal(task.state);
         loop {
             for notification in next.drain(..) {
                 if notification.generation > told && !self.tell(shared, form, &notification).await {
@@ -42,10 +45,13 @@ impl Delivery {
                 }
                 told = told.max(notification.generation);
             }
+            if over {
+                return;
+            }
             match self.more(form, &mut reader).await {
-                Ok(Some(more)) => next = more,
-                // The task is over, or forgotten.
-                Ok(None) | Err(_) => return,
+                Ok((more, ended)) => (next, over) = (more, ended),
+                // It is forgotten.
+                Err(_) => return,
             }
         }
     }
@@ -54,17 +60,16 @@ impl Delivery {
         &self.config.config.task_id
     }
 
-    /// What comes next, as notifications; none when the log has ended.
-    async fn more(&self, form: Form, reader: &mut Reader) -> Result<Option<Vec<Notification>>, A2aError> {
+    /// What comes next, as notifications, and whether nothing comes after it.
+    async fn more(&self, form: Form, reader: &mut Reader) -> Result<(Vec<Notification>, bool), A2aError> {
         let events = reader.next().await?;
-        if events.is_empty() {
-            return Ok(None);
-        }
+        let is_last = |(_, event): &Numbered| matches!(event, Event::Status(status) if is_terminal(status.state));
+        let over = events.last().is_none_or(is_last);
         if form.wants_task(&events) {
             let task = self.engine.get(&self.permit, self.task_id()).await?;
-            return Ok(Some(form.task(&task).into_iter().collect()));
+            return Ok((form.task(&task).into_iter().collect(), over));
         }
-        Ok(Some(form.events(&events)))
+        Ok((form.events(&events), over))
     }
 
     /// Tells one thing, however often it takes. Whether the receiver took it.
