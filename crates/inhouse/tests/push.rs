@@ -105,6 +105,24 @@ fn a_config_of_an_older_call_is_told_the_whole_task_at_each_status() {
 }
 
 #[test]
+fn a_task_that_is_large_is_told_to_older_clients_without_what_it_says() {
+    let receiver = Receiver::new();
+    let server = server(&receiver, "body_bytes_max = 8_000_000\n");
+    for (text, told_whole) in [("x".repeat(400_000), true), ("x".repeat(2_000_000), false)] {
+        let before = receiver.told().len();
+        let params = json!({
+            "message": {"kind": "message", "messageId": "m", "role": "user", "parts": [{"kind": "text", "text": text}]},
+            "configuration": {"blocking": true, "pushNotificationConfig": {"url": receiver.url()}},
+        });
+        let task = server.result("message/send", params);
+        assert_eq!(task["artifacts"][0]["parts"][0]["text"].as_str().map(str::len), Some(text.len()));
+        let over = |told: &Told| told.body["status"]["state"] == "completed";
+        let told = wait("the end", || receiver.told()[before..].iter().find(|told| over(told)).cloned());
+        assert_eq!(!told.body["artifacts"][0].is_null(), told_whole);
+    }
+}
+
+#[test]
 fn the_first_generation_is_told_its_own_task() {
     let receiver = Receiver::new();
     let server = server(&receiver, "");

@@ -2,7 +2,7 @@
 //! the environment, no redirect, nothing of the answer but its status.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::sync::{Arc, OnceLock};
 
 use hyper::client::conn::http1;
@@ -14,12 +14,15 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
 
 use crate::Body;
 
 /// Status line and headers of an answer.
 const HEAD_BYTES_MAX: usize = 16 << 10;
+/// Names that are looked up at the same time.
+const LOOKUPS_MAX: usize = 64;
 
 /// Why a webhook was not told.
 #[derive(Debug, thiserror::Error)]
@@ -51,10 +54,23 @@ fn cause(error: &hyper::Error) -> String {
 
 /// The right to call a webhook now.
 pub(super) async fn dial(rule: &WebhookRule, webhook: &Webhook) -> Result<Dial, Unheard> {
-    let (host, port) = (webhook.host(), webhook.port());
-    let found = tokio::net::lookup_host((host.as_str(), port)).await.map_err(Unheard::Unresolved)?;
-    let resolved: Vec<_> = found.map(|to| Resolved { ip: to.ip(), is_own: is_own(to.ip()) }).collect();
+    let found = resolve(webhook.host(), webhook.port()).await.map_err(Unheard::Unresolved)?;
+    let resolved: Vec<_> = found.into_iter().map(|ip| Resolved { ip, is_own: is_own(ip) }).collect();
     Ok(rule.dial(webhook, &resolved)?)
+}
+
+/// What a host stands for. A name server that is slow holds a thread, and no more than so many of them, also when nobody waits for
+/// it any more.
+async fn resolve(host: String, port: u16) -> io::Result<Vec<IpAddr>> {
+    static LOOKUPS: OnceLock<Arc<Semaphore>> = OnceLock::new();
+    let lookups = Arc::clone(LOOKUPS.get_or_init(|| Arc::new(Semaphore::new(LOOKUPS_MAX))));
+    let place = lookups.acquire_owned().await.map_err(io::Error::other)?;
+    let lookup = move || {
+        let found = (host.as_str(), port).to_socket_addrs().map(|found| found.map(|to| to.ip()).collect());
+        drop(place);
+        found
+    };
+    tokio::task::spawn_blocking(lookup).await.map_err(io::Error::other)?
 }
 
 /// Posts `body` to a webhook; whatever is no success is an error.

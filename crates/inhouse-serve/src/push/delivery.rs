@@ -14,6 +14,7 @@ use inhouse_trust::{Permit, Webhook};
 use tokio::time::{sleep, sleep_until, timeout};
 
 use super::Shared;
+use super::breaker::Receiver;
 use super::call::{Unheard, post};
 use super::notification::{Form, Notification};
 use crate::Body;
@@ -74,7 +75,8 @@ impl Delivery {
 
     /// Tells one thing, however often it takes. Whether the receiver took it.
     async fn tell(&self, shared: &Shared, form: Form, notification: &Notification) -> bool {
-        let receiver = (self.webhook.host(), self.webhook.port());
+        let (host, port) = (self.webhook.host(), self.webhook.port());
+        let receiver = Receiver { caller: self.permit.principal().clone(), host, port };
         for attempt in 1..=shared.limits.attempts_max {
             if let Some(until) = shared.breaker.rests_until(&receiver) {
                 sleep_until(until).await;
@@ -89,7 +91,7 @@ impl Delivery {
                 Err(error) => error,
             };
             shared.breaker.failed(&receiver);
-            let (host, task) = (&receiver.0, self.task_id());
+            let (host, task) = (&receiver.host, self.task_id());
             if attempt == shared.limits.attempts_max || matches!(error, Unheard::Status(StatusCode::GONE)) {
                 tracing::warn!(%error, %host, %task, attempt, "a webhook is given up: it is not told of this task any more");
                 return false;

@@ -9,6 +9,10 @@ use inhouse_proto::{v0_1, v0_3};
 
 use crate::bindings::Generation;
 
+/// Older clients are told the whole task, which is made for each config anew. Beyond this size it comes without what the agent has
+/// said: `tasks/get` has that.
+const TASK_BYTES_MAX: usize = 1 << 20;
+
 /// How a config's notifications are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
@@ -53,8 +57,8 @@ impl Form {
                 task.write_v1(View::ALL, &mut out);
                 out.copy(b"}");
             }
-            Self::V03 => out.copy(&to_json(&v0_3::Task::from_v1(&task.to_v1(View::ALL).ok()?))),
-            Self::First => out.copy(&to_json(&v0_1::Task::from_v1(&task.to_v1(View::ALL).ok()?, &task.id))),
+            Self::V03 => out.copy(&to_json(&v0_3::Task::from_v1(&task.to_v1(bounded(task)).ok()?))),
+            Self::First => out.copy(&to_json(&v0_1::Task::from_v1(&task.to_v1(bounded(task)).ok()?, &task.id))),
         }
         Some(Notification { body: out.finish(), generation })
     }
@@ -76,4 +80,11 @@ impl Form {
         };
         joined(events).into_iter().map(told).collect()
     }
+}
+
+/// What of a task an older client is told.
+fn bounded(task: &Snapshot) -> View {
+    let mut whole = Pieces::default();
+    task.write_v1(View::ALL, &mut whole);
+    if whole.bytes() <= TASK_BYTES_MAX { View::ALL } else { View { history_length: Some(0), artifacts: false } }
 }
