@@ -152,7 +152,7 @@ mod tests {
         let address = taken.local_addr().unwrap();
         let failure = refused(address, &Probe::bind(address).unwrap_err(), &words("inhouse serve")).to_string();
         assert!(failure.starts_with(&format!("error: port {} on 127.0.0.1 is taken by ", address.port())), "{failure}");
-        assert!(failure.contains("\n  hint: inhouse serve --port "), "{failure}");
+        assert!(failure.contains("\nhint: inhouse serve --port "), "{failure}");
     }
 
     #[test]
