@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(check("team-secret", false, everywhere), Ok(Some(warning.into())));
         assert_eq!(check("a-token-of-16-by", false, everywhere), Ok(None));
         assert_eq!(check("", false, everywhere), Ok(None));
-        let refused = "error: --hardened: API_TOKEN is shorter than 16 bytes and can be guessed\n  hint: use one from: openssl rand -hex 32";
+        let refused = "error: --hardened: API_TOKEN is shorter than 16 bytes and can be guessed\nhint: use one from: openssl rand -hex 32";
         assert_eq!(check("team-secret", true, here), Err(refused.into()));
         assert!(check("a-token-of-16-by", true, everywhere).unwrap_err().contains("plain HTTP on 0.0.0.0"));
         assert_eq!(check("a-token-of-16-by", true, here), Ok(None));

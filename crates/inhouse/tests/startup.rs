@@ -44,7 +44,7 @@ fn assert_refused(launch: Launch, message: &str, hint: &str) {
     let lines: Vec<&str> = stderr.lines().collect();
     assert_eq!((code, stdout.as_str(), lines.len()), (2, "", 2), "{stderr}");
     assert!(lines[0].starts_with("error: ") && lines[0].contains(message), "{stderr}");
-    assert!(lines[1].starts_with("  hint: ") && lines[1].contains(hint), "{stderr}");
+    assert!(lines[1].starts_with("hint: ") && lines[1].contains(hint), "{stderr}");
 }
 
 fn last_line(server: &Server) -> &str {
