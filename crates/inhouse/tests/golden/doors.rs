@@ -1,10 +1,42 @@
 //! The ways in: each takes a request in the words of 1.0, says it in those of its own binding and generation, and gives back what
 //! it heard in the words of 1.0.
 
+#[path = "../../../inhouse-proto/tests/schema/schemas.rs"]
+#[allow(dead_code, reason = "the tests of the wire use more of it")]
+mod schemas;
+
+use std::sync::OnceLock;
+
 use serde_json::{Value, json};
 
 use crate::support::http::{self, Response};
 use crate::support::{Server, TOKEN, rpc};
+use schemas::{Schemas, V0_3, V1};
+
+/// Fails where an answer is not what the schema of its generation says.
+fn of_schema(generation: &'static str, definition: &str, value: &Value) {
+    static SCHEMAS: OnceLock<Schemas> = OnceLock::new();
+    SCHEMAS.get_or_init(Schemas::new).accept(generation, definition, value, "an answer");
+}
+
+/// The same for an answer of 0.3.
+pub(crate) fn of_v0_3(definition: &str, value: &Value) {
+    of_schema(V0_3, definition, value);
+}
+
+/// The same for a result of 1.0; those that the schema has no definition of are empty.
+fn of_v1(operation: &str, result: &Value) {
+    let definition = match operation {
+        "SendMessage" => "SendMessageResponse",
+        "SendStreamingMessage" | "SubscribeToTask" => "StreamResponse",
+        "GetTask" | "CancelTask" => "Task",
+        "ListTasks" => "ListTasksResponse",
+        "CreateTaskPushNotificationConfig" | "GetTaskPushNotificationConfig" => "TaskPushNotificationConfig",
+        "ListTaskPushNotificationConfigs" => "ListTaskPushNotificationConfigsResponse",
+        _ => return assert_eq!(*result, json!({}), "{operation}"),
+    };
+    of_schema(V1, definition, result);
+}
 
 /// What came back: one result, the events of a stream, or an error.
 #[derive(Debug)]
@@ -64,6 +96,7 @@ impl Door for JsonRpc {
         if let Some(refused) = answers.iter().find(|answer| !answer["error"].is_null()) {
             return Heard::Error(error(&refused["error"]["data"]));
         }
+        answers.iter().for_each(|answer| of_v1(operation, &answer["result"]));
         heard(operation, answers.into_iter().map(|answer| answer["result"].clone()).collect())
     }
 }
@@ -82,7 +115,9 @@ impl Door for Rest {
         if is_streaming(operation) {
             let stream = http::exchange(server.address, method, &path, &headers, body.as_bytes());
             if stream.status == 200 {
-                return heard(operation, stream.map(|event| event.json).collect());
+                let events: Vec<Value> = stream.map(|event| event.json).collect();
+                events.iter().for_each(|event| of_v1(operation, event));
+                return heard(operation, events);
             }
             let refused: Vec<Value> = stream.map(|event| event.json).collect();
             return Heard::Error(error(&refused[0]["error"]["details"]));
@@ -96,6 +131,7 @@ impl Door for Rest {
 fn rest_answer(operation: &str, response: &Response) -> Heard {
     let json = response.json();
     if response.status == 200 {
+        of_v1(operation, &json);
         return heard(operation, vec![json]);
     }
     assert_eq!(json["error"]["code"], response.status, "{json}");

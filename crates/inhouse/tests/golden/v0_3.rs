@@ -27,6 +27,7 @@ impl Door for JsonRpc03 {
         } else {
             vec![http::request(server.address, "POST", "/a2a", &headers, &body).json()]
         };
+        answers.iter().for_each(|answer| doors::of_v0_3(definition(method, answer), answer));
         if let Some(refused) = answers.iter().find(|answer| !answer["error"].is_null()) {
             return Heard::Error(doors::error(&refused["error"]["data"]));
         }
@@ -41,6 +42,24 @@ impl Door for JsonRpc03 {
             assert!(is_message || finals.ends_with(&[true]));
         }
         doors::heard(operation, answers.iter().map(|answer| understood(operation, &answer["result"])).collect())
+    }
+}
+
+/// What the schema calls the answer to a method.
+fn definition(method: &str, answer: &Value) -> &'static str {
+    if answer.get("error").is_some() {
+        return "JSONRPCErrorResponse";
+    }
+    match method {
+        "message/send" => "SendMessageSuccessResponse",
+        "message/stream" | "tasks/resubscribe" => "SendStreamingMessageSuccessResponse",
+        "tasks/get" => "GetTaskSuccessResponse",
+        "tasks/cancel" => "CancelTaskSuccessResponse",
+        "tasks/pushNotificationConfig/set" => "SetTaskPushNotificationConfigSuccessResponse",
+        "tasks/pushNotificationConfig/get" => "GetTaskPushNotificationConfigSuccessResponse",
+        "tasks/pushNotificationConfig/list" => "ListTaskPushNotificationConfigSuccessResponse",
+        "tasks/pushNotificationConfig/delete" => "DeleteTaskPushNotificationConfigSuccessResponse",
+        other => panic!("0.3 has no {other}"),
     }
 }
 
