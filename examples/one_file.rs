@@ -33,8 +33,7 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let name = AgentName::new("mine")?;
     let (protocol, limits) = (Protocol::Text, ProcessLimits::default());
     let agent = build(AgentSpec::Program { command: command()?, protocol, prefix_line: None, limits }, &runner, &host);
-    let entry =
-        AgentEntry { agent, turn_ms_max: 60_000, takes: protocol.takes(), gives: vec![], answers_directly: false };
+    let entry = AgentEntry::new(agent, protocol.takes());
     let store = Arc::new(MemoryStore::new(MemoryLimits::default()));
     let engine = Engine::new(store, HashMap::from([(name.clone(), entry)]), EngineLimits::default());
 

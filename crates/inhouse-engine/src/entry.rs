@@ -14,6 +14,8 @@ pub struct AgentEntry {
     pub turn_ms_max: u64,
     /// What it takes beside text and data.
     pub takes: Takes,
+    /// The media types of the parts that it takes, where not all that `takes` lets pass; empty, where all.
+    pub accepts: Vec<String>,
     /// The media types of what it answers with; empty, where it may be anything.
     pub gives: Vec<String>,
     /// Whether it may answer with a message instead of a task.
@@ -21,6 +23,33 @@ pub struct AgentEntry {
 }
 
 impl AgentEntry {
+    /// An agent whose turns have five minutes, and of which no more is known.
+    pub fn new(agent: Arc<dyn Agent>, takes: Takes) -> Self {
+        let (accepts, gives) = (Vec::new(), Vec::new());
+        Self { agent, turn_ms_max: 300_000, takes, accepts, gives, answers_directly: false }
+    }
+
+    /// Whether it takes this part. What says nothing of its type is plain text, JSON, or any bytes.
+    pub(crate) fn takes_part(&self, part: &v1::Part) -> bool {
+        let plain = match &part.content {
+            None | Some(Content::Text(_)) => "text/plain",
+            Some(Content::Data(_)) => "application/json",
+            Some(Content::Raw(_) | Content::Url(_)) => "application/octet-stream",
+        };
+        let named = Some(part.media_type.as_str()).filter(|named| !named.is_empty()).unwrap_or(plain);
+        let accepted = self.accepts.is_empty() || self.accepts.iter().any(|range| is_range_of(range, named));
+        accepted && self.takes.takes(part)
+    }
+
+    /// The media types that it takes, for a sentence.
+    pub(crate) fn taken(&self) -> String {
+        if !self.accepts.is_empty() {
+            return self.accepts.join(", ");
+        }
+        let types: &[&str] = if let Takes::Types(types) = self.takes { types } else { &[] };
+        ["text/plain", "application/json"].iter().chain(types).copied().collect::<Vec<_>>().join(", ")
+    }
+
     /// Whether a caller who takes these media types can take an answer; no list, and everything is taken (spec 3.2.2).
     pub(crate) fn can_please(&self, accepted: &[String]) -> bool {
         let fits = |accepted: &String| self.gives.iter().any(|given| is_range_of(accepted.trim(), given));
@@ -28,9 +57,11 @@ impl AgentEntry {
     }
 }
 
-/// Whether a media range has a media type in it (RFC 9110 section 12.5.1). Older callers say `text` for any text.
+/// Whether a media range has a media type in it (RFC 9110 section 12.5.1); parameters do not matter. Older callers say `text` for
+/// any text.
 fn is_range_of(range: &str, media_type: &str) -> bool {
-    let range = range.split(';').next().unwrap_or_default().trim();
+    let bare = |text: &str| text.split(';').next().unwrap_or_default().trim().to_owned();
+    let (range, media_type) = (&bare(range), &bare(media_type));
     let kind = |whole: &str| whole.split('/').next().unwrap_or_default().to_ascii_lowercase();
     match range.split_once('/') {
         Some(("*", "*")) => true,
@@ -51,7 +82,7 @@ pub enum Takes {
 }
 
 impl Takes {
-    pub(crate) fn takes(self, part: &v1::Part) -> bool {
+    fn takes(self, part: &v1::Part) -> bool {
         match (&part.content, self) {
             (_, Self::Any) | (None | Some(Content::Text(_) | Content::Data(_)), _) => true,
             (Some(Content::Raw(_)), Self::Types(types)) => {

@@ -15,7 +15,7 @@ use crate::agent::{End, Note, Turn};
 use crate::cancel::{CancelSource, StopCause};
 use crate::direct::Direct;
 use crate::engine::{Engine, Reservation, key, lock, owner, slot};
-use crate::entry::{AgentEntry, Takes};
+use crate::entry::AgentEntry;
 use crate::limits::Idempotency;
 use crate::note::Ids;
 use crate::push::named;
@@ -310,11 +310,9 @@ fn ticket(permit: &Permit, lease: Lease, context_id: Arc<str>, begun: Begun, dir
 
 /// Refuses what the agent can not take, instead of dropping it (spec 3.1.1).
 fn check_parts(entry: &AgentEntry, message: &v1::Message) -> Result<(), A2aError> {
-    let Some(part) = message.parts.iter().find(|part| !entry.takes.takes(part)) else { return Ok(()) };
-    let types: &[&str] = if let Takes::Types(types) = entry.takes { types } else { &[] };
-    let supported = ["text/plain", "application/json"].iter().chain(types).copied().collect::<Vec<_>>().join(", ");
+    let Some(part) = message.parts.iter().find(|part| !entry.takes_part(part)) else { return Ok(()) };
     let error = A2aError::new(ErrorKind::ContentTypeNotSupported).with("mediaType", &part.media_type);
-    Err(error.with("supported", supported))
+    Err(error.with("supported", entry.taken()))
 }
 
 fn submitted(task: &str, context: &str, position: Option<usize>) -> inhouse_proto::wire::Event {

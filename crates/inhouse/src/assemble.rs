@@ -38,7 +38,9 @@ pub(crate) fn engine(config: &Config, runner: &Runner, host: &HostEnv) -> Engine
             agent: inhouse_agents::build(agent.spec.clone(), runner, host),
             turn_ms_max: agent.timeout_ms,
             takes: takes(agent),
-            gives: if native(agent) { Vec::new() } else { output_modes(agent) },
+            accepts: agent.card.input_modes.clone(),
+            // What an agent can say that speaks our own protocol is known to its operator alone.
+            gives: if native(agent) { agent.card.output_modes.clone() } else { output_modes(agent) },
             answers_directly: native(agent),
         };
         (agent.name.clone(), entry)
@@ -189,7 +191,11 @@ fn card(agent: &AgentConfig, provider: Option<&Provider>) -> CardInfo {
         description: agent.description.clone(),
         // Known before the first card is asked for; an agent's own version is not.
         version: agent.card.version.clone().unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned()),
-        input_modes: owned(&[text, files].concat()),
+        input_modes: if agent.card.input_modes.is_empty() {
+            owned(&[text, files].concat())
+        } else {
+            agent.card.input_modes.clone()
+        },
         output_modes: output_modes(agent),
         skills: agent.skills.clone(),
         provider: provider.cloned(),
@@ -200,6 +206,9 @@ fn card(agent: &AgentConfig, provider: Option<&Provider>) -> CardInfo {
 
 /// What an agent answers with, as far as it is known before.
 fn output_modes(agent: &AgentConfig) -> Vec<String> {
+    if !agent.card.output_modes.is_empty() {
+        return agent.card.output_modes.clone();
+    }
     let modes: &[&str] = if native(agent) { &["text/plain", "application/json"] } else { &["text/plain"] };
     modes.iter().map(|media_type| (*media_type).to_owned()).collect()
 }

@@ -249,3 +249,33 @@ fn a_card_that_has_not_changed_since_is_not_sent_again() {
         assert_eq!(get(&server, CARD, &headers).status, status, "{headers:?}");
     }
 }
+
+#[test]
+fn media_types_are_on_the_card_and_negotiated() {
+    let folder = support::scratch("modes");
+    let text =
+        "[agents.cat]\ncommand = [\"cat\"]\ninput_modes = [\"text/plain\"]\noutput_modes = [\"text/markdown\"]\n";
+    std::fs::write(folder.join("inhouse.toml"), text).unwrap();
+    let server = Launch::new(&["serve"]).directory(&folder).start();
+    let card = get(&server, CARD, &[]).json();
+    assert_eq!(
+        (&card["defaultInputModes"], &card["defaultOutputModes"]),
+        (&json!(["text/plain"]), &json!(["text/markdown"]))
+    );
+    let send = |part: Value, modes: Value| {
+        let mut params = support::message("hi");
+        params["message"]["parts"] = json!([part]);
+        params["configuration"] = json!({"acceptedOutputModes": modes});
+        server.call("SendMessage", params)["error"]["code"].clone()
+    };
+    for (part, modes, code) in [
+        (json!({"text": "hi"}), json!(["text/markdown"]), Value::Null),
+        (json!({"text": "hi", "mediaType": "text/plain; charset=utf-8"}), json!([]), Value::Null),
+        (json!({"text": "hi", "mediaType": "text/html"}), json!([]), json!(-32005)),
+        (json!({"data": {}}), json!([]), json!(-32005)),
+        (json!({"raw": "YQ==", "mediaType": "text/plain"}), json!([]), json!(-32005)),
+        (json!({"text": "hi"}), json!(["text/plain"]), json!(-32005)),
+    ] {
+        assert_eq!(send(part.clone(), modes.clone()), code, "{part} {modes}");
+    }
+}

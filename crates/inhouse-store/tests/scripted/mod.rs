@@ -189,7 +189,14 @@ impl House {
     fn over(store: Arc<dyn Store>, script: Script, limits: EngineLimits, turn_ms_max: u64) -> Self {
         let answers_directly = matches!(script, Script::AnswersDirectly(_) | Script::AnswersWhenTold(..));
         let agent = Arc::new(script.clone());
-        let entry = AgentEntry { agent, turn_ms_max, takes: Takes::Text, gives: Vec::new(), answers_directly };
+        let entry = AgentEntry {
+            agent,
+            turn_ms_max,
+            takes: Takes::Text,
+            accepts: Vec::new(),
+            gives: Vec::new(),
+            answers_directly,
+        };
         let agents = HashMap::from([(AgentName::new("demo").unwrap(), entry)]);
         let engine = Engine::new(Arc::clone(&store), agents, limits);
         Self { script, limits, store, engine }

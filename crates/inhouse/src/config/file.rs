@@ -212,7 +212,24 @@ fn card_words(table: &mut Table<'_>) -> Result<CardWords, ConfigError> {
     };
     let (documentation_url, icon_url) = (address("documentation_url")?, address("icon_url")?);
     let version = table.text("version")?.map(|version| version.value);
-    Ok(CardWords { version, documentation_url, icon_url })
+    let (input_modes, output_modes) = (media_types(table, "input_modes")?, media_types(table, "output_modes")?);
+    Ok(CardWords { version, documentation_url, icon_url, input_modes, output_modes })
+}
+
+fn media_types(table: &mut Table<'_>, key: &'static str) -> Result<Vec<String>, ConfigError> {
+    let Some(types) = table.texts(key)? else { return Ok(Vec::new()) };
+    let is_word =
+        |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+*".contains(&b));
+    let fits = |text: &String| text.split_once('/').is_some_and(|(kind, rest)| is_word(kind) && is_word(rest));
+    match types.value.iter().find(|text| !fits(text)) {
+        Some(bad) => Err(ConfigError::Value {
+            origin: types.origin,
+            key: key.into(),
+            expected: "media types such as \"text/plain\" or \"image/*\"".into(),
+            found: format!("{bad:?}"),
+        }),
+        None => Ok(types.value),
+    }
 }
 
 /// Names of variables, or prefixes written `PREFIX_*`.

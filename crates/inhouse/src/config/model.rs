@@ -98,6 +98,10 @@ pub(crate) struct CardWords {
     pub(crate) documentation_url: Option<String>,
     /// A picture of it.
     pub(crate) icon_url: Option<String>,
+    /// The media types that it takes, where not all that it can.
+    pub(crate) input_modes: Vec<String>,
+    /// The media types that it answers with, where they are known better.
+    pub(crate) output_modes: Vec<String>,
 }
 
 /// `http` or `https`, a host, perhaps a port, and nothing after them.

@@ -120,7 +120,12 @@ impl Lines {
         line("description", format!("{:?}", agent.description));
         line("project", format!("{:?}", agent.project));
         line("timeout_ms", agent.timeout_ms.to_string());
-        let CardWords { version, documentation_url, icon_url } = &agent.card;
+        let CardWords { version, documentation_url, icon_url, input_modes, output_modes } = &agent.card;
+        for (key, modes) in [("input_modes", input_modes), ("output_modes", output_modes)] {
+            if !modes.is_empty() {
+                line(key, format!("{modes:?}"));
+            }
+        }
         for (key, text) in [("version", version), ("documentation_url", documentation_url), ("icon_url", icon_url)] {
             text.iter().for_each(|text| line(key, format!("{text:?}")));
         }

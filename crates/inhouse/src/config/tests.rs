@@ -329,7 +329,7 @@ fn webhooks_and_cards_are_as_the_file_says() {
     assert!(config.cards.signer.is_none());
     let text = "[push]\nenabled = false\nallow = [\"hooks.lan:80\", \"10.0.0.0/8\"]\n[card]\nlegacy = false\ngrpc = true\n\
         max_age_s = 5\nprovider = \"Example\"\nprovider_url = \"https://example.com\"\nsigning_key = \"keys/card.pem\"\nkey_id = \"k\"\n\
-        [agents.claude]\nversion = \"7\"\ndocumentation_url = \"https://example.com/d\"\nicon_url = \"https://example.com/i\"\n";
+        [agents.claude]\nversion = \"7\"\ndocumentation_url = \"https://example.com/d\"\nicon_url = \"https://example.com/i\"\ninput_modes = [\"text/*\"]\noutput_modes = [\"text/markdown\"]\n";
     let machine = Machine::with(&["claude"]).file(text);
     machine.folder.dir("keys");
     fs::write(machine.folder.path().join("keys/card.pem"), KEY).unwrap();
@@ -365,6 +365,10 @@ fn what_can_not_be_a_webhook_or_a_card_is_named_with_its_line() {
             "inhouse.toml:2: provider_url must be an http:// or https:// address, found \"example.com\"",
         ),
         ("[card]\nkey_id = \"k\"", "inhouse.toml:2: key_id names a key, and there is no signing_key"),
+        (
+            "[agents.claude]\ninput_modes = [\"text\"]",
+            "inhouse.toml:2: input_modes must be media types such as \"text/plain\" or \"image/*\", found \"text\"",
+        ),
         (
             "[agents.claude]\nicon_url = \"icon.png\"",
             "inhouse.toml:2: icon_url must be an http:// or https:// address, found \"icon.png\"",
