@@ -31,6 +31,9 @@ pub struct SignedBy {
     pub key_id: String,
     /// How.
     pub algorithm: &'static str,
+    /// Whether all members of the card are signed, or only what is left without the empty ones: then requirements of security
+    /// may have been added, which are empty lists of scopes.
+    pub is_whole: bool,
 }
 
 /// Why a card is not verified.
@@ -58,6 +61,7 @@ impl CardKeys {
     pub fn verify(&self, card: &AgentCard) -> Result<SignedBy, Unverified> {
         let mut why = if card.signatures.is_empty() { Unverified::Unsigned } else { Unverified::UnknownKind };
         let forms = card.signed_forms();
+        let mut in_part = None;
         for signature in &card.signatures {
             let Some(header) = Protected::decode(&signature.protected) else { continue };
             let Some(key) = self.public(&header) else {
@@ -67,12 +71,19 @@ impl CardKeys {
                 continue;
             };
             let bytes = from_base64url(&signature.signature).unwrap_or_default();
-            if forms.iter().any(|form| key.verify(&signing_input(&signature.protected, form), &bytes).is_ok()) {
-                return Ok(SignedBy { algorithm: header.algorithm.name(), key_id: header.key_id });
+            let fits = |form: &Vec<u8>| key.verify(&signing_input(&signature.protected, form), &bytes).is_ok();
+            let Some(form) = forms.iter().rposition(fits) else {
+                why = Unverified::Changed(header.key_id);
+                continue;
+            };
+            let is_whole = form + 1 == forms.len();
+            let by = SignedBy { algorithm: header.algorithm.name(), key_id: header.key_id, is_whole };
+            if is_whole {
+                return Ok(by);
             }
-            why = Unverified::Changed(header.key_id);
+            in_part = Some(by);
         }
-        Err(why)
+        in_part.ok_or(why)
     }
 
     /// The key that a header names, if it is one for the header's algorithm.

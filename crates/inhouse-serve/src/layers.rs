@@ -25,6 +25,8 @@ use crate::{AuditLog, Body, BodyReader, Limits, Refusal, Request, Service};
 pub(crate) struct Door {
     pub(crate) limits: Arc<Limits>,
     pub(crate) hosts: HostRule,
+    /// The ports that are listened on.
+    pub(crate) ports: Vec<u16>,
     pub(crate) origins: OriginRule,
     pub(crate) tokens: Tokens,
     pub(crate) failures: Mutex<FailureLimit>,
@@ -52,7 +54,7 @@ pub(crate) fn answer(door: Arc<Door>, source: IpAddr, pulse: Arc<Pulse>, request
         let is_chunked = parts.headers.contains_key(TRANSFER_ENCODING);
         let body = BodyReader::new(incoming, Arc::clone(&door.limits), Arc::clone(&pulse));
         let mut response = match door.admit(&arrival, &parts, &body).await {
-            Ok(caller) => door.service.handle(arrival.request(parts, caller), body).await,
+            Ok(caller) => door.service.handle(arrival.request(&door, parts, caller), body).await,
             Err(refusal) => refusal.response_to(&parts.headers),
         };
         if !is_two && (is_chunked || pulse.has_unread_body()) {
@@ -82,9 +84,11 @@ struct Arrival {
 }
 
 impl Arrival {
-    fn request(self, parts: Parts, caller: Option<Caller>) -> Request {
+    fn request(self, door: &Door, parts: Parts, caller: Option<Caller>) -> Request {
         let Parts { method, uri, headers, .. } = parts;
-        Request { method, uri, headers, source: self.source, caller, started: self.started }
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        let is_own_host = host.is_some_and(|host| door.hosts.is_own(host, &door.ports));
+        Request { method, uri, headers, is_own_host, source: self.source, caller, started: self.started }
     }
 }
 

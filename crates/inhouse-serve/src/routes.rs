@@ -149,10 +149,12 @@ impl Routes {
         Site { base, path, tenant, grpc }
     }
 
-    fn card(&self, agent: usize, headers: &HeaderMap, extended: bool) -> AgentCard {
+    /// The card, signed if the address in it is known to be ours: nobody gets our signature under the address that he names.
+    fn card(&self, agent: usize, request: &Request, extended: bool) -> AgentCard {
         let Route { endpoint, card } = &self.agents[agent];
-        let card = card::v1(card, endpoint, &self.site(agent, headers), extended || self.cards.grpc);
-        self.cards.signer.iter().fold(card, |card, signer| signer.sign(card))
+        let card = card::v1(card, endpoint, &self.site(agent, &request.headers), extended || self.cards.grpc);
+        let signer = self.cards.signer.as_ref().filter(|_| self.public_url.is_some() || request.is_own_host);
+        signer.into_iter().fold(card, |card, signer| signer.sign(card))
     }
 
     /// An answer for someone whom we do not know.
@@ -165,7 +167,7 @@ impl Routes {
         match page {
             Page::Health => pages::health(),
             Page::Card(agent) => {
-                let card = self.card(agent, &request.headers, false);
+                let card = self.card(agent, request, false);
                 let version = request.headers.get("a2a-version");
                 let pure = !self.cards.legacy || version.is_some_and(|version| version.as_bytes().starts_with(b"1."));
                 if pure {
@@ -246,7 +248,7 @@ impl Routes {
     ) -> Response<Body> {
         let endpoint = &self.agents[agent].endpoint;
         let tenants = |name: &str| self.named(name).map(|agent| &self.agents[agent].endpoint);
-        let card = |name: &AgentName| self.card(self.named(name.as_str()).unwrap_or(agent), &request.headers, true);
+        let card = |name: &AgentName| self.card(self.named(name.as_str()).unwrap_or(agent), request, true);
         let (headers, query) = (&request.headers, request.query());
         let call = Call { endpoint, tenants: &tenants, card: &card, caller, headers, query };
         let body = match body.read().await {

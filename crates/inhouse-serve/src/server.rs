@@ -62,9 +62,10 @@ impl Server {
         for address in listen_too {
             listeners.push(listener(address).map_err(failed(address))?);
         }
+        let ports = listeners.iter().filter_map(|listener| listener.local_addr().ok()).map(|at| at.port()).collect();
         let failures = Mutex::new(FailureLimit::new(limits.failures_per_minute_max));
-        let limits = Arc::new(limits);
-        let door = Door { limits, hosts, origins, tokens, failures, audit, closing, service, opened: Instant::now() };
+        let (limits, opened) = (Arc::new(limits), Instant::now());
+        let door = Door { limits, hosts, ports, origins, tokens, failures, audit, closing, service, opened };
         Ok(Self { listeners, address, door: Arc::new(door) })
     }
 

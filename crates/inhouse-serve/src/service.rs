@@ -18,6 +18,8 @@ pub struct Request {
     pub uri: Uri,
     /// The headers, with exactly one valid `Host`.
     pub headers: HeaderMap,
+    /// Whether that `Host` is this server's own beyond doubt, and not one that anybody may write.
+    pub is_own_host: bool,
     /// Where it came from.
     pub source: IpAddr,
     /// Who asks; `None` on public paths only.

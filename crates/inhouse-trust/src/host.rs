@@ -2,7 +2,7 @@
 //! requests. Both look at header values only, and hold for every path.
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The names under which this server may be addressed. Any IP literal and `localhost` always may.
 #[derive(Debug, Clone)]
@@ -52,42 +52,51 @@ impl HostRule {
 
     /// The same for one `host[:port]`, as it stands in a Host header or in the target of an absolute-form request.
     pub fn check_authority(&self, authority: &str) -> Result<(), HostError> {
-        match host_of(authority).ok_or(HostError::Malformed)? {
-            Host::Address => Ok(()),
+        match host_of(authority).ok_or(HostError::Malformed)?.0 {
+            Host::Address(_) => Ok(()),
             Host::Name(name) if self.names.contains(&name) => Ok(()),
             Host::Name(name) => Err(HostError::NotAllowed(name)),
         }
     }
+
+    /// Whether `host[:port]` is this server's own beyond doubt: a name of it, loopback or a listed address, with one of
+    /// the `ports` that it listens on. Under any address it may be asked, but it vouches for no other.
+    pub fn is_own(&self, authority: &str, ports: &[u16]) -> bool {
+        let is_named = |host| match host {
+            Host::Address(ip) => ip.is_loopback() || self.names.contains(&ip.to_string()),
+            Host::Name(name) => self.names.contains(&name),
+        };
+        host_of(authority).is_some_and(|(host, port)| ports.contains(&port.unwrap_or(80)) && is_named(host))
+    }
 }
 
 enum Host {
-    Address,
+    Address(IpAddr),
     Name(String),
 }
 
-fn host_of(authority: &str) -> Option<Host> {
+fn host_of(authority: &str) -> Option<(Host, Option<u16>)> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let (address, port) = rest.split_once(']')?;
-            address.parse::<Ipv6Addr>().ok()?;
-            (None, port.strip_prefix(':').or(port.is_empty().then_some(""))?)
+            let host = Host::Address(address.parse::<Ipv6Addr>().ok()?.into());
+            (host, port.strip_prefix(':').or(port.is_empty().then_some(""))?)
         }
         None => {
             let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
-            (Some(normal(host)), port)
+            let name = normal(host);
+            (name.parse::<Ipv4Addr>().map_or(Host::Name(name), |ip| Host::Address(ip.into())), port)
         }
     };
-    if port.len() > 5 || !port.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    let Some(name) = host else {
-        return Some(Host::Address);
+    let port = match port {
+        "" => None,
+        port => Some(port.parse().ok().filter(|_| port.bytes().all(|b| b.is_ascii_digit()))?),
     };
-    if name.parse::<Ipv4Addr>().is_ok() {
-        return Some(Host::Address);
-    }
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
-    ((1..=253).contains(&name.len()) && name.bytes().all(allowed)).then_some(Host::Name(name))
+    match &host {
+        Host::Name(name) if !(1..=253).contains(&name.len()) || !name.bytes().all(allowed) => None,
+        _ => Some((host, port)),
+    }
 }
 
 fn normal(name: &str) -> String {

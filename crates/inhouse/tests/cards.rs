@@ -152,10 +152,15 @@ const KEYS: [(&str, &str); 2] = [
 ];
 
 fn with_card(table: &str, key: &str) -> Server {
+    with_config(&format!("[card]\n{table}"), key)
+}
+
+fn with_config(config: &str, key: &str) -> Server {
     let folder = support::scratch("card");
-    std::fs::write(folder.join("inhouse.toml"), format!("[card]\n{table}")).unwrap();
+    std::fs::write(folder.join("inhouse.toml"), config).unwrap();
     std::fs::write(folder.join("card-key.pem"), key).unwrap();
-    Launch::new(&["serve"]).env("AGENT_CMD", "cat").env("AGENT_INPUT", "stdin").directory(&folder).start()
+    let launch = Launch::new(&["serve"]).env("AGENT_CMD", "cat").env("AGENT_INPUT", "stdin").directory(&folder);
+    if config.contains("port =") { launch.without("PORT") } else { launch }.start()
 }
 
 /// `inhouse card verify`: exit code, stdout, stderr.
@@ -171,10 +176,9 @@ fn every_form_of_a_signed_card_is_what_its_key_has_signed() {
         let keys: CardKeys = serde_json::from_value(get(&server, "/.well-known/jwks.json", &[]).json()).unwrap();
         let pure = get(&server, CARD, &[("A2A-Version", "1.0")]);
         let extended = server.result("GetExtendedAgentCard", json!({}));
-        let by_name = format!("GET {CARD} HTTP/1.1\r\nHost: localhost:9\r\nConnection: close\r\n\r\n");
-        let by_name = http::raw(server.address, by_name.as_bytes());
-        let elsewhere: Value = serde_json::from_str(by_name.split("\r\n\r\n").nth(1).unwrap()).unwrap();
-        assert_eq!(elsewhere["url"], "http://localhost:9/a2a", "signed for the address that it shows");
+        let by_name = format!("localhost:{}", server.address.port());
+        let elsewhere = card_for(&server, &by_name);
+        assert_eq!(elsewhere["url"], format!("http://{by_name}/a2a"), "signed for the address that it shows");
         for card in [pure.json(), get(&server, CARD, &[]).json(), extended, elsewhere] {
             let card: AgentCard = serde_json::from_value(card).unwrap();
             let signed = keys.verify(&card).unwrap();
@@ -184,6 +188,9 @@ fn every_form_of_a_signed_card_is_what_its_key_has_signed() {
                 let one = AgentCard { signatures: vec![signature.clone()], ..card.clone() };
                 assert!(keys.verify(&one).is_ok(), "{signature:?}");
             }
+            assert!(signed.is_whole);
+            let cleaned = AgentCard { signatures: card.signatures[..1].to_vec(), ..card.clone() };
+            assert!(!keys.verify(&cleaned).unwrap().is_whole, "as the SDKs read it, it lacks what is empty");
             let changed = AgentCard { name: "Mallory".into(), ..card };
             assert_eq!(keys.verify(&changed), Err(Unverified::Changed("k-1".into())));
         }
@@ -197,6 +204,35 @@ fn every_form_of_a_signed_card_is_what_its_key_has_signed() {
         );
         assert!(stderr.contains("--keys"), "{stderr}");
     }
+}
+
+/// The card, asked for at this address.
+fn card_for(server: &Server, host: &str) -> Value {
+    let request = format!("GET {CARD} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    let answer = http::raw(server.address, request.as_bytes());
+    serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap()
+}
+
+#[test]
+fn nobody_gets_a_signature_for_an_address_that_he_names() {
+    let card = "[card]\nsigning_key = \"card-key.pem\"\n";
+    let hosts = "[server]\nallowed_hosts = [\"agents.example\", \"192.0.2.7\"]\n";
+    let server = with_config(&format!("{hosts}{card}"), KEYS[0].1);
+    let port = server.address.port();
+    let is_signed = |host: &str| card_for(&server, host).get("signatures").is_some();
+    for host in ["127.0.0.1", "[::1]", "LOCALHOST", "agents.example", "192.0.2.7"] {
+        assert!(is_signed(&format!("{host}:{port}")), "{host}");
+        assert!(!is_signed(&format!("{host}:{}", port ^ 1)) && !is_signed(host), "{host} at another port");
+    }
+    for host in ["192.0.2.8", "[2001:db8::1]"] {
+        assert!(!is_signed(&format!("{host}:{port}")), "{host}");
+    }
+    drop(server);
+    let public = format!("http://agents.example:{port}");
+    let behind = with_config(&format!("[server]\nport = {port}\npublic_url = \"{public}\"\n{card}"), KEYS[0].1);
+    let card = card_for(&behind, "192.0.2.8:1");
+    assert_eq!(card["url"], format!("{public}/a2a"));
+    assert!(card.get("signatures").is_some(), "there the operator has said what the address is");
 }
 
 #[test]

@@ -70,7 +70,7 @@ pub fn signing_input(protected: &str, payload: &[u8]) -> Vec<u8> {
 
 impl AgentCard {
     /// The card in the forms that signatures stand over: as the official SDKs read it, which leave out whatever is empty, and,
-    /// where it is another one, as the specification has it (8.4.1).
+    /// where it is another one, as the specification has it (8.4.1); that one is the last.
     pub fn signed_forms(&self) -> Vec<Vec<u8>> {
         let bare = Self { signatures: Vec::new(), ..self.clone() };
         let mut whole = serde_json::to_value(&bare).unwrap_or_default();

@@ -99,6 +99,11 @@ async fn verify(args: VerifyArgs, output: &mut Output) -> Result<Exit, Problem> 
     let signed = keys.verify(&card).map_err(|error| Problem::new(Exit::Failed, error.to_string()))?;
     let (name, key, how) = (one_line(&card.name), one_line(&signed.key_id), signed.algorithm);
     output.result(&format!("{name}: signed by {key} ({how}), which is {whose}\n"))?;
+    if !signed.is_whole {
+        output.say(
+            "note: only the form without empty members is signed: which authentication is required is not part of it",
+        );
+    }
     if args.keys.is_none() {
         output
             .say("note: whoever can change the card can change that key as well; --keys names the ones that you trust");
