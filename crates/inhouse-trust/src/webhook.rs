@@ -17,6 +17,7 @@ pub const WEBHOOK_BYTES_MAX: usize = 2_048;
 pub struct WebhookRule {
     listed: BTreeSet<(String, u16)>,
     ranges: Vec<IpNet>,
+    own: BTreeSet<String>,
 }
 
 /// Why an address is not called. The sentences tell nothing of what a name resolves to.
@@ -52,6 +53,13 @@ pub struct Resolved {
     pub ip: IpAddr,
     /// Whether it is one of this machine.
     pub is_own: bool,
+}
+
+impl Resolved {
+    /// An address, and what `is_own` says of it and of the one that it carries.
+    pub fn new(ip: IpAddr, is_own: impl Fn(IpAddr) -> bool) -> Self {
+        Self { ip, is_own: is_own(ip) || (inner(ip) != ip && is_own(inner(ip))) }
+    }
 }
 
 /// The right to call a webhook once. Made by [`WebhookRule::dial`] alone:
@@ -142,6 +150,11 @@ impl WebhookRule {
         Ok(())
     }
 
+    /// Refuses a name of this server that stands for no address of this machine, such as its proxy's.
+    pub fn refuse(&mut self, host: &str) {
+        self.own.insert(host.trim_end_matches('.').to_ascii_lowercase());
+    }
+
     /// The right to call a webhook whose host stands for `resolved`: all of them may be called, or none is.
     ///
     /// # Errors
@@ -157,14 +170,15 @@ impl WebhookRule {
             Reach::Private => !to.is_own && in_range(to),
             Reach::Never => false,
         };
-        if resolved.is_empty() || !resolved.iter().all(may) {
+        if resolved.is_empty() || !resolved.iter().all(may) || self.own.contains(&webhook.key().0) {
             return Err(WebhookError::Inside);
         }
         if webhook.is_tls() || resolved.iter().all(in_range) { Ok(dial()) } else { Err(WebhookError::Plain) }
     }
 }
 
-/// Who can be behind an address.
+/// Who can be behind an address, the strictest last.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Reach {
     Public,
     /// A company's own network.
@@ -179,19 +193,27 @@ fn inner(ip: IpAddr) -> IpAddr {
     let v4 = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)).into();
     match ip.segments() {
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0, 0, 0, 0, 0xffff, 0, high, low] => v4(high, low),
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 1, _, _, _, high, low] => v4(high, low),
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
         [0x2002, high, low, ..] => v4(high, low),
         [0x2001, 0, .., high, low] => v4(!high, !low),
-        [.., 0x5efe, high, low] => v4(high, low),
+        [.., ISATAP, high, low] => v4(high, low),
         [0, 0, 0, 0, 0, 0, high, low] if high > 0 => v4(high, low),
         _ => ip.into(),
     }
 }
 
+/// Before the address of IPv4 at the end of an address within any network (RFC 5214).
+const ISATAP: u16 = 0x5efe;
+
 fn reach(ip: IpAddr) -> Reach {
-    match inner(ip) {
+    let within = match inner(ip) {
         IpAddr::V4(ip) => reach_v4(ip),
         IpAddr::V6(ip) => reach_v6(ip),
+    };
+    // The other forms lead nowhere but to what they carry; this one is of its network as well.
+    match ip {
+        IpAddr::V6(outer) if outer.segments()[5] == ISATAP => within.max(reach_v6(outer)),
+        _ => within,
     }
 }
 
@@ -208,7 +230,8 @@ fn reach_v4(ip: Ipv4Addr) -> Reach {
 
 fn reach_v6(ip: Ipv6Addr) -> Reach {
     match ip.segments() {
-        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254] => Reach::Never,
+        [0xfd00, 0xec2, 0, ..] | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254] => Reach::Never,
+        [0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42] | [0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe] => Reach::Never,
         [0xfc00..=0xfdff, ..] => Reach::Private,
         [0x2001, 0xdb8, ..] | [0x2001, 0..=0x1ff, ..] | [0x3fff, 0..=0xfff, ..] => Reach::Never,
         [0x2000..=0x3fff, ..] => Reach::Public,

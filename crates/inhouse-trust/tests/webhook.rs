@@ -30,7 +30,8 @@ fn no_spelling_of_an_inner_address_is_called() {
         [::ffff:169.254.169.254] [64:ff9b::127.0.0.1] [64:ff9b::a00:1] [64:ff9b:1::a9fe:a9fe] [2002:7f00:1::] \
         [2002:a00:1::1] [2002:a9fe:a9fe::] [2001:0:1:2:3:4:80ff:fffe] [2001:0:1:2:3:4:f5ff:fffe] [fe80::1] [febf::1] \
         [fec0::1] [fc00::1] [fdff::1] [fd00:ec2::254] [fd20:ce::254] [ff02::1] [2001:db8::1] [3fff::1] [100::1] [5f00::1] \
-        [2600::5efe:a00:1] [2600::5efe:7f00:1] １２７.0.0.1";
+        [2600::5efe:a00:1] [2600::5efe:7f00:1] [fe80::5efe:808:808] [fd12::200:5efe:808:808] [64:ff9b:1::808:808] \
+        [fd00:ec2::23] [fd00:ec2::253] [fd00:42::42] [fd00:c1::a9fe:a9fe] １２７.0.0.1";
     let open = rule(&[]);
     for host in hosts.split_whitespace() {
         for scheme in ["https", "http"] {
@@ -57,6 +58,25 @@ fn a_name_is_called_if_all_that_it_stands_for_may_be() {
     let webhook = Webhook::parse("https://hooks.example").unwrap();
     let own = Resolved { ip: "8.8.8.8".parse().unwrap(), is_own: true };
     assert_eq!(open.dial(&webhook, &[own]).unwrap_err(), WebhookError::Inside);
+}
+
+#[test]
+fn an_address_is_own_if_the_one_that_it_carries_is() {
+    let own: IpAddr = "8.8.8.8".parse().unwrap();
+    for (ip, is_own) in [("8.8.8.8", true), ("64:ff9b::808:808", true), ("2002:808:808::1", true), ("2606::1", false)] {
+        assert_eq!(Resolved::new(ip.parse().unwrap(), |ip| ip == own).is_own, is_own, "{ip}");
+    }
+}
+
+#[test]
+fn a_name_of_the_server_is_called_only_if_it_is_listed() {
+    let mut rule = rule(&["agents.example:8443"]);
+    rule.refuse("Agents.example");
+    for url in ["https://agents.example/a2a", "https://AGENTS.example./a2a"] {
+        assert_eq!(dial(&rule, url, &["8.8.8.8"]), Err(WebhookError::Inside), "{url}");
+    }
+    assert!(dial(&rule, "https://agents.example:8443", &["8.8.8.8"]).is_ok());
+    assert!(dial(&rule, "https://hooks.agents.example", &["8.8.8.8"]).is_ok());
 }
 
 #[test]
