@@ -65,8 +65,8 @@ impl Engine {
     ///
     /// # Errors
     /// Task not found, when it was forgotten in the meantime.
-    pub async fn push_told(&self, permit: &Permit, task_id: &str, id: &str, generation: u64) -> Result<(), A2aError> {
-        self.inner.store.push_told(&key(permit, task_id), id, generation).await.map_err(refused)
+    pub async fn push_told(&self, permit: &Permit, config: &PushConfig, generation: u64) -> Result<(), A2aError> {
+        self.inner.store.push_told(&key(permit, &config.config.task_id), config, generation).await.map_err(refused)
     }
 
     /// The task as it stands, and what comes after; after a finished one nothing does.
@@ -86,5 +86,6 @@ pub(crate) fn named(mut config: v1::TaskPushNotificationConfig, task_id: &str, l
     if config.id.is_empty() {
         config.id.clone_from(&config.task_id);
     }
-    PushConfig { id: config.id.as_str().into(), config: Arc::new(config), label, told: 0 }
+    let revision = uuid::Uuid::new_v4().as_u64_pair().0;
+    PushConfig { id: config.id.as_str().into(), config: Arc::new(config), revision, label, told: 0 }
 }

@@ -139,6 +139,8 @@ pub struct PushConfig {
     pub id: Arc<str>,
     /// The config as its caller made it, credentials and all.
     pub config: Arc<v1::TaskPushNotificationConfig>,
+    /// Another one each time that a config is made under its id.
+    pub revision: u64,
     /// By which generation of the protocol it came; means nothing to the store.
     pub label: u8,
     /// Number of the last event that was told; 0 before the first.
@@ -309,11 +311,12 @@ pub trait Store: Send + Sync + 'static {
     /// `NotFound`, when there is no such task.
     async fn push_delete(&self, key: &TaskKey, id: &str) -> Result<(), StoreError>;
 
-    /// Remembers how far a push config has been told. The number only grows; a config that is gone is none the wiser.
+    /// Remembers how far a push config of this revision has been told. The number only grows; a config that is gone, or
+    /// another one under its id, is none the wiser.
     ///
     /// # Errors
     /// `NotFound`, when there is no such task.
-    async fn push_told(&self, key: &TaskKey, id: &str, generation: u64) -> Result<(), StoreError>;
+    async fn push_told(&self, key: &TaskKey, config: &PushConfig, generation: u64) -> Result<(), StoreError>;
 
     /// Forgets finished tasks that are over their time, and names the ones that wait for their caller for too long.
     ///

@@ -182,6 +182,14 @@ impl Pieces {
 }
 
 impl ArtifactJson {
+    fn bytes(&self) -> usize {
+        let part = |part: &PartJson| match part {
+            PartJson::Whole(json) => json.len(),
+            PartJson::Text(pieces) => pieces.iter().map(|piece| piece.as_bytes().len()).sum(),
+        };
+        self.members.len() + self.parts.iter().map(part).sum::<usize>()
+    }
+
     fn write(&self, out: &mut Pieces) {
         out.copy(b"{");
         out.share(&self.members);
@@ -223,6 +231,12 @@ impl Snapshot {
             out.share(metadata);
         }
         out.copy(b"}");
+    }
+
+    /// What its messages and artifacts hold, in bytes of JSON.
+    pub fn bytes(&self) -> usize {
+        let artifacts: usize = self.artifacts.iter().map(ArtifactJson::bytes).sum();
+        self.status.len() + self.history.iter().map(Bytes::len).sum::<usize>() + artifacts
     }
 
     /// The task as a v1 message, for the bindings that have another form.

@@ -208,9 +208,9 @@ impl Store for MemoryStore {
         self.change_push(key, |record| record.push_delete(id))
     }
 
-    async fn push_told(&self, key: &TaskKey, id: &str, generation: u64) -> Result<(), StoreError> {
+    async fn push_told(&self, key: &TaskKey, config: &PushConfig, generation: u64) -> Result<(), StoreError> {
         let record = self.record(key)?;
-        lock(&record).push_told(id, generation);
+        lock(&record).push_told(config, generation);
         Ok(())
     }
 

@@ -119,6 +119,8 @@ pub(crate) fn push(config: &Config) -> Option<Push> {
     let limits = PushLimits {
         followed_max: size(&limits.push_followed_max),
         followed_per_caller_max: size(&limits.push_followed_per_caller_max),
+        lookups_max: size(&limits.push_lookups_max),
+        lookups_per_caller_max: size(&limits.push_lookups_per_caller_max),
         timeout_ms: limits.push_timeout_ms.value,
         attempts_max: count(&limits.push_attempts_max),
         backoff_ms: limits.push_backoff_ms.value,
@@ -127,7 +129,11 @@ pub(crate) fn push(config: &Config) -> Option<Push> {
         breaker_ms: limits.push_breaker_ms.value,
         shutdown_grace_ms: limits.push_shutdown_grace_ms.value,
     };
-    config.push.enabled.value.then(|| Push::new(config.push.rule.clone(), limits))
+    let mut rule = config.push.rule.clone();
+    if let Some(url) = &config.server.public_url.value {
+        rule.refuse(&url.host);
+    }
+    config.push.enabled.value.then(|| Push::new(rule, limits))
 }
 
 /// The server's paths, the default agent first.

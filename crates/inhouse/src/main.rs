@@ -50,7 +50,11 @@ fn serve_until_stopped(flags: &ServeArgs) -> Result<ExitCode, Failure> {
     let config = load(flags, &environment)?;
     log::start(config.log.value);
     let for_agents = access::without_tokens(env::vars_os(), &config.callers);
-    runtime()?.block_on(serve::serve(config, environment, for_agents))
+    let runtime = runtime()?;
+    let ended = runtime.block_on(serve::serve(config, environment, for_agents));
+    // Whatever a name server has not answered yet is not waited for.
+    runtime.shutdown_background();
+    ended
 }
 
 fn show(flags: &ServeArgs, origin: bool) -> Result<ExitCode, Failure> {

@@ -123,6 +123,41 @@ fn a_task_that_is_large_is_told_to_older_clients_without_what_it_says() {
 }
 
 #[test]
+fn of_a_task_that_is_large_a_config_made_later_is_told_the_events() {
+    let receiver = Receiver::new();
+    let server = server(&receiver, "body_bytes_max = 8_000_000\n");
+    let sent = server.result("SendMessage", message(&"x".repeat(2_000_000)));
+    let id = sent["task"]["id"].as_str().unwrap();
+    server.result("CreateTaskPushNotificationConfig", json!({"taskId": id, "url": receiver.url()}));
+    let told = receiver.wait_for("the end", |body| body["statusUpdate"].is_object() && is_over(body));
+    let task = &told[0].body["task"];
+    assert_eq!((&task["id"], &task["status"]["state"]), (&json!(id), &json!("TASK_STATE_COMPLETED")));
+    assert!(task.get("artifacts").is_none() && task.get("history").is_none(), "it would be too large");
+    assert_eq!(text_of(&told).len(), 2_000_000);
+}
+
+#[test]
+fn a_config_that_takes_the_place_of_another_is_told_from_the_beginning() {
+    let (deaf, receiver) = (Receiver::answering(|_| String::new()), Receiver::new());
+    let allow = format!("allow = [\"{}\", \"{}\"]", deaf.address, receiver.address);
+    let server = with_config(&format!("[push]\n{allow}\n[limits]\npush_backoff_ms = 10\npush_timeout_ms = 50\n"));
+    let id = server.start_task("slow 20 0.05");
+    let create = |url: String| {
+        server.result("CreateTaskPushNotificationConfig", json!({"taskId": id, "id": "c", "url": url}));
+    };
+    create(deaf.url());
+    deaf.wait_for("the first word", |_| true);
+    create(receiver.url());
+    let before = deaf.connections();
+    let told = receiver.wait_for("the end", is_over);
+    assert!(told[0].body["task"].is_object());
+    assert_eq!(text_of(&told), support::text_of(&server.task(&id)));
+    assert!(deaf.connections() <= before + 1, "one may have been on its way");
+    let listed = server.result("ListTaskPushNotificationConfigs", json!({"taskId": id}));
+    assert_eq!(listed["configs"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
 fn the_first_generation_is_told_its_own_task() {
     let receiver = Receiver::new();
     let server = server(&receiver, "");
@@ -171,8 +206,8 @@ fn what_is_not_heard_is_told_again_and_nothing_overtakes_it() {
     let server = server(&receiver, "");
     let sent = server.result("SendMessage", told_message("slow 3 0.02", json!({"url": receiver.url()})));
     let told = receiver.wait_for("the end", is_over);
-    for again in 1..=3 {
-        assert_eq!(told[again].body, told[0].body, "{again}");
+    for again in &told[..=3] {
+        assert_eq!(again.body["task"]["id"], sent["task"]["id"], "as it stands, until it is heard");
     }
     assert_eq!(text_of(&told[3..]), support::text_of(&server.task(sent["task"]["id"].as_str().unwrap())));
 }

@@ -207,6 +207,9 @@ pub fn joined(events: &[(u64, Event)]) -> Vec<(u64, Event)> {
 }
 
 fn join(run: &[(u64, Event)]) -> Option<(u64, Event)> {
+    if let [alone] = run {
+        return Some(alone.clone());
+    }
     let (Some((_, Event::Text { head, append, .. })), Some((number, Event::Text { last_chunk, .. }))) =
         (run.first(), run.last())
     else {

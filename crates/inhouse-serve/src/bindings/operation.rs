@@ -197,13 +197,13 @@ async fn submit(
     submission: Submission,
     audited: &mut Audited,
 ) -> Result<Accepted, A2aError> {
-    push::check(call, permit, submission.push.as_ref()).await?;
+    let room = push::check(call, permit, submission.push.as_ref()).await?;
     let told = submission.push.as_ref().map(|config| config.id.clone());
     let accepted = call.endpoint.engine.submit(permit, submission).await?;
     audited.task = Some(Arc::clone(accepted.task_id()));
-    if let Some(id) = told {
+    if let (Some(id), Some(room)) = (told, room) {
         let id = if id.is_empty() { accepted.task_id() } else { id.as_str() };
-        push::follow(call, permit, accepted.task_id(), id).await?;
+        push::follow(call, permit, accepted.task_id(), id, room).await?;
     }
     Ok(accepted)
 }

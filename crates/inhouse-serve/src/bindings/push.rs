@@ -9,7 +9,7 @@ use inhouse_trust::{Operation, Permit};
 use super::operation::{Outcome, valid};
 use super::version::Generation;
 use super::{Audited, Call};
-use crate::push::Push;
+use crate::push::{Push, Room};
 
 /// Which of them.
 #[derive(Debug)]
@@ -55,9 +55,9 @@ pub(super) async fn perform(call: &Call<'_>, asked: PushAsked, audited: &mut Aud
             audited.names(&config.task_id);
             // First whether there is such a task: whoever has none makes us resolve no names.
             engine.push_configs(&permit, &config.task_id).await?;
-            push.check(&permit, &config, "").await?;
+            let room = push.check(&permit, &config, "").await?;
             let config = engine.push_set(&permit, *config, generation.label()).await?;
-            push.follow(engine, &permit, config.clone());
+            push.follow(engine, &permit, &config.config.task_id, &config.id, room);
             Ok(Outcome::Config(Box::new(shown(&config))))
         }
         PushAsked::Get(request) => {
@@ -77,8 +77,9 @@ pub(super) async fn perform(call: &Call<'_>, asked: PushAsked, audited: &mut Aud
         PushAsked::Delete(request) => {
             let request = valid(request)?;
             audited.names(&request.task_id);
-            engine.push_delete(&permit, &request.task_id, &request.id).await?;
+            // A delivery that begins only now finds nothing to tell.
             push.stop(&permit, &request.task_id, &request.id);
+            engine.push_delete(&permit, &request.task_id, &request.id).await?;
             Ok(Outcome::Deleted)
         }
     }
@@ -92,22 +93,28 @@ fn push<'a>(call: &Call<'a>) -> Result<&'a Push, A2aError> {
     call.endpoint.push.as_ref().ok_or_else(|| A2aError::new(ErrorKind::PushNotificationNotSupported))
 }
 
-/// Whether the config that comes with a message may be made.
+/// Whether the config that comes with a message may be made, and its room.
 pub(super) async fn check(
     call: &Call<'_>,
     permit: &Permit,
     config: Option<&v1::TaskPushNotificationConfig>,
-) -> Result<(), A2aError> {
-    let Some(config) = config else { return Ok(()) };
-    push(call)?.check(permit, config, "configuration.taskPushNotificationConfig.").await
+) -> Result<Option<Room>, A2aError> {
+    let Some(config) = config else { return Ok(None) };
+    push(call)?.check(permit, config, "configuration.taskPushNotificationConfig.").await.map(Some)
 }
 
 /// Tells the config that came with a message.
-pub(super) async fn follow(call: &Call<'_>, permit: &Permit, task_id: &str, id: &str) -> Result<(), A2aError> {
+pub(super) async fn follow(
+    call: &Call<'_>,
+    permit: &Permit,
+    task_id: &str,
+    id: &str,
+    room: Room,
+) -> Result<(), A2aError> {
     // A retry has changed nothing: then this is what the first send made, if it made one, and it has been told already.
     let config = call.endpoint.engine.push_config(permit, task_id, id).await;
-    if let Some(config) = config.ok().filter(|config| config.told == 0) {
-        push(call)?.follow(&call.endpoint.engine, permit, config);
+    if config.is_ok_and(|config| config.told == 0) {
+        push(call)?.follow(&call.endpoint.engine, permit, task_id, id, room);
     }
     Ok(())
 }

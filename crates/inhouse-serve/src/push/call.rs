@@ -1,38 +1,32 @@
-//! One call of a webhook: its host is resolved once, what came of it is judged, and exactly that is connected to. No proxy of
-//! the environment, no redirect, nothing of the answer but its status.
+//! One call of a webhook: exactly what its host was found to stand for is connected to. No proxy of the environment, no
+//! redirect, nothing of the answer but its status.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::sync::{Arc, OnceLock};
 
 use hyper::client::conn::http1;
 use hyper::header::HeaderMap;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use inhouse_trust::{Dial, Resolved, Webhook, WebhookError, WebhookRule};
+use inhouse_trust::{Dial, Webhook, WebhookError};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
 
+use super::lookup::NoDial;
 use crate::Body;
 
 /// Status line and headers of an answer.
 const HEAD_BYTES_MAX: usize = 16 << 10;
-/// Names that are looked up at the same time.
-const LOOKUPS_MAX: usize = 64;
 
 /// Why a webhook was not told.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unheard {
     /// It may not be called.
-    #[error("the address {0}")]
-    Refused(#[from] WebhookError),
-    /// Its name stands for nothing.
-    #[error("the name can not be resolved: {0}")]
-    Unresolved(io::Error),
+    #[error("{0}")]
+    NoDial(#[from] NoDial),
     /// It does not take the connection, or breaks it.
     #[error("{0}")]
     Connection(#[from] io::Error),
@@ -52,38 +46,16 @@ fn cause(error: &hyper::Error) -> String {
     std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default()
 }
 
-/// The right to call a webhook now.
-pub(super) async fn dial(rule: &WebhookRule, webhook: &Webhook) -> Result<Dial, Unheard> {
-    let found = resolve(webhook.host(), webhook.port()).await.map_err(Unheard::Unresolved)?;
-    let resolved: Vec<_> = found.into_iter().map(|ip| Resolved { ip, is_own: is_own(ip) }).collect();
-    Ok(rule.dial(webhook, &resolved)?)
-}
-
-/// What a host stands for. A name server that is slow holds a thread, and no more than so many of them, also when nobody waits for
-/// it any more.
-async fn resolve(host: String, port: u16) -> io::Result<Vec<IpAddr>> {
-    static LOOKUPS: OnceLock<Arc<Semaphore>> = OnceLock::new();
-    let lookups = Arc::clone(LOOKUPS.get_or_init(|| Arc::new(Semaphore::new(LOOKUPS_MAX))));
-    let place = lookups.acquire_owned().await.map_err(io::Error::other)?;
-    let lookup = move || {
-        let found = (host.as_str(), port).to_socket_addrs().map(|found| found.map(|to| to.ip()).collect());
-        drop(place);
-        found
-    };
-    tokio::task::spawn_blocking(lookup).await.map_err(io::Error::other)?
-}
-
 /// Posts `body` to a webhook; whatever is no success is an error.
-pub(super) async fn post(rule: &WebhookRule, webhook: &Webhook, headers: HeaderMap, body: Body) -> Result<(), Unheard> {
-    let dial = dial(rule, webhook).await?;
+pub(super) async fn post(dial: &Dial, webhook: &Webhook, headers: HeaderMap, body: Body) -> Result<(), Unheard> {
     let socket = TcpStream::connect(dial.addresses()).await?;
     socket.set_nodelay(true)?;
     let mut request = Request::new(body);
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = webhook.target().parse().map_err(|_| WebhookError::Malformed)?;
+    *request.uri_mut() = webhook.target().parse().map_err(|_| NoDial::from(WebhookError::Malformed))?;
     *request.headers_mut() = headers;
     let status = if webhook.is_tls() {
-        let name = ServerName::try_from(webhook.host()).map_err(|_| WebhookError::Malformed)?;
+        let name = ServerName::try_from(webhook.host()).map_err(|_| NoDial::from(WebhookError::Malformed))?;
         exchange(TlsConnector::from(tls()?).connect(name, socket).await?, request).await?
     } else {
         exchange(socket, request).await?
@@ -106,17 +78,6 @@ async fn exchange(
         _ = connection => answer.await,
     };
     answer.map(|answer| answer.status())
-}
-
-/// Whether an address is one of this machine. Connecting a datagram socket sends nothing; towards an address of its own a
-/// machine speaks from that very address.
-fn is_own(ip: IpAddr) -> bool {
-    let from: IpAddr = if ip.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    let source = UdpSocket::bind((from, 0)).and_then(|socket| {
-        socket.connect(SocketAddr::new(ip, 9))?;
-        socket.local_addr()
-    });
-    source.is_ok_and(|source| source.ip() == ip)
 }
 
 /// The certificates that this machine trusts; read when the first webhook is called by https.

@@ -7,8 +7,7 @@ use hyper::StatusCode;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use inhouse_engine::state::is_terminal;
 use inhouse_engine::store::PushConfig;
-use inhouse_engine::{Engine, Numbered, Reader};
-use inhouse_proto::error::A2aError;
+use inhouse_engine::{Engine, Numbered};
 use inhouse_proto::wire::Event;
 use inhouse_trust::{Permit, Webhook};
 use tokio::time::{sleep, sleep_until, timeout};
@@ -16,7 +15,7 @@ use tokio::time::{sleep, sleep_until, timeout};
 use super::Shared;
 use super::breaker::Receiver;
 use super::call::{Unheard, post};
-use super::notification::{Form, Notification};
+use super::notification::{Form, Notification, What};
 use crate::Body;
 
 /// The headers in which receivers look for a config's token: the usual one, and what it is called without its `X`.
@@ -25,34 +24,42 @@ const TOKENS: [HeaderName; 2] =
 
 /// Who is told of what.
 pub(super) struct Delivery {
-    pub(super) engine: Engine,
-    pub(super) permit: Permit,
-    pub(super) config: PushConfig,
-    pub(super) webhook: Webhook,
+    engine: Engine,
+    permit: Permit,
+    config: PushConfig,
+    webhook: Webhook,
 }
 
+/// That nothing more is told: the receiver is given up, or the config or its task is gone.
+struct Over;
+
 impl Delivery {
-    /// Tells everything there is, and everything that comes, until the task is over or the receiver is given up.
-    pub(super) async fn run(self, shared: &Shared) {
+    /// Tells the config of this id, as it now stands, everything there is and everything that comes, until the task is over or the
+    /// receiver is given up.
+    pub(super) async fn run(shared: &Shared, engine: Engine, permit: Permit, task_id: &str, id: &str) {
+        let Ok(config) = engine.push_config(&permit, task_id, id).await else { return };
+        let Ok(webhook) = Webhook::parse(&config.config.url) else { return };
+        let _ = Self { engine, permit, config, webhook }.tell_all(shared).await;
+    }
+
+    async fn tell_all(&self, shared: &Shared) -> Result<(), Over> {
         let form = Form::of(self.config.label);
-        let Ok((task, mut reader)) = self.engine.watch(&self.permit, self.task_id()).await else { return };
-        let mut told = 0;
-        let mut next: Vec<_> = form.task(&task).into_iter().collect();
-        let mut over = is_terminal(task.state);
+        let (_, mut reader) = self.engine.watch(&self.permit, self.task_id()).await.map_err(|_| Over)?;
+        let (mut told, is_whole) = self.tell(shared, form, &What::Task).await?;
+        if !is_whole && form == Form::V1 {
+            let all = self.engine.follow(&self.permit, self.task_id(), Some(0)).await;
+            (told, reader) = (0, all.map_err(|_| Over)?.1);
+        }
         loop {
-            for notification in next.drain(..) {
-                if notification.generation > told && !self.tell(shared, form, &notification).await {
-                    return;
-                }
-                told = told.max(notification.generation);
+            let events = reader.next().await.map_err(|_| Over)?;
+            let is_last = |(_, event): &Numbered| matches!(event, Event::Status(status) if is_terminal(status.state));
+            let over = events.last().is_none_or(is_last);
+            let news: Vec<_> = events.into_iter().filter(|(number, _)| *number > told).collect();
+            for what in form.telling(&news) {
+                told = told.max(self.tell(shared, form, &what).await?.0);
             }
             if over {
-                return;
-            }
-            match self.more(form, &mut reader).await {
-                Ok((more, ended)) => (next, over) = (more, ended),
-                // It is forgotten.
-                Err(_) => return,
+                return Ok(());
             }
         }
     }
@@ -61,32 +68,20 @@ impl Delivery {
         &self.config.config.task_id
     }
 
-    /// What comes next, as notifications, and whether nothing comes after it.
-    async fn more(&self, form: Form, reader: &mut Reader) -> Result<(Vec<Notification>, bool), A2aError> {
-        let events = reader.next().await?;
-        let is_last = |(_, event): &Numbered| matches!(event, Event::Status(status) if is_terminal(status.state));
-        let over = events.last().is_none_or(is_last);
-        if form.wants_task(&events) {
-            let task = self.engine.get(&self.permit, self.task_id()).await?;
-            return Ok((form.task(&task).into_iter().collect(), over));
-        }
-        Ok((form.events(&events), over))
-    }
-
-    /// Tells one thing, however often it takes. Whether the receiver took it.
-    async fn tell(&self, shared: &Shared, form: Form, notification: &Notification) -> bool {
+    /// Tells one thing, however often it takes: the number of the last event that the receiver has taken, and whether that
+    /// was all of it.
+    async fn tell(&self, shared: &Shared, form: Form, what: &What) -> Result<(u64, bool), Over> {
         let (host, port) = (self.webhook.host(), self.webhook.port());
         let receiver = Receiver { caller: self.permit.principal().clone(), host, port };
         for attempt in 1..=shared.limits.attempts_max {
             if let Some(until) = shared.breaker.rests_until(&receiver) {
                 sleep_until(until).await;
             }
-            let error = match self.attempt(shared, form, notification).await {
-                Ok(()) => {
+            let error = match self.attempt(shared, form, what).await? {
+                Ok((generation, is_whole)) => {
                     shared.breaker.succeeded(&receiver);
-                    let told =
-                        self.engine.push_told(&self.permit, self.task_id(), &self.config.id, notification.generation);
-                    return told.await.is_ok();
+                    let told = self.engine.push_told(&self.permit, &self.config, generation);
+                    return told.await.map(|()| (generation, is_whole)).map_err(|_| Over);
                 }
                 Err(error) => error,
             };
@@ -94,19 +89,39 @@ impl Delivery {
             let (host, task) = (&receiver.host, self.task_id());
             if attempt == shared.limits.attempts_max || matches!(error, Unheard::Status(StatusCode::GONE)) {
                 tracing::warn!(%error, %host, %task, attempt, "a webhook is given up: it is not told of this task any more");
-                return false;
+                return Err(Over);
             }
             tracing::debug!(%error, %host, %task, attempt, "a webhook was not told, and is tried again");
             sleep(shared.limits.pause_after(attempt)).await;
         }
-        false
+        Err(Over)
     }
 
-    async fn attempt(&self, shared: &Shared, form: Form, notification: &Notification) -> Result<(), Unheard> {
-        let body = Body::chunks(notification.body.clone());
+    /// Tells it once. Only here there are its bytes, and only if the config is still the one that its caller wants.
+    async fn attempt(&self, shared: &Shared, form: Form, what: &What) -> Result<Result<(u64, bool), Unheard>, Over> {
+        let dial = match shared.lookups.dial(self.permit.principal(), &shared.rule, &self.webhook).await {
+            Ok(dial) => dial,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        self.check_current().await?;
+        let Notification { body, generation, is_whole } = match what {
+            What::Event(event) => Form::event(event),
+            What::Task => {
+                let task = self.engine.get(&self.permit, self.task_id()).await.map_err(|_| Over)?;
+                form.task(&task).ok_or(Over)?
+            }
+        };
         let limit = shared.limits.timeout_ms;
-        let call = post(&shared.rule, &self.webhook, self.headers(form), body);
-        timeout(Duration::from_millis(limit), call).await.unwrap_or(Err(Unheard::Late(limit)))
+        let call = post(&dial, &self.webhook, self.headers(form), Body::chunks(body));
+        let posted = timeout(Duration::from_millis(limit), call).await.unwrap_or(Err(Unheard::Late(limit)));
+        Ok(posted.map(|()| (generation, is_whole)))
+    }
+
+    /// Whoever deletes a config, or puts another one in its place, is heard before anything else is told.
+    async fn check_current(&self) -> Result<(), Over> {
+        let current = self.engine.push_config(&self.permit, self.task_id(), &self.config.id).await;
+        let is_current = current.is_ok_and(|current| current.revision == self.config.revision);
+        if is_current { Ok(()) } else { Err(Over) }
     }
 
     fn headers(&self, form: Form) -> HeaderMap {

@@ -1,12 +1,14 @@
 //! Push notifications (spec 4.3, 13.2): webhooks are told of a task's events. What is told comes from a cursor on the log, so
 //! a receiver that is slow, wrong or gone costs its own deliveries, and the task nothing.
 //!
-//! Reading order: `delivery` is one config's life, `notification` what it says, `call` how, `breaker` when not.
+//! Reading order: `delivery` is one config's life, `notification` what it says, `lookup` to whom, `call` how, `breaker` when not.
 
 mod breaker;
 mod call;
 mod delivery;
+mod lookup;
 mod notification;
+mod room;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,16 +16,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use inhouse_engine::Engine;
-use inhouse_engine::store::PushConfig;
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::v1;
-use inhouse_trust::{AgentName, Permit, Principal, Webhook, WebhookRule};
+use inhouse_trust::{AgentName, Permit, Principal, Webhook, WebhookError, WebhookRule};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 use self::breaker::Breaker;
-use self::call::Unheard;
 use self::delivery::Delivery;
+use self::lookup::{Lookups, NoDial};
+pub(crate) use self::room::Room;
+use self::room::Rooms;
 use crate::bindings::is_id;
 
 /// The longest token of a config, and the longest credentials, in bytes.
@@ -38,7 +41,11 @@ pub struct PushLimits {
     pub followed_max: usize,
     /// The same of one caller.
     pub followed_per_caller_max: usize,
-    /// From resolving a receiver's name to its answer, in milliseconds.
+    /// Receivers' names that are looked up at the same time, in all.
+    pub lookups_max: usize,
+    /// The same for one caller.
+    pub lookups_per_caller_max: usize,
+    /// For a receiver's name to be resolved, and again for its answer to come, in milliseconds.
     pub timeout_ms: u64,
     /// How often one notification is tried before its config is given up.
     pub attempts_max: u32,
@@ -59,6 +66,8 @@ impl Default for PushLimits {
         Self {
             followed_max: 1_000,
             followed_per_caller_max: 256,
+            lookups_max: 64,
+            lookups_per_caller_max: 4,
             timeout_ms: 10_000,
             attempts_max: 10,
             backoff_ms: 500,
@@ -88,6 +97,8 @@ struct Shared {
     rule: WebhookRule,
     limits: PushLimits,
     breaker: Breaker,
+    lookups: Lookups,
+    rooms: Rooms,
     followed: Mutex<HashMap<Followed, Following>>,
     serial: AtomicU64,
 }
@@ -101,20 +112,33 @@ struct Followed {
     config: Arc<str>,
 }
 
-/// The task that delivers.
+/// A delivery under way.
 struct Following {
     /// Tells it from the one whose place it took.
     serial: u64,
-    delivery: AbortHandle,
     engine: Engine,
     permit: Permit,
+    room: Room,
+    _delivery: Stopping,
+}
+
+/// Ends a delivery with its entry.
+struct Stopping(AbortHandle);
+
+impl Drop for Stopping {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Push {
     /// Webhooks that `rule` allows.
     pub fn new(rule: WebhookRule, limits: PushLimits) -> Self {
         let breaker = Breaker::new(limits.breaker_failures, Duration::from_millis(limits.breaker_ms));
-        Self(Arc::new(Shared { rule, limits, breaker, followed: Mutex::default(), serial: AtomicU64::new(0) }))
+        let lookups = Lookups::new(limits.lookups_max, limits.lookups_per_caller_max, limits.timeout_ms);
+        let rooms = Rooms::new(limits.followed_max, limits.followed_per_caller_max);
+        let (followed, serial) = (Mutex::default(), AtomicU64::new(0));
+        Self(Arc::new(Shared { rule, limits, breaker, lookups, rooms, followed, serial }))
     }
 
     /// Whether a config may be made: its fields, its address, and whether there is room for one more.
@@ -126,57 +150,53 @@ impl Push {
         permit: &Permit,
         config: &v1::TaskPushNotificationConfig,
         within: &str,
-    ) -> Result<(), A2aError> {
+    ) -> Result<Room, A2aError> {
         let invalid = |field: &str, what: &str| A2aError::invalid(format!("{within}{field}"), what);
         check_fields(config).map_err(|(field, what)| invalid(field, what))?;
         let webhook = Webhook::parse(&config.url).map_err(|error| invalid("url", &error.to_string()))?;
-        self.check_room(permit)?;
-        let limit = Duration::from_millis(self.0.limits.timeout_ms);
-        match timeout(limit, call::dial(&self.0.rule, &webhook)).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(Unheard::Refused(error))) => Err(invalid("url", &error.to_string())),
-            Ok(Err(_)) | Err(_) => Err(invalid("url", "has a host that can not be resolved")),
+        let busy = |what| {
+            let error = A2aError::new(ErrorKind::ResourceExhausted).with("cause", what);
+            error.retry_after(self.0.limits.breaker_ms.div_ceil(1000))
+        };
+        let room = self.room(permit, config).ok_or_else(|| busy("too many push configs wait for events"))?;
+        let dial = self.0.lookups.dial(permit.principal(), &self.0.rule, &webhook);
+        // Its own time, and the same for those before it.
+        match timeout(Duration::from_millis(self.0.limits.timeout_ms.saturating_mul(2)), dial).await {
+            Ok(Ok(_)) => Ok(room),
+            Ok(Err(error)) => Err(invalid("url", &refusal(&error))),
+            Err(_) => Err(busy("too many of your webhooks are being looked up")),
         }
     }
 
-    fn check_room(&self, permit: &Permit) -> Result<(), A2aError> {
-        let followed = self.followed();
-        let own = followed.keys().filter(|known| known.caller == *permit.principal()).count();
-        if followed.len() < self.0.limits.followed_max && own < self.0.limits.followed_per_caller_max {
-            return Ok(());
-        }
-        let full = A2aError::new(ErrorKind::ResourceExhausted).with("cause", "too many push configs wait for events");
-        Err(full.retry_after(self.0.limits.breaker_ms.div_ceil(1000)))
+    /// Room for a config. One that is put in the place of another has that one's.
+    fn room(&self, permit: &Permit, config: &v1::TaskPushNotificationConfig) -> Option<Room> {
+        let id = if config.id.is_empty() { &config.task_id } else { &config.id };
+        let before = self.followed().get(&followed(permit, &config.task_id, id)).map(|known| known.room.clone());
+        before.or_else(|| self.0.rooms.enter(permit.principal()))
     }
 
     /// Tells a config that is in the store, in place of the one that had its id.
-    pub(crate) fn follow(&self, engine: &Engine, permit: &Permit, config: PushConfig) {
-        let Ok(webhook) = Webhook::parse(&config.config.url) else { return };
-        let key = followed(permit, &config.config.task_id, &config.id);
+    pub(crate) fn follow(&self, engine: &Engine, permit: &Permit, task_id: &str, id: &str, room: Room) {
+        let key = followed(permit, task_id, id);
         let serial = self.0.serial.fetch_add(1, Ordering::Relaxed);
-        let delivery = Delivery { engine: engine.clone(), permit: permit.clone(), config, webhook };
         let (shared, own) = (Arc::clone(&self.0), key.clone());
+        let (engine_of, permit_of) = (engine.clone(), permit.clone());
         // Held until the entry is there, so that a delivery which is over at once finds it.
         let mut all = self.followed();
         let run = async move {
-            delivery.run(&shared).await;
+            Delivery::run(&shared, engine_of, permit_of, &own.task, &own.config).await;
             let mut all = lock(&shared.followed);
             if all.get(&own).is_some_and(|following| following.serial == serial) {
                 all.remove(&own);
             }
         };
-        let delivery = tokio::spawn(run).abort_handle();
-        let following = Following { serial, delivery, engine: engine.clone(), permit: permit.clone() };
-        if let Some(before) = all.insert(key, following) {
-            before.delivery.abort();
-        }
+        let _delivery = Stopping(tokio::spawn(run).abort_handle());
+        all.insert(key, Following { serial, engine: engine.clone(), permit: permit.clone(), room, _delivery });
     }
 
     /// Tells a config nothing more, from now on.
     pub(crate) fn stop(&self, permit: &Permit, task_id: &str, id: &str) {
-        if let Some(following) = self.followed().remove(&followed(permit, task_id, id)) {
-            following.delivery.abort();
-        }
+        self.followed().remove(&followed(permit, task_id, id));
     }
 
     /// Tells what has happened, for the grace at most, and ends all deliveries. Called once no task goes on.
@@ -188,7 +208,7 @@ impl Push {
             }
         })
         .await;
-        self.followed().drain().for_each(|(_, following)| following.delivery.abort());
+        self.followed().clear();
     }
 
     /// Whether some config has not been told all there is.
@@ -223,6 +243,14 @@ fn followed(permit: &Permit, task_id: &str, id: &str) -> Followed {
         agent: permit.agent().clone(),
         task: task_id.to_owned(),
         config: id.into(),
+    }
+}
+
+/// Why an address is refused, in words that do not tell names of the inside from names that do not exist.
+fn refusal(error: &NoDial) -> String {
+    match error {
+        NoDial::Refused(error) if *error != WebhookError::Inside => error.to_string(),
+        _ => "may not be called: it has no public address, and the operator does not list it in push.allow".to_owned(),
     }
 }
 

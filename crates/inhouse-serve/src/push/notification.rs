@@ -9,8 +9,8 @@ use inhouse_proto::{v0_1, v0_3};
 
 use crate::bindings::Generation;
 
-/// Older clients are told the whole task, which is made for each config anew. Beyond this size it comes without what the agent has
-/// said: `tasks/get` has that.
+/// A task is written for each attempt anew. Beyond this size it comes without its messages and artifacts: 1.0 is told of the
+/// artifacts by their events, older clients ask `tasks/get`.
 const TASK_BYTES_MAX: usize = 1 << 20;
 
 /// How a config's notifications are written.
@@ -21,13 +21,24 @@ pub(super) enum Form {
     First,
 }
 
-/// One notification.
+/// What there is to tell.
 #[derive(Debug, Clone)]
+pub(super) enum What {
+    /// The task as it stands when it is told.
+    Task,
+    /// An event, and its number.
+    Event(Numbered),
+}
+
+/// One notification, as it is sent.
+#[derive(Debug)]
 pub(super) struct Notification {
     /// The body, in pieces.
     pub(super) body: Vec<Bytes>,
     /// The number of the last event that it tells.
     pub(super) generation: u64,
+    /// Whether it says all that it should.
+    pub(super) is_whole: bool,
 }
 
 impl Form {
@@ -49,42 +60,35 @@ impl Form {
 
     /// The task as it stands.
     pub(super) fn task(self, task: &Snapshot) -> Option<Notification> {
-        let generation = task.generation;
+        let is_whole = task.bytes() <= TASK_BYTES_MAX;
+        let view = if is_whole { View::ALL } else { View { history_length: Some(0), artifacts: false } };
         let mut out = Pieces::default();
         match self {
             Self::V1 => {
                 out.copy(b"{\"task\":");
-                task.write_v1(View::ALL, &mut out);
+                task.write_v1(view, &mut out);
                 out.copy(b"}");
             }
-            Self::V03 => out.copy(&to_json(&v0_3::Task::from_v1(&task.to_v1(bounded(task)).ok()?))),
-            Self::First => out.copy(&to_json(&v0_1::Task::from_v1(&task.to_v1(bounded(task)).ok()?, &task.id))),
+            Self::V03 => out.copy(&to_json(&v0_3::Task::from_v1(&task.to_v1(view).ok()?))),
+            Self::First => out.copy(&to_json(&v0_1::Task::from_v1(&task.to_v1(view).ok()?, &task.id))),
         }
-        Some(Notification { body: out.finish(), generation })
+        Some(Notification { body: out.finish(), generation: task.generation, is_whole })
     }
 
-    /// Whether these events are told by the task as it then stands.
-    pub(super) fn wants_task(self, events: &[Numbered]) -> bool {
-        self != Self::V1 && events.iter().any(|(_, event)| matches!(event, Event::Status(_)))
+    /// An event by itself.
+    pub(super) fn event((generation, event): &Numbered) -> Notification {
+        let mut body = Vec::new();
+        event.write_v1(&mut body);
+        Notification { body, generation: *generation, is_whole: true }
     }
 
-    /// The notifications of these events by themselves: a text that came in pieces is told at once.
-    pub(super) fn events(self, events: &[Numbered]) -> Vec<Notification> {
-        if self != Self::V1 {
-            return Vec::new();
+    /// How these events are told: a text that came in pieces at once, and to older clients a new status as the task.
+    pub(super) fn telling(self, events: &[Numbered]) -> Vec<What> {
+        let is_status = |(_, event): &Numbered| matches!(event, Event::Status(_));
+        match self {
+            Self::V1 => joined(events).into_iter().map(What::Event).collect(),
+            _ if events.iter().any(is_status) => vec![What::Task],
+            _ => Vec::new(),
         }
-        let told = |(generation, event): (u64, Event)| {
-            let mut body = Vec::new();
-            event.write_v1(&mut body);
-            Notification { body, generation }
-        };
-        joined(events).into_iter().map(told).collect()
     }
-}
-
-/// What of a task an older client is told.
-fn bounded(task: &Snapshot) -> View {
-    let mut whole = Pieces::default();
-    task.write_v1(View::ALL, &mut whole);
-    if whole.bytes() <= TASK_BYTES_MAX { View::ALL } else { View { history_length: Some(0), artifacts: false } }
 }

@@ -223,10 +223,9 @@ impl Record {
     }
 
     /// Remembers how far a push config has been told.
-    pub(super) fn push_told(&mut self, id: &str, generation: u64) {
-        self.push.iter_mut().filter(|config| &*config.id == id).for_each(|config| {
-            config.told = config.told.max(generation);
-        });
+    pub(super) fn push_told(&mut self, config: &PushConfig, generation: u64) {
+        let is_meant = |known: &&mut PushConfig| known.id == config.id && known.revision == config.revision;
+        self.push.iter_mut().filter(is_meant).for_each(|known| known.told = known.told.max(generation));
     }
 
     /// Wake-ups for readers.

@@ -60,7 +60,7 @@ pub fn new_task(who: &str, id: &str, context: &str, retry: Option<RetryKey>) -> 
 
 pub fn push(id: &str, url: &str) -> PushConfig {
     let config = v1::TaskPushNotificationConfig { id: id.into(), url: url.into(), ..Default::default() };
-    PushConfig { id: id.into(), config: Arc::new(config), label: 3, told: 0 }
+    PushConfig { id: id.into(), config: Arc::new(config), revision: 1, label: 3, told: 0 }
 }
 
 pub async fn submit(store: &Arc<dyn Store>, who: &str, id: &str, context: &str) -> Lease {

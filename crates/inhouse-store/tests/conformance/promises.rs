@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use inhouse_engine::store::{Filter, Lease, NewTask, NextMessage, RetryKey, Store, StoreError, Submitted, TaskKey};
+use inhouse_engine::store::{
+    Filter, Lease, NewTask, NextMessage, PushConfig, RetryKey, Store, StoreError, Submitted, TaskKey,
+};
 use inhouse_proto::snapshot::{Pieces, View};
 use inhouse_proto::v1::TaskState;
 use inhouse_proto::wire::Event;
@@ -105,7 +107,7 @@ async fn another_owner_sees_nothing(store: Arc<dyn Store>) {
         assert_eq!(store.push_set(key, push("p", "u")).await.unwrap_err(), refusal);
         assert_eq!(store.push_list(key).await.unwrap_err(), refusal);
         assert_eq!(store.push_delete(key, "p").await.unwrap_err(), refusal);
-        assert_eq!(store.push_told(key, "p", 1).await.unwrap_err(), refusal);
+        assert_eq!(store.push_told(key, &push("p", "u"), 1).await.unwrap_err(), refusal);
         let stolen = Lease { key: key.clone(), ..lease.clone() };
         assert_eq!(store.append(&stolen, vec![working(&stolen)]).await.unwrap_err(), refusal);
         assert_eq!(store.append(&stolen, vec![text(&stolen, "x", false)]).await.unwrap_err(), refusal);
@@ -264,11 +266,18 @@ async fn push_configs_are_kept_with_their_task(store: Arc<dyn Store>) {
     for push in [push("a", "u1"), push("b", "u2")] {
         store.push_set(&key, push).await.unwrap();
     }
-    store.push_told(&key, "b", 5).await.unwrap();
-    store.push_told(&key, "b", 4).await.unwrap();
-    store.push_told(&key, "nobody", 9).await.unwrap();
+    let told = async |config: PushConfig, generation| store.push_told(&key, &config, generation).await.unwrap();
+    told(push("b", "u2"), 5).await;
+    told(push("b", "u2"), 4).await;
+    told(push("nobody", "u2"), 9).await;
     assert_eq!(configs(&store, &key).await, listed(&[("a", "u1", 0), ("b", "u2", 5)]));
-    store.push_set(&key, push("b", "u3")).await.unwrap();
+    store.push_set(&key, PushConfig { revision: 2, ..push("b", "u3") }).await.unwrap();
+    told(push("b", "u2"), 6).await;
+    assert_eq!(
+        configs(&store, &key).await,
+        listed(&[("a", "u1", 0), ("b", "u3", 0)]),
+        "what it replaced was told that"
+    );
     append(&store, &lease, vec![working(&lease)]).await;
     append(&store, &lease, completed(&lease, 1)).await;
     assert_eq!(configs(&store, &key).await, listed(&[("a", "u1", 0), ("b", "u3", 0)]), "replaced, and kept to the end");

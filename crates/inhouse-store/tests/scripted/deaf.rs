@@ -64,8 +64,8 @@ impl Store for Deaf {
         self.0.push_delete(key, id).await
     }
 
-    async fn push_told(&self, key: &TaskKey, id: &str, generation: u64) -> Result<(), StoreError> {
-        self.0.push_told(key, id, generation).await
+    async fn push_told(&self, key: &TaskKey, config: &PushConfig, generation: u64) -> Result<(), StoreError> {
+        self.0.push_told(key, config, generation).await
     }
 
     async fn compact(&self, now_ms: i64) -> Result<Vec<TaskKey>, StoreError> {

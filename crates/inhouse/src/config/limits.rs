@@ -139,7 +139,11 @@ limits! {
     push_followed_max = 1_000, 1..=100_000;
     /// The same of one caller.
     push_followed_per_caller_max = 256, 1..=100_000;
-    /// From resolving a webhook's name to its answer, in milliseconds.
+    /// Webhooks' names that are looked up at the same time, in all.
+    push_lookups_max = 64, 1..=500;
+    /// The same for one caller.
+    push_lookups_per_caller_max = 4, 1..=500;
+    /// For a webhook's name to be resolved, and again for its answer to come, in milliseconds.
     push_timeout_ms = 10_000, 1..=600_000;
     /// How often one notification is tried before its webhook is given up.
     push_attempts_max = 10, 1..=1_000;
