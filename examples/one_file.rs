@@ -35,9 +35,10 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let agent = build(AgentSpec::Program { command: command()?, protocol, prefix_line: None, limits }, &runner, &host);
     let entry = AgentEntry::new(agent, protocol.takes());
     let store = Arc::new(MemoryStore::new(MemoryLimits::default()));
-    let engine = Engine::new(store, HashMap::from([(name.clone(), entry)]), EngineLimits::default());
-
     let audit = AuditLog::new(1 << 20, std::io::stderr())?;
+    let agents = HashMap::from([(name.clone(), entry)]);
+    let engine = Engine::new(store, agents, EngineLimits::default(), Arc::new(audit.clone()));
+
     let closing = watch::Sender::new(false);
     let endpoint = Endpoint::new(name, engine.clone(), closing.subscribe());
     let token = Secret::new("a-token-for-trying-it-out".to_owned());

@@ -10,6 +10,7 @@ use inhouse_proto::json::{Struct, Value};
 use inhouse_proto::v1;
 use inhouse_trust::Permit;
 
+use crate::ask::{Ask, Reply};
 use crate::cancel::Cancel;
 
 /// One configured agent, ready to take turns. Turns of different tasks may run at the same time.
@@ -30,6 +31,54 @@ pub trait Output: Send {
     /// # Errors
     /// [`Stop`] when the task takes nothing more (output limit, cancel): the adapter ends its run and returns.
     async fn emit(&mut self, event: AgentEvent) -> Result<(), Stop>;
+
+    /// Asks the caller. The task waits from then on, and its clock with it, until [`reply`](Self::reply) returns or
+    /// [`unask`](Self::unask) is called. One ask at a time.
+    ///
+    /// # Errors
+    /// [`Stop`], as for any event.
+    async fn ask(&mut self, ask: Ask) -> Result<Asked, Stop>;
+
+    /// What was said to the ask: the caller's answer, or a no where nobody answered in time. Pending while nothing is asked.
+    /// Cancel safe.
+    async fn reply(&mut self) -> Reply;
+
+    /// The agent does not want to know any more. An answer that is on its way is still returned by `reply`.
+    fn unask(&mut self);
+
+    /// Something was decided without the caller: by a rule, or because it could not be asked.
+    fn decided(&mut self, ask: &Ask, reply: &Reply, by: DecidedBy);
+}
+
+/// What became of an ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// The caller has been asked.
+    Waiting,
+    /// Too many turns wait for an answer already: the agent is to be told no.
+    TooMany,
+}
+
+/// Who decided what an agent may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecidedBy {
+    /// A caller.
+    Caller,
+    /// A rule of the operator's.
+    Rule,
+    /// Nobody could be asked, or nobody answered in time.
+    Nobody,
+}
+
+impl DecidedBy {
+    /// The word that the audit has for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Rule => "rule",
+            Self::Nobody => "nobody",
+        }
+    }
 }
 
 /// The task takes no more output; the adapter's own end is then ignored.

@@ -11,6 +11,8 @@ use inhouse_trust::{AgentName, Permit, Principal, SlidingWindow};
 use tokio::sync::watch;
 
 use crate::agent::{End, Note};
+use crate::answer::Witness;
+use crate::asking::Asking;
 use crate::cancel::{CancelSource, StopCause};
 use crate::direct::Direct;
 use crate::entry::AgentEntry;
@@ -36,10 +38,11 @@ pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) agents: HashMap<AgentName, AgentEntry>,
     pub(crate) limits: EngineLimits,
+    pub(crate) witness: Arc<dyn Witness>,
     born: Instant,
     pub(crate) starts: Mutex<SlidingWindow<Principal>>,
     // Held for a lookup or a change of a few entries, never across an await.
-    queue: Mutex<Queue<Ticket>>,
+    pub(crate) queue: Mutex<Queue<Ticket>>,
     live: Mutex<HashMap<TaskKey, Live>>,
     running: watch::Sender<usize>,
     closing: watch::Sender<bool>,
@@ -50,15 +53,22 @@ pub(crate) struct Inner {
 pub(crate) struct Live {
     pub(crate) stop: Arc<CancelSource>,
     pub(crate) direct: Arc<Direct>,
+    pub(crate) asking: Arc<Asking>,
 }
 
 impl Engine {
     /// An engine over `store` for these agents.
-    pub fn new(store: Arc<dyn Store>, agents: HashMap<AgentName, AgentEntry>, limits: EngineLimits) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        agents: HashMap<AgentName, AgentEntry>,
+        limits: EngineLimits,
+        witness: Arc<dyn Witness>,
+    ) -> Self {
         let inner = Inner {
             store,
             agents,
             limits,
+            witness,
             born: Instant::now(),
             starts: Mutex::new(SlidingWindow::new(limits.starts)),
             queue: Mutex::new(Queue::new(limits.queue)),
@@ -122,8 +132,8 @@ impl Engine {
     }
 
     async fn stop_turn(&self, key: &TaskKey, waits: bool) {
-        // First, since the turn that asked may not be forgotten yet.
-        if waits && self.inner.end_waiting(key, Note::default()).await.is_ok() {
+        // First, since the turn that ended with a question may not be forgotten yet.
+        if waits && !self.asks(key) && self.inner.end_waiting(key, Note::default()).await.is_ok() {
             return;
         }
         let queued = lock(&self.inner.queue).remove(&key.owner, |ticket| ticket.lease.key == *key);
@@ -186,7 +196,8 @@ impl Engine {
     pub async fn compact(&self) {
         match self.inner.store.compact(now_ms()).await {
             Ok(overdue) => {
-                for key in overdue {
+                // A turn that asks has a clock of its own.
+                for key in overdue.into_iter().filter(|key| !self.asks(key)) {
                     let text = Some("the task has waited too long for an answer".to_owned());
                     let _ = self.inner.end_waiting(&key, Note { text, data: None }).await;
                 }
@@ -203,6 +214,9 @@ impl Engine {
             ticket.stop.fire(StopCause::Shutdown);
             self.inner.close(&ticket, End::Canceled(Note::default())).await;
         }
+        // Nobody can answer any more.
+        let asking: Vec<_> = lock(&self.inner.live).values().filter(|live| live.asking.waits()).cloned().collect();
+        asking.iter().for_each(|live| live.stop.fire(StopCause::Shutdown));
         let mut running = self.inner.running.subscribe();
         let grace = Duration::from_millis(self.inner.limits.shutdown_grace_ms);
         let _ = tokio::time::timeout(grace, running.wait_for(|count| *count == 0)).await;
@@ -239,7 +253,11 @@ impl Inner {
         ticket: Ticket,
     ) -> Result<Option<usize>, Box<Ticket>> {
         place.taken = true;
-        let live = Live { stop: Arc::clone(&ticket.stop), direct: Arc::clone(&ticket.direct) };
+        let live = Live {
+            stop: Arc::clone(&ticket.stop),
+            direct: Arc::clone(&ticket.direct),
+            asking: Arc::clone(&ticket.asking),
+        };
         lock(&self.live).insert(ticket.lease.key.clone(), live);
         // Counted before it starts, so that a shutdown which closes the queue behind it waits for it.
         self.running.send_modify(|count| *count += 1);
@@ -268,15 +286,19 @@ impl Inner {
             inner.run(ticket).await;
             inner.forget(&spare);
             let next = lock(&inner.queue).finish(&slot);
-            for ticket in next {
-                inner.running.send_modify(|count| *count += 1);
-                inner.start(ticket);
-            }
+            inner.start_all(next);
             inner.running.send_modify(|count| *count -= 1);
         });
     }
 
-    async fn run(&self, ticket: Ticket) {
+    pub(crate) fn start_all(self: &Arc<Self>, tickets: Vec<Ticket>) {
+        for ticket in tickets {
+            self.running.send_modify(|count| *count += 1);
+            self.start(ticket);
+        }
+    }
+
+    async fn run(self: &Arc<Self>, ticket: Ticket) {
         let Some(entry) = self.agents.get(&ticket.slot.owner.agent) else { return };
         let limits = TurnLimits {
             turn_ms_max: entry.turn_ms_max,
@@ -285,7 +307,7 @@ impl Inner {
         };
         let spare = ticket.clone();
         // Its own task, so that a panic in an adapter is an error here and not the end of the bookkeeping.
-        let turn = tokio::spawn(turn::run(Arc::clone(&entry.agent), Arc::clone(&self.store), ticket, limits));
+        let turn = tokio::spawn(turn::run(Arc::clone(&entry.agent), Arc::clone(self), ticket, limits));
         if turn.await.is_err() {
             self.close(&spare, turn::lost()).await;
         }
@@ -299,8 +321,8 @@ impl Inner {
         }
     }
 
-    pub(crate) async fn close(&self, ticket: &Ticket, end: End) {
-        turn::close(Arc::clone(&self.store), ticket, end).await;
+    pub(crate) async fn close(self: &Arc<Self>, ticket: &Ticket, end: End) {
+        turn::close(Arc::clone(self), ticket, end).await;
         self.forget(ticket);
     }
 

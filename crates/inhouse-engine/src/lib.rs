@@ -1,7 +1,8 @@
 //! The task engine: life cycle, event log, contexts, queue, and the ports that agents and stores implement.
 //!
 //! Each task has one append-only log with a dense numbering; everything else is a reader of it. One task at a time appends:
-//! the turn that holds the lease. Reading order: `engine`, `submit`, `turn`, `output`, then the ports `agent` and `store`.
+//! the turn that holds the lease. Reading order: `engine`, `submit`, `turn`, `output`, then `ask` and `asking` for what
+//! an agent wants to know in the middle, and the ports `agent` and `store`.
 
 mod engine;
 mod entry;
@@ -10,6 +11,9 @@ mod queue;
 mod turn;
 mod output;
 mod direct;
+mod ask;
+mod asking;
+mod answer;
 mod push;
 mod reader;
 mod note;
@@ -20,6 +24,8 @@ pub mod cancel;
 pub mod agent;
 pub mod store;
 
+pub use ask::{Ask, Choice, Effect, Question, Reply};
+pub use answer::Witness;
 pub use engine::Engine;
 pub use entry::{AgentEntry, Takes};
 pub use limits::{EngineLimits, Idempotency, QueueLimits};

@@ -13,6 +13,10 @@ pub struct QueueLimits {
     pub queued_per_agent_max: usize,
     /// Turns of one caller that wait for one agent.
     pub queued_per_caller_max: usize,
+    /// Turns of one agent that wait for an answer of their callers, each with its process.
+    pub asking_per_agent_max: usize,
+    /// Turns of one caller that wait for an answer, on one agent.
+    pub asking_per_caller_max: usize,
 }
 
 impl Default for QueueLimits {
@@ -22,6 +26,8 @@ impl Default for QueueLimits {
             running_per_caller_max: 8,
             queued_per_agent_max: 256,
             queued_per_caller_max: 64,
+            asking_per_agent_max: 64,
+            asking_per_caller_max: 16,
         }
     }
 }
@@ -56,6 +62,8 @@ pub struct EngineLimits {
     pub shutdown_grace_ms: u64,
     /// How many turns a caller may start, and in what time.
     pub starts: WindowOptions,
+    /// How long an agent waits for the answer to what it asks, in milliseconds; then the answer is no.
+    pub ask_ms_max: u64,
     /// The retry time that a caller gets when the queue is full, in seconds.
     pub queue_retry_s: u64,
     /// A reader looks at the log at least this often, should a wake-up get lost, in milliseconds.
@@ -74,6 +82,7 @@ impl Default for EngineLimits {
             stop_grace_ms: 5_000,
             shutdown_grace_ms: 5_000,
             starts: WindowOptions::default(),
+            ask_ms_max: 600_000,
             queue_retry_s: 5,
             recheck_ms: 5_000,
             idempotency: Idempotency::Auto,

@@ -2,22 +2,36 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use inhouse_proto::v1::{self, TaskState};
 use inhouse_proto::wire::{EscapedText, Event, TextHead};
+use tokio::time::Instant;
 
-use crate::agent::{AgentEvent, ArtifactUpdate, End, Note, Output, Stop, Usage};
+use crate::agent::{AgentEvent, ArtifactUpdate, Asked, DecidedBy, End, Note, Output, Stop, Usage};
+use crate::ask::{Ask, Reply};
+use crate::asking::Asking;
 use crate::cancel::{CancelSource, StopCause};
 use crate::direct::Direct;
-use crate::note::Ids;
-use crate::store::{Lease, Store, StoreError};
+use crate::engine::Inner;
+use crate::note::{Ids, now_ms};
+use crate::queue::Slot;
+use crate::store::{Lease, StoreError};
 use crate::turn::{Room, Ticket};
 
 /// The one writer of a task's log during a turn.
 pub(crate) struct TaskOutput {
-    store: Arc<dyn Store>,
+    inner: Arc<Inner>,
     lease: Lease,
+    slot: Slot,
+    asking: Arc<Asking>,
+    /// What is asked now, and until when.
+    open: Option<(Ask, Instant)>,
+    /// The no to what nobody has answered in time, until the log says that the turn goes on.
+    overdue: Option<Reply>,
+    /// The log says that the task waits for its caller.
+    interrupted: bool,
     stop: Arc<CancelSource>,
     context_id: Arc<str>,
     /// Bytes that the task may still keep.
@@ -64,10 +78,13 @@ impl Output for TaskOutput {
                 return Ok(());
             }
             AgentEvent::Text(text) if text.is_empty() => return Ok(()),
+            // A task that waits for its caller does not say that it works.
+            AgentEvent::Working(_) if self.open.is_some() => return Ok(()),
             AgentEvent::Text(text) => self.text(&text, false),
             AgentEvent::Artifact(update) => self.artifact(update)?,
             AgentEvent::Working(note) => {
                 self.silent = false;
+                self.interrupted = false;
                 self.ids().status(TaskState::Working, note, self.usage)
             }
             AgentEvent::Message(parts) if self.silent && self.direct.answer() => {
@@ -79,16 +96,91 @@ impl Output for TaskOutput {
         };
         self.commit(event).await
     }
+
+    async fn ask(&mut self, ask: Ask) -> Result<Asked, Stop> {
+        if !self.inner.pause(&self.slot) {
+            return Ok(Asked::TooMany);
+        }
+        // Before the log says so: whoever reads it there may answer at once.
+        self.asking.ask(ask.clone());
+        let ask_ms_max = self.inner.limits.ask_ms_max;
+        let note = ask.note(now_ms().saturating_add(i64::try_from(ask_ms_max).unwrap_or(i64::MAX)));
+        self.open = Some((ask, Instant::now() + Duration::from_millis(ask_ms_max)));
+        let event = self.ids().status(TaskState::InputRequired, note, self.usage);
+        self.direct.show();
+        self.commit(event).await?;
+        self.interrupted = true;
+        Ok(Asked::Waiting)
+    }
+
+    async fn reply(&mut self) -> Reply {
+        loop {
+            if let Some(reply) = self.overdue.clone() {
+                // Before the reply is taken, so that nothing is lost with this future.
+                let event = self.ids().status(TaskState::Working, Note::default(), self.usage);
+                let _ = self.commit(event).await;
+                (self.overdue, self.interrupted) = (None, false);
+                return reply;
+            }
+            if let Some(reply) = self.answer().await {
+                return reply;
+            }
+        }
+    }
+
+    fn unask(&mut self) {
+        if self.open.is_some() && self.asking.give_up() {
+            self.goes_on();
+        }
+    }
+
+    fn decided(&mut self, ask: &Ask, reply: &Reply, by: DecidedBy) {
+        self.inner.decided(&self.slot, &self.lease.key.id, ask, reply, by);
+    }
 }
 
 impl TaskOutput {
+    /// Waits for the caller's answer; `None` when it is overdue.
+    async fn answer(&mut self) -> Option<Reply> {
+        let Some((ask, deadline)) = &self.open else { return std::future::pending().await };
+        let asking = Arc::clone(&self.asking);
+        let overdue = async {
+            tokio::time::sleep_until(*deadline).await;
+            // Somebody may be answering in this moment.
+            if !asking.give_up() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            (lease, reply) = self.asking.answer() => {
+                self.inner.decided(&self.slot, &lease.key.id, ask, &reply, DecidedBy::Caller);
+                self.lease = lease;
+                self.interrupted = false;
+                self.goes_on();
+                Some(reply)
+            }
+            () = overdue => {
+                let reply = Reply::denied(&ask.id, "nobody answered in time");
+                self.inner.decided(&self.slot, &self.lease.key.id, ask, &reply, DecidedBy::Nobody);
+                self.goes_on();
+                self.overdue = Some(reply);
+                None
+            }
+        }
+    }
+
     /// The writer for a turn, which may keep so much more.
-    pub(crate) fn new(store: Arc<dyn Store>, ticket: &Ticket, room: Room) -> Self {
+    pub(crate) fn new(inner: Arc<Inner>, ticket: &Ticket, room: Room) -> Self {
         let turn = &ticket.turn;
         let artifact_id = format!("answer-{}", turn.number);
         Self {
-            store,
+            inner,
             lease: ticket.lease.clone(),
+            slot: ticket.slot.clone(),
+            asking: Arc::clone(&ticket.asking),
+            open: None,
+            overdue: None,
+            interrupted: false,
             stop: Arc::clone(&ticket.stop),
             context_id: Arc::clone(&turn.context_id),
             room_bytes: room.bytes.saturating_sub(ticket.lease.kept_bytes),
@@ -116,16 +208,23 @@ impl TaskOutput {
         if self.direct.is_answered() {
             return Ok(());
         }
+        // A message that came while the turn ended has made the lease void that the turn knows.
+        if let Some(lease) = self.asking.close() {
+            self.lease = lease;
+            self.interrupted = false;
+        }
         let mut last = Vec::with_capacity(3);
-        let worked = matches!(end, End::Completed(_) | End::InputRequired(_) | End::AuthRequired(_));
-        if self.silent && worked && self.stop.cause().is_none() {
+        let worked = !matches!(end, End::Failed(_) | End::Canceled(_)) && self.stop.cause().is_none();
+        let unsaid = self.silent && !matches!(end, End::Rejected(_));
+        let closes = matches!(self.answer, Answer::Begun | Answer::Withdrawn);
+        if (worked && unsaid) || (self.interrupted && (worked || closes)) {
             last.push(self.ids().status(TaskState::Working, Note::default(), None));
         }
-        if matches!(self.answer, Answer::Begun | Answer::Withdrawn) {
+        if closes {
             last.push(self.text("", true));
         }
         last.push(self.ids().end(self.stop.cause(), end, self.usage));
-        self.store.append(&self.lease, last).await.map(|_| ())
+        self.inner.store.append(&self.lease, last).await.map(|_| ())
     }
 
     fn text(&mut self, text: &str, last_chunk: bool) -> Event {
@@ -158,6 +257,11 @@ impl TaskOutput {
         }))
     }
 
+    fn goes_on(&mut self) {
+        self.open = None;
+        self.inner.go_on(&self.slot);
+    }
+
     fn too_much(&self) -> Stop {
         self.stop.fire(StopCause::OutputLimit);
         Stop
@@ -165,13 +269,16 @@ impl TaskOutput {
 
     async fn commit(&mut self, event: Event) -> Result<(), Stop> {
         self.room_bytes = self.room_bytes.checked_sub(event.kept_bytes()).ok_or_else(|| self.too_much())?;
-        let batch = if self.silent && !matches!(event, Event::Message(_)) {
+        // A turn that went on without an answer says so before anything else.
+        let resumed = self.interrupted && self.open.is_none() && !matches!(event, Event::Status(_));
+        let batch = if resumed || (self.silent && !matches!(event, Event::Message(_))) {
             vec![self.ids().status(TaskState::Working, Note::default(), None), event]
         } else {
             vec![event]
         };
         self.silent = false;
-        match self.store.append(&self.lease, batch).await {
+        self.interrupted &= !resumed;
+        match self.inner.store.append(&self.lease, batch).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 tracing::warn!(task = %self.lease.key.id, %error, "the task takes no more output");

@@ -49,6 +49,8 @@ struct Lane<T> {
     /// Places promised to turns that are about to be offered.
     reserved: HashMap<Principal, usize>,
     busy: HashSet<Slot>,
+    /// Of the busy ones, those whose turn waits for an answer and so does not count as running.
+    asking: HashSet<Slot>,
     /// Callers with waiting turns; the first is served next.
     rotation: VecDeque<Principal>,
     waiting: HashMap<Principal, VecDeque<(Slot, T)>>,
@@ -61,6 +63,7 @@ impl<T> Default for Lane<T> {
             running_by_caller: HashMap::new(),
             reserved: HashMap::new(),
             busy: HashSet::new(),
+            asking: HashSet::new(),
             rotation: VecDeque::new(),
             waiting: HashMap::new(),
         }
@@ -121,11 +124,31 @@ impl<T> Queue<T> {
         let limits = self.limits;
         let Some(lane) = self.agents.get_mut(&slot.owner.agent) else { return Vec::new() };
         lane.stop(slot);
-        let mut started = Vec::new();
-        while let Some(turn) = lane.next(limits) {
-            started.push(turn);
+        lane.fill(limits)
+    }
+
+    /// A running turn asks its caller, and makes room for others meanwhile: the turns that start now. None at all when too many
+    /// turns ask already.
+    pub(crate) fn pause(&mut self, slot: &Slot) -> Option<Vec<T>> {
+        let limits = self.limits;
+        let lane = self.agents.get_mut(&slot.owner.agent)?;
+        let of_caller = lane.asking.iter().filter(|other| other.owner.principal == slot.owner.principal).count();
+        if lane.asking.len() >= limits.asking_per_agent_max || of_caller >= limits.asking_per_caller_max {
+            return None;
         }
-        started
+        if lane.busy.contains(slot) && lane.asking.insert(slot.clone()) {
+            lane.count_down(&slot.owner.principal);
+        }
+        Some(lane.fill(limits))
+    }
+
+    /// A turn that asked goes on. It may be one too many for a while: its process is there already.
+    pub(crate) fn go_on(&mut self, slot: &Slot) {
+        if let Some(lane) = self.agents.get_mut(&slot.owner.agent)
+            && lane.asking.remove(slot)
+        {
+            lane.count_up(&slot.owner.principal);
+        }
     }
 
     /// Takes a waiting turn out of the queue.
@@ -191,17 +214,30 @@ impl<T> Lane<T> {
     }
 
     fn start(&mut self, slot: Slot) {
-        self.running += 1;
-        *self.running_by_caller.entry(slot.owner.principal.clone()).or_default() += 1;
+        self.count_up(&slot.owner.principal);
         self.busy.insert(slot);
     }
 
-    fn stop(&mut self, slot: &Slot) {
-        if !self.busy.remove(slot) {
-            return;
-        }
+    fn count_up(&mut self, caller: &Principal) {
+        self.running += 1;
+        *self.running_by_caller.entry(caller.clone()).or_default() += 1;
+    }
+
+    fn count_down(&mut self, caller: &Principal) {
         self.running -= 1;
-        decrement(&mut self.running_by_caller, &slot.owner.principal);
+        decrement(&mut self.running_by_caller, caller);
+    }
+
+    fn stop(&mut self, slot: &Slot) {
+        let was_asking = self.asking.remove(slot);
+        if self.busy.remove(slot) && !was_asking {
+            self.count_down(&slot.owner.principal);
+        }
+    }
+
+    /// All turns that may start now.
+    fn fill(&mut self, limits: QueueLimits) -> Vec<T> {
+        std::iter::from_fn(|| self.next(limits)).collect()
     }
 
     /// The first turn in rotation that may start; its caller goes to the end of the rotation.

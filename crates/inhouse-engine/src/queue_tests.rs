@@ -18,6 +18,8 @@ fn limits(running: usize, running_per_caller: usize, queued: usize, queued_per_c
         running_per_caller_max: running_per_caller,
         queued_per_agent_max: queued,
         queued_per_caller_max: queued_per_caller,
+        asking_per_agent_max: 2,
+        asking_per_caller_max: 1,
     }
 }
 
@@ -34,6 +36,35 @@ fn turns_of_one_conversation_run_one_after_another() {
     assert_eq!(offer(&mut queue, &slot("bob", "c1"), 4), Some(Offer::Start(4)), "a context belongs to its caller");
     assert!(queue.finish(&slot("ann", "c2")).is_empty());
     assert_eq!(queue.finish(&slot("ann", "c1")), [2]);
+}
+
+#[test]
+fn a_turn_that_asks_makes_room_and_keeps_its_conversation() {
+    let mut queue = Queue::new(limits(1, 1, 9, 9));
+    let (first, second, third) = (slot("ann", "c1"), slot("bob", "c1"), slot("eve", "c1"));
+    offer(&mut queue, &first, 1);
+    assert_eq!(offer(&mut queue, &first, 2), Some(Offer::Queued { position: 1 }), "the same conversation");
+    assert_eq!(offer(&mut queue, &second, 3), Some(Offer::Queued { position: 2 }));
+    assert_eq!(queue.pause(&first), Some(vec![3]));
+    assert_eq!(queue.pause(&second), Some(vec![]));
+    assert_eq!(offer(&mut queue, &third, 4), Some(Offer::Start(4)));
+    assert_eq!(queue.pause(&third), None, "two ask already");
+    queue.go_on(&second);
+    assert_eq!(queue.pause(&third), Some(vec![]));
+    assert_eq!(offer(&mut queue, &slot("eve", "c2"), 5), Some(Offer::Queued { position: 2 }));
+    assert_eq!(queue.finish(&first), Vec::<u32>::new(), "its place was given away");
+    assert_eq!(queue.finish(&second), [2], "the one that went on had its own");
+}
+
+#[test]
+fn a_caller_has_only_so_many_turns_that_ask() {
+    let mut queue = Queue::new(limits(9, 9, 9, 9));
+    for (context, turn) in [("c1", 1), ("c2", 2)] {
+        offer(&mut queue, &slot("ann", context), turn);
+    }
+    assert_eq!((queue.pause(&slot("ann", "c1")), queue.pause(&slot("ann", "c2"))), (Some(vec![]), None));
+    queue.finish(&slot("ann", "c1"));
+    assert_eq!(queue.pause(&slot("ann", "c2")), Some(vec![]));
 }
 
 #[test]

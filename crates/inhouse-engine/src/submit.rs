@@ -74,6 +74,11 @@ impl Engine {
             Some(task) => Some(task),
             None => self.continued(permit, &submission).await?,
         };
+        if let Some(task) = &continued
+            && let Some((live, reply)) = self.claim(permit, task, &submission.message)?
+        {
+            return self.answer(permit, submission, task, retry, live, reply).await;
+        }
         let place = self.admit(permit)?;
         match continued {
             Some(snapshot) => self.resume(permit, submission, snapshot, retry, place).await,
@@ -227,7 +232,7 @@ impl Engine {
     }
 
     /// `direct`: the caller can still take a message instead of the task.
-    fn accepted(&self, key: TaskKey, direct: bool) -> Accepted {
+    pub(crate) fn accepted(&self, key: TaskKey, direct: bool) -> Accepted {
         if let Some(live) = self.live(&key).filter(|_| !direct) {
             live.direct.show();
         }
@@ -304,8 +309,14 @@ fn ticket(permit: &Permit, lease: Lease, context_id: Arc<str>, begun: Begun, dir
         accepted_output_modes: begun.accepted,
         cancel,
     };
-    let direct = Arc::new(Direct::new(direct));
-    Ticket { turn: Arc::new(turn), lease, slot: slot(owner, context_id), direct, stop: Arc::new(source) }
+    Ticket {
+        turn: Arc::new(turn),
+        lease,
+        slot: slot(owner, context_id),
+        direct: Arc::new(Direct::new(direct)),
+        stop: Arc::new(source),
+        asking: Arc::default(),
+    }
 }
 
 /// Refuses what the agent can not take, instead of dropping it (spec 3.1.1).
@@ -321,7 +332,7 @@ fn submitted(task: &str, context: &str, position: Option<usize>) -> inhouse_prot
 }
 
 /// The message as the task's history keeps it: with the ids that the server gave.
-fn filled(mut message: v1::Message, task_id: &str, context_id: &str) -> v1::Message {
+pub(crate) fn filled(mut message: v1::Message, task_id: &str, context_id: &str) -> v1::Message {
     message.task_id = task_id.to_owned();
     message.context_id = context_id.to_owned();
     if message.message_id.is_empty() {

@@ -3,12 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::agent::{Agent, End, Failure, Note, Reason, Turn};
 use crate::cancel::{CancelSource, StopCause};
 use crate::direct::Direct;
+use crate::asking::Asking;
+use crate::engine::Inner;
 use crate::output::TaskOutput;
 use crate::queue::Slot;
-use crate::store::{Lease, Store};
+use crate::store::Lease;
+
+/// The least that the clock of a turn sleeps while the turn waits for its caller, in milliseconds.
+const CLOCK_MS: u64 = 100;
 
 /// A turn that has been accepted, whether it runs or waits.
 #[derive(Debug, Clone)]
@@ -18,6 +25,7 @@ pub(crate) struct Ticket {
     pub(crate) slot: Slot,
     pub(crate) direct: Arc<Direct>,
     pub(crate) stop: Arc<CancelSource>,
+    pub(crate) asking: Arc<Asking>,
 }
 
 /// Bounds of one turn.
@@ -37,8 +45,8 @@ pub(crate) struct Room {
 }
 
 /// Runs a turn to its end. The last event is committed when this returns, whatever the agent did.
-pub(crate) async fn run(agent: Arc<dyn Agent>, store: Arc<dyn Store>, ticket: Ticket, limits: TurnLimits) {
-    let mut output = TaskOutput::new(store, &ticket, limits.room);
+pub(crate) async fn run(agent: Arc<dyn Agent>, inner: Arc<Inner>, ticket: Ticket, limits: TurnLimits) {
+    let mut output = TaskOutput::new(inner, &ticket, limits.room);
     let task = Arc::clone(&ticket.turn.task_id);
     let end = match output.begin().await {
         Ok(()) => drive(agent, &ticket, &mut output, limits).await,
@@ -53,10 +61,9 @@ pub(crate) async fn run(agent: Arc<dyn Agent>, store: Arc<dyn Store>, ticket: Ti
 async fn drive(agent: Arc<dyn Agent>, ticket: &Ticket, output: &mut TaskOutput, limits: TurnLimits) -> End {
     let turn = agent.turn(&ticket.turn, output);
     tokio::pin!(turn);
-    let clock = tokio::time::sleep(Duration::from_millis(limits.turn_ms_max));
     tokio::select! {
         end = &mut turn => return end,
-        () = clock => ticket.stop.fire(StopCause::Timeout),
+        () = clock(&ticket.asking, limits.turn_ms_max) => ticket.stop.fire(StopCause::Timeout),
         _ = ticket.turn.cancel.requested() => {}
     }
     // Dropping the future ends whatever the adapter still holds.
@@ -66,14 +73,28 @@ async fn drive(agent: Arc<dyn Agent>, ticket: &Ticket, output: &mut TaskOutput, 
     }
 }
 
+/// Returns when a turn has worked for its whole time. The time in which it waits for its caller does not count.
+async fn clock(asking: &Asking, turn_ms_max: u64) {
+    let due = Instant::now() + Duration::from_millis(turn_ms_max);
+    loop {
+        let left = (due + asking.waited()).saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        // While it waits, what is left stays the same.
+        let pause = if asking.waits() { left.max(Duration::from_millis(CLOCK_MS)) } else { left };
+        tokio::time::sleep(pause).await;
+    }
+}
+
 /// How a turn ends whose own future was lost: the agent's adapter panicked.
 pub(crate) fn lost() -> End {
     End::Failed(Failure::new(Reason::Internal, "the agent's adapter failed"))
 }
 
 /// Commits the end of a turn that never ran, or whose own future was lost.
-pub(crate) async fn close(store: Arc<dyn Store>, ticket: &Ticket, end: End) {
-    if let Err(error) = TaskOutput::new(store, ticket, Room::default()).finish(end).await {
+pub(crate) async fn close(inner: Arc<Inner>, ticket: &Ticket, end: End) {
+    if let Err(error) = TaskOutput::new(inner, ticket, Room::default()).finish(end).await {
         tracing::warn!(task = %ticket.turn.task_id, %error, "the end of a turn was not committed");
     }
 }

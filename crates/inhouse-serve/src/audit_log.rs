@@ -6,8 +6,11 @@
 use std::io::{ErrorKind, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use inhouse_engine::Witness;
+use inhouse_engine::agent::DecidedBy;
+use inhouse_trust::{AgentName, Decision, Principal};
 use tokio::sync::Notify;
 
 /// How long the writer rests after a failure before it tries the same lines again.
@@ -105,6 +108,13 @@ impl AuditLog {
 
     fn shared(&self) -> &Shared {
         &self.handle.shared
+    }
+}
+
+impl Witness for AuditLog {
+    fn decided(&self, who: &Principal, agent: &AgentName, task: &str, tool: &str, decision: &str, by: DecidedBy) {
+        let time_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+        self.record(&Decision { time_ms, who, agent, task, tool, outcome: decision, by: by.name() }.line());
     }
 }
 

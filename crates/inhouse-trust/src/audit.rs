@@ -35,6 +35,41 @@ pub struct Record<'a> {
     pub duration_us: u64,
 }
 
+/// What was decided about something that an agent wanted to do.
+#[derive(Debug, Clone)]
+pub struct Decision<'a> {
+    /// When, in milliseconds since the epoch.
+    pub time_ms: u64,
+    /// Whose task it is.
+    pub who: &'a Principal,
+    /// Which agent wanted it.
+    pub agent: &'a AgentName,
+    /// In which task.
+    pub task: &'a str,
+    /// With which of its tools.
+    pub tool: &'a str,
+    /// What was decided, in one word.
+    pub outcome: &'a str,
+    /// Who or what decided it, in one word.
+    pub by: &'a str,
+}
+
+impl Decision<'_> {
+    /// The decision as one line, as [`Record::line`] makes them.
+    pub fn line(&self) -> String {
+        let texts = [
+            ("who", Some(self.who.as_str())),
+            ("operation", Some("decide")),
+            ("agent", Some(self.agent.as_str())),
+            ("task", Some(self.task)),
+            ("tool", Some(self.tool)),
+            ("outcome", Some(self.outcome)),
+            ("by", Some(self.by)),
+        ];
+        begun(self.time_ms, texts) + "}"
+    }
+}
+
 impl Record<'_> {
     /// The record as one line of JSON, without the line's end. Whatever a terminal would act on is written as `\\uXXXX`.
     pub fn line(&self) -> String {
@@ -49,14 +84,19 @@ impl Record<'_> {
             ("outcome", Some(self.outcome)),
             ("state", self.state),
         ];
-        let mut line = format!("{{\"time_ms\":{}", self.time_ms);
-        for (name, text) in texts.into_iter().filter_map(|(name, text)| Some((name, text?))) {
-            line.extend([",\"", name, "\":\""]);
-            text.chars().take(FIELD_CHARS_MAX).for_each(|c| push_escaped(&mut line, c));
-            line.push('"');
-        }
-        line + &format!(",\"status\":{},\"duration_us\":{}}}", self.status, self.duration_us)
+        begun(self.time_ms, texts) + &format!(",\"status\":{},\"duration_us\":{}}}", self.status, self.duration_us)
     }
+}
+
+/// The time and the texts that are known, as the beginning of an object.
+fn begun<const N: usize>(time_ms: u64, texts: [(&str, Option<&str>); N]) -> String {
+    let mut line = format!("{{\"time_ms\":{time_ms}");
+    for (name, text) in texts.into_iter().filter_map(|(name, text)| Some((name, text?))) {
+        line.extend([",\"", name, "\":\""]);
+        text.chars().take(FIELD_CHARS_MAX).for_each(|c| push_escaped(&mut line, c));
+        line.push('"');
+    }
+    line
 }
 
 fn push_escaped(line: &mut String, c: char) {
@@ -83,6 +123,14 @@ mod tests {
         let known = Record { who: Some(&ann), agent: Some(&demo), ..record("SendMessage", Some("t1")) };
         let expected = r#"{"time_ms":1,"who":"ann","source":"127.0.0.1","operation":"SendMessage","agent":"demo","task":"t1","outcome":"ok","state":"failed","status":200,"duration_us":5}"#;
         assert_eq!(known.line(), expected);
+    }
+
+    #[test]
+    fn a_decision_is_one_line_too() {
+        let (who, agent) = (&Principal::new("ann").unwrap(), &AgentName::new("demo").unwrap());
+        let line = Decision { time_ms: 1, who, agent, task: "t1", tool: "Ba\nsh", outcome: "allow", by: "rule" }.line();
+        let expected = r#"{"time_ms":1,"who":"ann","operation":"decide","agent":"demo","task":"t1","tool":"Ba\u000ash","outcome":"allow","by":"rule"}"#;
+        assert_eq!(line, expected);
     }
 
     #[test]

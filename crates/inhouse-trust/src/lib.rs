@@ -17,7 +17,7 @@ mod redact;
 mod text;
 mod webhook;
 
-pub use audit::Record;
+pub use audit::{Decision, Record};
 pub use caller::{AuthError, Caller, Tokens};
 pub use environment::HostEnv;
 pub use grants::{Denied, Operation, Permit, Policy, grants};

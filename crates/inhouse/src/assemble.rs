@@ -32,7 +32,7 @@ pub(crate) fn runner(config: &Config) -> Options {
 }
 
 /// The engine with its store and all agents.
-pub(crate) fn engine(config: &Config, runner: &Runner, host: &HostEnv) -> Engine {
+pub(crate) fn engine(config: &Config, runner: &Runner, host: &HostEnv, audit: &AuditLog) -> Engine {
     let entry = |agent: &AgentConfig| {
         let entry = AgentEntry {
             agent: inhouse_agents::build(agent.spec.clone(), runner, host),
@@ -47,7 +47,8 @@ pub(crate) fn engine(config: &Config, runner: &Runner, host: &HostEnv) -> Engine
     };
     let agents: HashMap<_, _> = config.agents.list.iter().map(entry).collect();
     let store = MemoryStore::new(store_limits(&config.limits));
-    Engine::new(Arc::new(store), agents, engine_limits(&config.limits, config.server.idempotency.value))
+    let limits = engine_limits(&config.limits, config.server.idempotency.value);
+    Engine::new(Arc::new(store), agents, limits, Arc::new(audit.clone()))
 }
 
 fn store_limits(limits: &Limits) -> MemoryLimits {
@@ -67,11 +68,14 @@ fn engine_limits(limits: &Limits, idempotency: IdempotencyChoice) -> EngineLimit
             running_per_caller_max: size(&limits.running_per_caller_max),
             queued_per_agent_max: size(&limits.queued_per_agent_max),
             queued_per_caller_max: size(&limits.queued_per_caller_max),
+            asking_per_agent_max: size(&limits.asking_per_agent_max),
+            asking_per_caller_max: size(&limits.asking_per_caller_max),
         },
         output_bytes_max: size(&limits.output_bytes_max),
         stop_grace_ms: limits.stop_grace_ms.value,
         shutdown_grace_ms: limits.shutdown_grace_ms.value,
         starts: WindowOptions { starts_max: count(&limits.rate_limit_rpm), ..WindowOptions::default() },
+        ask_ms_max: limits.ask_ms_max.value,
         queue_retry_s: limits.queue_retry_s.value,
         idempotency: match idempotency {
             IdempotencyChoice::Auto => Idempotency::Auto,

@@ -48,8 +48,8 @@ pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv
     }
     let mut signals = Signals::new().map_err(nothing_left)?;
     let runner = Runner::new(assemble::runner(&config)).map_err(|error| Failure::failed(error.to_string(), None))?;
-    let engine = assemble::engine(&config, &runner, &for_agents);
     let audit = AuditLog::new(assemble::size(&config.limits.audit_bytes_max), io::stderr()).map_err(nothing_left)?;
+    let engine = assemble::engine(&config, &runner, &for_agents, &audit);
     let closing = watch::Sender::new(false);
     let push = assemble::push(&config);
     let server = Server::bind(ServerOptions {

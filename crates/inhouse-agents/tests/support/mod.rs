@@ -2,14 +2,16 @@
 
 #![allow(dead_code, clippy::unwrap_used, reason = "test code of which each file uses its part")]
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use inhouse_agents::{AgentSpec, Limits, Protocol, build};
-use inhouse_engine::agent::{AgentEvent, End, Output, Stop, Turn, Usage};
+use inhouse_engine::agent::{AgentEvent, Asked, DecidedBy, End, Output, Stop, Turn, Usage};
 use inhouse_engine::cancel::{Cancel, CancelSource, StopCause};
+use inhouse_engine::{Ask, Reply};
 use inhouse_proto::v1;
 use inhouse_proto::v1::part::Content;
 use inhouse_run::{Options, Runner, Tier};
@@ -28,6 +30,11 @@ pub(crate) struct Collected {
     pub(crate) usage: Option<Usage>,
     pub(crate) cancel_at: Option<(&'static str, CancelSource)>,
     pub(crate) text_bytes_max: Option<usize>,
+    /// What was asked, and what is said to it, in order; without an answer the agent waits.
+    pub(crate) asked: Vec<Ask>,
+    pub(crate) replies: VecDeque<fn(&Ask) -> Reply>,
+    pub(crate) unasked: usize,
+    pub(crate) decided: Vec<(String, &'static str, DecidedBy)>,
 }
 
 #[async_trait]
@@ -45,6 +52,26 @@ impl Output for Collected {
         }
         let full = self.text_bytes_max.is_some_and(|bytes_max| self.text.len() > bytes_max);
         if full { Err(Stop) } else { Ok(()) }
+    }
+
+    async fn ask(&mut self, ask: Ask) -> Result<Asked, Stop> {
+        self.asked.push(ask);
+        Ok(Asked::Waiting)
+    }
+
+    async fn reply(&mut self) -> Reply {
+        match (self.replies.pop_front(), self.asked.last()) {
+            (Some(reply), Some(ask)) => reply(ask),
+            _ => std::future::pending().await,
+        }
+    }
+
+    fn unask(&mut self) {
+        self.unasked += 1;
+    }
+
+    fn decided(&mut self, ask: &Ask, reply: &Reply, by: DecidedBy) {
+        self.decided.push((ask.tool.clone(), ask.decision(reply), by));
     }
 }
 

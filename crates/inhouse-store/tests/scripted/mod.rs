@@ -1,17 +1,21 @@
 //! Scripted agents and a small house around them: an engine over the memory store.
 
-#![allow(unreachable_pub, missing_docs, reason = "shared between test files")]
+#![allow(unreachable_pub, missing_docs, dead_code, reason = "shared between test files, of which each uses its part")]
 
 mod deaf;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use inhouse_engine::agent::{Agent, AgentEvent, ArtifactUpdate, End, Failure, Note, Output, Reason, Turn};
+use inhouse_engine::agent::{
+    Agent, AgentEvent, ArtifactUpdate, Asked, DecidedBy, End, Failure, Note, Output, Reason, Turn,
+};
 use inhouse_engine::store::Store;
-use inhouse_engine::{Accepted, AgentEntry, Engine, EngineLimits, Numbered, Submission, Takes};
+use inhouse_engine::{
+    Accepted, AgentEntry, Ask, Choice, Effect, Engine, EngineLimits, Numbered, Question, Submission, Takes, Witness,
+};
 use inhouse_proto::error::A2aError;
 use inhouse_proto::json;
 use inhouse_proto::snapshot::{Snapshot, View};
@@ -32,6 +36,10 @@ pub enum Script {
     Ends(End),
     AskTwice,
     AsksThenHangs,
+    /// Asks in the middle of its turn, this many times, and says what it was told.
+    Asks(usize),
+    /// Asks, and wants to know no more.
+    AsksInVain,
     ArtifactThenText(String, String),
     AnswersWhenTold(String, Arc<Notify>),
     Flood,
@@ -81,6 +89,14 @@ impl Script {
 
     pub fn asks_then_hangs() -> Self {
         Self::AsksThenHangs
+    }
+
+    pub fn asks(times: usize) -> Self {
+        Self::Asks(times)
+    }
+
+    pub fn asks_in_vain() -> Self {
+        Self::AsksInVain
     }
 
     pub fn artifact_then_text(artifact: &str, text: &str) -> Self {
@@ -145,6 +161,27 @@ impl Agent for Script {
                 turn.cancel.requested().await;
                 done
             }
+            Self::Asks(times) => {
+                let _ = output.emit(AgentEvent::Text("before".to_owned())).await;
+                for number in 1..=*times {
+                    let told = match output.ask(permission(&format!("r{number}"))).await {
+                        Ok(Asked::Waiting) => tokio::select! {
+                            reply = output.reply() => reply.choice().unwrap_or("no").to_owned(),
+                            _ = turn.cancel.requested() => return done,
+                        },
+                        Ok(Asked::TooMany) => "too many".to_owned(),
+                        Err(_) => return done,
+                    };
+                    let _ = output.emit(AgentEvent::Text(format!(" {told}"))).await;
+                }
+                done
+            }
+            Self::AsksInVain => {
+                let _ = output.ask(permission("r1")).await;
+                output.unask();
+                let _ = output.emit(AgentEvent::Text("never mind".to_owned())).await;
+                done
+            }
             Self::Ends(end) => end.clone(),
             Self::AskTwice if turn.number < 3 => End::InputRequired(note("and?")),
             Self::AskTwice => done,
@@ -158,11 +195,30 @@ impl Agent for Script {
     }
 }
 
+fn permission(id: &str) -> Ask {
+    let option = |id: &str, effect| Choice { id: id.into(), label: id.into(), effect };
+    let options = vec![option("allow", Effect::Allow), option("deny", Effect::Deny)];
+    let question = Question { id: "p".into(), text: "May I?".into(), options, multiple: false, free_text: false };
+    let input = serde_json::json!({"command": "ls"});
+    Ask { id: id.into(), tool: "Bash".into(), subject: "ls".into(), input, questions: vec![question] }
+}
+
+/// What was decided, line by line.
+#[derive(Debug, Default)]
+pub struct Witnessed(pub Mutex<Vec<String>>);
+
+impl Witness for Witnessed {
+    fn decided(&self, who: &Principal, _: &AgentName, _: &str, tool: &str, decision: &str, by: DecidedBy) {
+        self.0.lock().unwrap().push(format!("{} {tool} {decision} {}", who.as_str(), by.name()));
+    }
+}
+
 /// An engine with one scripted agent, `demo`.
 pub struct House {
     script: Script,
     limits: EngineLimits,
     store: Arc<dyn Store>,
+    witness: Arc<Witnessed>,
     pub engine: Engine,
 }
 
@@ -198,8 +254,19 @@ impl House {
             answers_directly,
         };
         let agents = HashMap::from([(AgentName::new("demo").unwrap(), entry)]);
-        let engine = Engine::new(Arc::clone(&store), agents, limits);
-        Self { script, limits, store, engine }
+        let witness = Arc::new(Witnessed::default());
+        let engine = Engine::new(Arc::clone(&store), agents, limits, Arc::clone(&witness) as _);
+        Self { script, limits, store, engine, witness }
+    }
+
+    /// What was decided so far.
+    pub fn decided(&self) -> Vec<String> {
+        self.witness.0.lock().unwrap().clone()
+    }
+
+    /// A further message of a task.
+    pub async fn say(&self, id: &str, text: &str) -> Result<Accepted, A2aError> {
+        self.submit("ann", v1::Message { task_id: id.to_owned(), ..message(text) }).await
     }
 
     pub async fn submit(&self, who: &str, message: v1::Message) -> Result<Accepted, A2aError> {
@@ -222,6 +289,21 @@ impl House {
     pub async fn send(&self, who: &str, text: &str) -> Snapshot {
         let accepted = self.submit(who, message(text)).await.unwrap();
         tokio::time::timeout(Duration::from_secs(20), accepted.settled()).await.unwrap().unwrap()
+    }
+
+    /// Sends, and waits for the end, whatever it asks in between.
+    pub async fn send_to_the_end(&self, who: &str, text: &str) -> Snapshot {
+        let id = self.start(who, text).await;
+        let ended = async {
+            loop {
+                let task = self.engine.get(&permit(who), &id).await.unwrap();
+                if inhouse_engine::state::is_terminal(task.state) {
+                    return task;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), ended).await.unwrap()
     }
 
     pub async fn wait_for(&self, id: &str, state: TaskState) {

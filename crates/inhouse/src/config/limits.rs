@@ -81,6 +81,12 @@ limits! {
     queued_per_agent_max = 256, 0..=1_000_000;
     /// Turns of one caller that wait for one agent.
     queued_per_caller_max = 64, 0..=1_000_000;
+    /// Turns of one agent that wait for an answer of their callers, each with its process.
+    asking_per_agent_max = 64, 1..=100_000;
+    /// Turns of one caller that wait for an answer, on one agent.
+    asking_per_caller_max = 16, 1..=100_000;
+    /// How long an agent waits for the answer to what it asks, in milliseconds; then the answer is no.
+    ask_ms_max = 600_000, 1..=86_400_000;
     /// What a caller is told to wait when the queue is full, in seconds.
     queue_retry_s = 5, 1..=3_600;
     /// Supervisor processes that are kept ready for the next runs.

@@ -1,0 +1,122 @@
+//! What a caller says to a turn that asks: it joins the task like any message, and reaches the turn that waits for it.
+
+use std::sync::Arc;
+
+use inhouse_proto::error::A2aError;
+use inhouse_proto::snapshot::Snapshot;
+use inhouse_proto::v1::{self, TaskState};
+use inhouse_proto::wire::to_json;
+use inhouse_trust::{AgentName, Permit, Principal};
+
+use crate::agent::{DecidedBy, End, Failure, Note, Reason};
+use crate::ask::{Ask, Reply};
+use crate::asking::{Asking, Claim};
+use crate::engine::{Engine, Inner, Live, key, lock};
+use crate::note::Ids;
+use crate::push::named;
+use crate::queue::Slot;
+use crate::refusal::{refused, unsupported};
+use crate::store::{NextMessage, Owner, RetryKey, Submitted, TaskKey};
+use crate::submit::{Accepted, Submission, filled};
+
+/// Writes down what was decided about the agents' requests.
+pub trait Witness: Send + Sync + 'static {
+    /// `who`: the caller whose task it is. `decision`: one word.
+    fn decided(&self, who: &Principal, agent: &AgentName, task: &str, tool: &str, decision: &str, by: DecidedBy);
+}
+
+impl Engine {
+    /// Whether a turn of the task waits for an answer.
+    pub(crate) fn asks(&self, key: &TaskKey) -> bool {
+        self.live(key).is_some_and(|live| live.asking.waits())
+    }
+
+    /// What a message answers, if a turn of the task asks something.
+    ///
+    /// # Errors
+    /// Invalid parameters, when it is no answer; unsupported operation, when somebody is answering already.
+    pub(crate) fn claim(
+        &self,
+        permit: &Permit,
+        task: &Snapshot,
+        message: &v1::Message,
+    ) -> Result<Option<(Live, Reply)>, A2aError> {
+        let Some(live) = self.live(&key(permit, &task.id)) else { return Ok(None) };
+        match live.asking.claim(message) {
+            Claim::None => Ok(None),
+            Claim::Reply(reply) => Ok(Some((live, reply))),
+            Claim::Refused(why) => Err(A2aError::invalid("message.parts", why)),
+            Claim::Busy => Err(unsupported(&task.id, "the task is being answered already")),
+        }
+    }
+
+    /// Gives a turn that asks its answer: the message joins the task, and the turn goes on.
+    pub(crate) async fn answer(
+        &self,
+        permit: &Permit,
+        submission: Submission,
+        task: &Snapshot,
+        retry: Option<RetryKey>,
+        live: Live,
+        reply: Reply,
+    ) -> Result<Accepted, A2aError> {
+        let claimed = Claimed(Some(&live.asking));
+        let message = filled(submission.message, &task.id, &task.context_id);
+        let key = key(permit, &task.id);
+        let ids = Ids { task: &task.id, context: &task.context_id };
+        let push = submission.push.map(|config| named(config, &task.id, submission.label));
+        let event = ids.status(TaskState::Working, Note::default(), None);
+        let next = NextMessage { key: key.clone(), retry, message: to_json(&message), event, push };
+        let lease = match self.inner.store.resume(next).await.map_err(refused)? {
+            Submitted::Taken(lease) => lease,
+            Submitted::Retried(id) => return Ok(self.accepted(TaskKey { id, ..key }, false)),
+        };
+        claimed.keep();
+        if let Err(lease) = live.asking.deliver(lease, reply) {
+            let gone = Failure::new(Reason::AgentFailed, "the agent ended before it had its answer");
+            let end = ids.end(live.stop.cause(), End::Failed(gone), None);
+            self.inner.store.append(&lease, vec![end]).await.map_err(refused)?;
+        }
+        Ok(self.accepted(key, false))
+    }
+}
+
+impl Inner {
+    /// A turn asks its caller: others may run meanwhile. `false`: too many turns ask.
+    pub(crate) fn pause(self: &Arc<Self>, slot: &Slot) -> bool {
+        let next = lock(&self.queue).pause(slot);
+        let paused = next.is_some();
+        self.start_all(next.unwrap_or_default());
+        paused
+    }
+
+    /// A turn that asked goes on.
+    pub(crate) fn go_on(&self, slot: &Slot) {
+        lock(&self.queue).go_on(slot);
+    }
+
+    /// Writes down what was decided about something that an agent asked.
+    pub(crate) fn decided(&self, slot: &Slot, task: &str, ask: &Ask, reply: &Reply, by: DecidedBy) {
+        if ask.is_permission() {
+            let Owner { principal, agent } = &slot.owner;
+            self.witness.decided(principal, agent, task, &ask.tool, ask.decision(reply), by);
+        }
+    }
+}
+
+/// An ask that somebody answers. Unless it is kept, the next one may.
+struct Claimed<'a>(Option<&'a Asking>);
+
+impl Claimed<'_> {
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Claimed<'_> {
+    fn drop(&mut self) {
+        if let Some(asking) = self.0 {
+            asking.unclaim();
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What an agent asks in the middle of its turn, and what becomes of it: the engine over the memory store.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+
+mod scripted;
+
+use std::time::Duration;
+
+use inhouse_engine::{EngineLimits, QueueLimits};
+use inhouse_proto::error::ErrorKind;
+use inhouse_proto::json::Value;
+use inhouse_proto::snapshot::{Snapshot, View};
+use inhouse_proto::v1::{self, TaskState, part::Content};
+use scripted::{House, Script, message, permit, reason, state, text_of};
+
+/// The task, once it has ended.
+async fn ended(house: &House, id: &str) -> Snapshot {
+    let done = async {
+        loop {
+            let task = house.engine.get(&permit("ann"), id).await.unwrap();
+            if inhouse_engine::state::is_terminal(task.state) {
+                return task;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), done).await.unwrap()
+}
+
+async fn asked(script: Script, limits: EngineLimits) -> (House, String) {
+    let house = House::with(script, limits);
+    let id = house.start("ann", "hi").await;
+    house.wait_for(&id, TaskState::InputRequired).await;
+    (house, id)
+}
+
+#[tokio::test]
+async fn an_answer_reaches_the_turn_that_asked_and_joins_the_task() {
+    let (house, id) = asked(Script::asks(2), EngineLimits::default()).await;
+    let task = house.engine.get(&permit("ann"), &id).await.unwrap().to_v1(View::ALL).unwrap();
+    let parts = task.status.unwrap().message.unwrap().parts;
+    let Some(Content::Data(Value(data))) = &parts[1].content else { panic!("{parts:?}") };
+    assert_eq!((&data["request"]["id"], &data["request"]["tool"]), (&"r1".into(), &"Bash".into()));
+    house.say(&id, "yes").await.unwrap();
+    house.wait_for(&id, TaskState::InputRequired).await;
+    house.say(&id, "no").await.unwrap();
+    let task = ended(&house, &id).await;
+    assert_eq!((task.state, text_of(&task).as_str()), (TaskState::Completed, "before allow no"));
+    assert_eq!(task.history.iter().filter(|message| message.windows(9).any(|at| at == b"ROLE_USER")).count(), 3);
+    assert_eq!(house.decided(), ["ann Bash allow caller", "ann Bash deny caller"]);
+    let states: Vec<_> = house.read_from(&id, 0).await.iter().filter_map(|(_, event)| state(event)).collect();
+    use TaskState::{Completed, InputRequired, Submitted, Working};
+    assert_eq!(states, [Submitted, Working, InputRequired, Working, InputRequired, Working, Completed]);
+}
+
+#[tokio::test]
+async fn what_is_no_answer_is_refused_and_changes_nothing() {
+    let (house, id) = asked(Script::asks(1), EngineLimits::default()).await;
+    let stale = Value(serde_json::json!({"requestId": "r0", "optionId": "allow"}));
+    let part = v1::Part { content: Some(Content::Data(stale)), ..v1::Part::default() };
+    let by_id = v1::Message { task_id: id.clone(), parts: vec![part], ..message("") };
+    for wrong in [by_id, v1::Message { task_id: id.clone(), ..message("perhaps") }] {
+        let error = house.submit("ann", wrong).await.err().unwrap();
+        assert_eq!(error.kind, ErrorKind::InvalidParams);
+        assert_eq!(error.violations[0].field, "message.parts");
+    }
+    let foreign = house.submit("bob", v1::Message { task_id: id.clone(), ..message("yes") }).await;
+    assert_eq!(foreign.err().unwrap().kind, ErrorKind::TaskNotFound);
+    let task = house.engine.get(&permit("ann"), &id).await.unwrap();
+    assert_eq!((task.state, house.decided().len()), (TaskState::InputRequired, 0));
+    house.say(&id, "allow").await.unwrap();
+    assert_eq!(text_of(&ended(&house, &id).await), "before allow");
+}
+
+#[tokio::test]
+async fn two_answers_at_once_are_one_answer() {
+    let (house, id) = asked(Script::asks(1), EngineLimits::default()).await;
+    let (one, other) = tokio::join!(house.say(&id, "yes"), house.say(&id, "no"));
+    assert!(one.is_ok() != other.is_ok(), "the second one finds nothing to answer");
+    ended(&house, &id).await;
+    assert_eq!(house.decided().len(), 1);
+}
+
+#[tokio::test]
+async fn an_ask_that_nobody_answers_is_denied_and_the_turn_goes_on() {
+    let limits = EngineLimits { ask_ms_max: 20, ..EngineLimits::default() };
+    let house = House::with(Script::asks(1), limits);
+    let id = house.start("ann", "hi").await;
+    let task = ended(&house, &id).await;
+    assert_eq!((task.state, text_of(&task).as_str()), (TaskState::Completed, "before no"));
+    assert_eq!(house.decided(), ["ann Bash deny nobody"]);
+    let states: Vec<_> = house.read_from(&id, 0).await.iter().filter_map(|(_, event)| state(event)).collect();
+    assert_eq!(states[2..4], [TaskState::InputRequired, TaskState::Working]);
+}
+
+#[tokio::test]
+async fn what_the_agent_does_not_want_to_know_any_more_is_no_question() {
+    let task = House::new(Script::asks_in_vain()).send_to_the_end("ann", "hi").await;
+    assert_eq!((task.state, text_of(&task).as_str()), (TaskState::Completed, "never mind"));
+}
+
+#[tokio::test]
+async fn a_task_that_asks_can_be_canceled_and_does_not_outlive_the_server() {
+    let (house, id) = asked(Script::asks(1), EngineLimits::default()).await;
+    assert_eq!(house.engine.cancel(&permit("ann"), &id).await.unwrap().state, TaskState::Canceled);
+    assert!(house.say(&id, "yes").await.is_err());
+    let (house, id) = asked(Script::asks(1), EngineLimits::default()).await;
+    house.engine.shutdown().await;
+    let task = house.engine.get(&permit("ann"), &id).await.unwrap();
+    assert!(inhouse_engine::state::is_terminal(task.state), "{:?}", task.state);
+    assert!(house.decided().is_empty());
+}
+
+#[tokio::test]
+async fn while_one_turn_waits_for_its_caller_others_run() {
+    let queue = QueueLimits { running_per_agent_max: 1, asking_per_caller_max: 1, ..QueueLimits::default() };
+    let (house, id) = asked(Script::asks(1), EngineLimits { queue, ..EngineLimits::default() }).await;
+    let other = house.start("ann", "in another context").await;
+    let other = ended(&house, &other).await;
+    assert_eq!(text_of(&other), "before too many", "it may run, but not ask as well");
+    let context = house.engine.get(&permit("ann"), &id).await.unwrap().context_id.to_string();
+    let same = v1::Message { context_id: context, ..message("and then?") };
+    let same = house.submit("ann", same).await.unwrap().task_id().to_string();
+    assert_eq!(house.engine.get(&permit("ann"), &same).await.unwrap().state, TaskState::Submitted, "one after another");
+    house.say(&id, "yes").await.unwrap();
+    ended(&house, &id).await;
+    house.wait_for(&same, TaskState::InputRequired).await;
+}
+
+#[tokio::test]
+async fn the_time_in_which_a_turn_waits_is_not_its_own() {
+    let house = House::new(Script::asks(1)).turn_ms_max(300);
+    let id = house.start("ann", "hi").await;
+    house.wait_for(&id, TaskState::InputRequired).await;
+    // Longer than the turn may take.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    house.say(&id, "yes").await.unwrap();
+    let task = ended(&house, &id).await;
+    assert_eq!((task.state, reason(&task)), (TaskState::Completed, None));
+}
