@@ -117,9 +117,10 @@ impl Ask {
 
     /// What a reply decided, in one word for the audit.
     pub fn decision(&self, reply: &Reply) -> &'static str {
-        let chosen = self.questions.first().and_then(|question| {
-            question.options.iter().find(|choice| reply.choice() == Some(choice.id.as_str()))
-        });
+        let chosen = self
+            .questions
+            .first()
+            .and_then(|question| question.options.iter().find(|choice| reply.choice() == Some(choice.id.as_str())));
         match (reply.choice(), chosen) {
             (None, _) => Effect::Deny.name(),
             (Some(_), Some(choice)) => choice.effect.name(),
@@ -218,19 +219,25 @@ impl Ask {
 
     /// A `data` part that would be an answer.
     fn example(&self) -> String {
-        let answers: Map<_, _> = self.questions.iter().map(|question| {
-            let option = question.options.first().map_or("…", |choice| choice.id.as_str());
-            (question.id.clone(), option.into())
-        }).collect();
+        let answers: Map<_, _> = self
+            .questions
+            .iter()
+            .map(|question| {
+                let option = question.options.first().map_or("…", |choice| choice.id.as_str());
+                (question.id.clone(), option.into())
+            })
+            .collect();
         format!("for example with a data part {}", json!({"requestId": self.id, "answers": answers}))
     }
 }
 
 impl Question {
     fn to_json(&self) -> serde_json::Value {
-        let options: Vec<_> = self.options.iter().map(|choice| {
-            json!({"id": choice.id, "label": choice.label, "effect": choice.effect.name()})
-        }).collect();
+        let options: Vec<_> = self
+            .options
+            .iter()
+            .map(|choice| json!({"id": choice.id, "label": choice.label, "effect": choice.effect.name()}))
+            .collect();
         json!({"id": self.id, "text": self.text, "options": options, "multiple": self.multiple, "freeText": self.free_text})
     }
 
@@ -276,10 +283,14 @@ fn texts(given: &serde_json::Value) -> Vec<String> {
 
 /// The text of a message, without the space around it.
 fn words(message: &v1::Message) -> String {
-    let texts: Vec<_> = message.parts.iter().filter_map(|part| match &part.content {
-        Some(Content::Text(text)) => Some(text.as_str()),
-        _ => None,
-    }).collect();
+    let texts: Vec<_> = message
+        .parts
+        .iter()
+        .filter_map(|part| match &part.content {
+            Some(Content::Text(text)) => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
     texts.join("\n").trim().to_owned()
 }
 

@@ -10,14 +10,23 @@ fn permission() -> Ask {
         choice("always", "Always allow", Effect::AllowAlways),
         choice("deny", "Do not", Effect::Deny),
     ];
-    let question = Question { id: "permission".into(), text: "May it run ls?".into(), options, multiple: false, free_text: false };
-    Ask { id: "r1".into(), tool: "Bash".into(), subject: "ls".into(), input: json!({"command": "ls"}), questions: vec![question] }
+    let question =
+        Question { id: "permission".into(), text: "May it run ls?".into(), options, multiple: false, free_text: false };
+    Ask {
+        id: "r1".into(),
+        tool: "Bash".into(),
+        subject: "ls".into(),
+        input: json!({"command": "ls"}),
+        questions: vec![question],
+    }
 }
 
 fn questions() -> Ask {
     let colours = vec![choice("1", "Red", Effect::Answer), choice("2", "Blue", Effect::Answer)];
-    let first = Question { id: "colour".into(), text: "Which?".into(), options: colours, multiple: true, free_text: false };
-    let second = Question { id: "name".into(), text: "Whose?".into(), options: vec![], multiple: false, free_text: true };
+    let first =
+        Question { id: "colour".into(), text: "Which?".into(), options: colours, multiple: true, free_text: false };
+    let second =
+        Question { id: "name".into(), text: "Whose?".into(), options: vec![], multiple: false, free_text: true };
     let input = serde_json::Value::Null;
     Ask { id: "q1".into(), tool: String::new(), subject: String::new(), input, questions: vec![first, second] }
 }
@@ -93,6 +102,9 @@ fn a_note_says_the_same_to_people_and_to_programs() {
     let Some(Value(data)) = data else { panic!("no data") };
     assert_eq!(text.unwrap(), "May it run ls?\n- allow: Allow once\n- always: Always allow\n- deny: Do not");
     assert_eq!(data["request"]["input"], json!({"command": "ls"}));
-    assert_eq!(data["request"]["questions"][0]["options"][0], json!({"id": "allow", "label": "Allow once", "effect": "allow"}));
+    assert_eq!(
+        data["request"]["questions"][0]["options"][0],
+        json!({"id": "allow", "label": "Allow once", "effect": "allow"})
+    );
     assert_eq!((&data["request"]["kind"], &data["request"]["expiresAtMs"]), (&json!("permission"), &json!(7)));
 }

@@ -24,8 +24,8 @@ pub mod cancel;
 pub mod agent;
 pub mod store;
 
-pub use ask::{Ask, Choice, Effect, Question, Reply};
 pub use answer::Witness;
+pub use ask::{Ask, Choice, Effect, Question, Reply};
 pub use engine::Engine;
 pub use entry::{AgentEntry, Takes};
 pub use limits::{EngineLimits, Idempotency, QueueLimits};

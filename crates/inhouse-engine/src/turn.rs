@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::agent::{Agent, End, Failure, Note, Reason, Turn};
+use crate::asking::Asking;
 use crate::cancel::{CancelSource, StopCause};
 use crate::direct::Direct;
-use crate::asking::Asking;
 use crate::engine::Inner;
 use crate::output::TaskOutput;
 use crate::queue::Slot;

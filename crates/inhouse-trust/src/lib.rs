@@ -12,11 +12,13 @@ mod launch;
 mod environment;
 mod host;
 mod window;
+mod approval;
 mod audit;
 mod redact;
 mod text;
 mod webhook;
 
+pub use approval::{Approvals, NotARule, Verdict};
 pub use audit::{Decision, Record};
 pub use caller::{AuthError, Caller, Tokens};
 pub use environment::HostEnv;

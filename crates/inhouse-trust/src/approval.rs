@@ -1,0 +1,98 @@
+//! What an agent may do without asking anybody: the operator's rules on its tools.
+
+/// What becomes of a tool that an agent wants to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may be used.
+    Allow,
+    /// It may not, whatever anybody says.
+    Deny,
+    /// Somebody is asked.
+    Ask,
+}
+
+/// The operator's rules for one agent. What none of them names is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Approvals {
+    allow: Vec<Rule>,
+    ask: Vec<Rule>,
+    deny: Vec<Rule>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Rule {
+    tool: String,
+    subject: Option<String>,
+}
+
+/// What stands among the rules and is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a tool, or a tool with a pattern of what it acts on, such as \"Read\" or \"Bash(git status*)\"")]
+pub struct NotARule;
+
+impl Approvals {
+    /// Adds a rule for what `verdict` says.
+    ///
+    /// # Errors
+    /// [`NotARule`].
+    pub fn add(&mut self, verdict: Verdict, rule: &str) -> Result<(), NotARule> {
+        let (tool, subject) = match rule.split_once('(') {
+            Some((tool, rest)) => (tool, Some(rest.strip_suffix(')').ok_or(NotARule)?.to_owned())),
+            None => (rule, None),
+        };
+        if tool.is_empty() || tool.contains(|c: char| c.is_whitespace() || c == ')') {
+            return Err(NotARule);
+        }
+        let rules = match verdict {
+            Verdict::Allow => &mut self.allow,
+            Verdict::Ask => &mut self.ask,
+            Verdict::Deny => &mut self.deny,
+        };
+        rules.push(Rule { tool: tool.to_owned(), subject });
+        Ok(())
+    }
+
+    /// What the rules say of a tool, and of what it would act on: a command, a path, an address. The strictest rule decides. In
+    /// what is allowed, `*` stands neither for the end of one command and the beginning of another, nor for a way out of a folder.
+    pub fn judge(&self, tool: &str, subject: &str) -> Verdict {
+        let any = |rules: &[Rule], may: &dyn Fn(char) -> bool| {
+            rules.iter().any(|rule| {
+                let fits = |pattern: &String| matches(pattern, subject, may);
+                matches(&rule.tool, tool, &|_| true) && rule.subject.as_ref().is_none_or(fits)
+            })
+        };
+        let leads_out = subject.split(|c: char| "/\\'\"= ".contains(c)).any(|segment| segment == "..");
+        let is_plain = |c: char| !leads_out && !c.is_control() && !";&|<>$`()".contains(c);
+        match () {
+            () if any(&self.deny, &|_| true) => Verdict::Deny,
+            () if any(&self.ask, &|_| true) => Verdict::Ask,
+            () if any(&self.allow, &is_plain) => Verdict::Allow,
+            () => Verdict::Ask,
+        }
+    }
+}
+
+/// Whether `pattern` is the whole `text`, where each `*` stands for any characters that `may` stand there.
+fn matches(pattern: &str, text: &str, may: &dyn Fn(char) -> bool) -> bool {
+    let (mut pattern, mut text) = (pattern.chars(), text.chars());
+    let mut star: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
+    loop {
+        let at = text.clone();
+        match (pattern.next(), text.next()) {
+            (Some('*'), _) => {
+                text = at.clone();
+                star = Some((pattern.clone(), at));
+            }
+            (Some(wanted), Some(found)) if wanted == found => {}
+            (None, None) => return true,
+            _ => {
+                // The last star stands for one character more.
+                let Some((after, from)) = &mut star else { return false };
+                match from.next() {
+                    Some(c) if may(c) => (pattern, text) = (after.clone(), from.clone()),
+                    _ => return false,
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What an agent may do without asking.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use inhouse_trust::{Approvals, NotARule, Verdict};
+use proptest::prelude::*;
+
+fn rules(allow: &[&str], ask: &[&str], deny: &[&str]) -> Approvals {
+    let mut rules = Approvals::default();
+    for (verdict, list) in [(Verdict::Allow, allow), (Verdict::Ask, ask), (Verdict::Deny, deny)] {
+        list.iter().for_each(|rule| rules.add(verdict, rule).unwrap());
+    }
+    rules
+}
+
+#[test]
+fn the_strictest_rule_decides_and_what_none_names_is_asked() {
+    let rules =
+        rules(&["Read", "Bash(git *)", "mcp__tickets__*"], &["Bash(git push*)"], &["Bash(git push --force*)", "Web*"]);
+    for (tool, subject, verdict) in [
+        ("Read", "/project/a", Verdict::Allow),
+        ("Reader", "/project/a", Verdict::Ask),
+        ("read", "/project/a", Verdict::Ask),
+        ("Bash", "git status", Verdict::Allow),
+        ("Bash", "git push origin", Verdict::Ask),
+        ("Bash", "git push --force", Verdict::Deny),
+        ("Bash", "gitx", Verdict::Ask),
+        ("Bash", "sudo git status", Verdict::Ask),
+        ("mcp__tickets__close", "", Verdict::Allow),
+        ("WebFetch", "https://example.com", Verdict::Deny),
+        ("", "", Verdict::Ask),
+    ] {
+        assert_eq!(rules.judge(tool, subject), verdict, "{tool}({subject})");
+    }
+    assert_eq!(Approvals::default().judge("Bash", "ls"), Verdict::Ask);
+}
+
+#[test]
+fn what_is_allowed_is_one_command_in_its_folder() {
+    let open = rules(&["Bash(git status*)", "Write(/project/*)", "Bash(npm test)", "Bash(a;b)"], &[], &[]);
+    for (tool, subject) in [
+        ("Bash", "git status; rm -rf /"),
+        ("Bash", "git status && rm x"),
+        ("Bash", "git status | sh"),
+        ("Bash", "git status $(rm x)"),
+        ("Bash", "git status `rm x`"),
+        ("Bash", "git status > /etc/passwd"),
+        ("Bash", "git status\nrm x"),
+        ("Bash", "git status \u{0}"),
+        ("Bash", "git status ../other"),
+        ("Bash", "npm test x"),
+        ("Write", "/project/../etc/passwd"),
+        ("Write", "/project/.."),
+        ("Write", "/project"),
+        ("Write", "/projects/x"),
+    ] {
+        assert_eq!(open.judge(tool, subject), Verdict::Ask, "{tool}({subject})");
+    }
+    for (tool, subject) in
+        [("Bash", "git status"), ("Bash", "git status --short a..b"), ("Write", "/project/a/..b/c"), ("Bash", "a;b")]
+    {
+        assert_eq!(open.judge(tool, subject), Verdict::Allow, "{tool}({subject})");
+    }
+    let deny = rules(&["Bash"], &[], &["Bash(*rm *)"]);
+    assert_eq!(deny.judge("Bash", "git status; rm -rf /"), Verdict::Deny, "what is denied is denied anywhere");
+    assert_eq!(deny.judge("Bash", "git status; ls"), Verdict::Allow, "a tool without a pattern is the whole tool");
+}
+
+#[test]
+fn what_is_no_rule_is_refused() {
+    for text in ["", "(x)", "Bash(x", "Ba sh", "Bash)", " Bash", "Bash(x) "] {
+        assert_eq!(Approvals::default().add(Verdict::Allow, text), Err(NotARule), "{text:?}");
+    }
+    for text in ["*", "Bash()", "Bash(echo (x))", "mcp__a-b__c"] {
+        assert_eq!(Approvals::default().add(Verdict::Allow, text), Ok(()), "{text:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_pattern_is_what_a_regular_expression_would_be(pattern in "[ab*]{0,8}", subject in "[ab]{0,12}") {
+        let mut rules = Approvals::default();
+        rules.add(Verdict::Deny, &format!("T({pattern})")).unwrap();
+        prop_assert_eq!(rules.judge("T", &subject) == Verdict::Deny, is_match(pattern.as_bytes(), subject.as_bytes()));
+    }
+}
+
+/// The same by trying everything.
+fn is_match(pattern: &[u8], text: &[u8]) -> bool {
+    match (pattern, text) {
+        ([], []) => true,
+        ([b'*', rest @ ..], _) => (0..=text.len()).any(|at| is_match(rest, &text[at..])),
+        ([one, rest @ ..], [other, more @ ..]) => one == other && is_match(rest, more),
+        _ => false,
+    }
+}

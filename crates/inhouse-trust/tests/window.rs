@@ -1,0 +1,53 @@
+//! How often somebody may start something, and how often fail.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use inhouse_trust::{FailureLimit, RetryAfter, SlidingWindow, WindowOptions};
+
+fn window(starts_max: u32, keys_max: usize) -> SlidingWindow<u32> {
+    SlidingWindow::new(WindowOptions { starts_max, window_ms: 60_000, keys_max })
+}
+
+#[test]
+fn no_stretch_of_the_windows_length_holds_more_than_the_limit() {
+    let mut window = window(30, 10);
+    let admitted: Vec<u64> = (0..5_000).map(|step| step * 97).filter(|now| window.admit(&1, *now).is_ok()).collect();
+    assert!(admitted.windows(31).all(|run| run[30] - run[0] >= 60_000));
+    assert!(admitted.len() >= 30 * 8);
+}
+
+#[test]
+fn the_retry_time_is_exact_and_keys_do_not_touch_each_other() {
+    let mut window = window(2, 10);
+    assert_eq!((window.admit(&1, 0), window.admit(&1, 10_500)), (Ok(()), Ok(())));
+    assert_eq!(window.admit(&1, 20_000), Err(RetryAfter { seconds: 40 }));
+    assert_eq!(window.admit(&1, 59_999), Err(RetryAfter { seconds: 1 }));
+    assert_eq!(window.admit(&2, 20_000), Ok(()));
+    assert_eq!(window.admit(&1, 60_000), Ok(()));
+    assert_eq!(window.admit(&1, 0), Err(RetryAfter { seconds: 71 }));
+}
+
+#[test]
+fn memory_stays_bounded_and_the_longest_idle_key_is_forgotten() {
+    let mut window = window(1, 100);
+    for key in 0..10_000 {
+        assert_eq!(window.admit(&key, u64::from(key)), Ok(()));
+    }
+    assert!(window.admit(&9_900, 10_000).is_err(), "a hundred are remembered");
+    assert!(window.admit(&9_899, 10_000).is_ok() && window.admit(&0, 10_000).is_ok(), "and no more");
+    let nothing = WindowOptions { starts_max: 0, ..WindowOptions::default() };
+    assert_eq!(SlidingWindow::new(nothing).admit(&1, 0), Err(RetryAfter { seconds: 60 }));
+}
+
+#[test]
+fn twenty_failures_a_minute_are_told_however_many_come() {
+    let mut limit = FailureLimit::new(20);
+    let told = |limit: &mut FailureLimit, source: &str| {
+        let source = source.parse().unwrap();
+        (0..100_000).filter(|n| limit.failed(source, n / 2).is_ok()).count()
+    };
+    let sources = ["203.0.113.9", "2001:db8::1", "203.0.113.10", "2001:db8:0:1::1"];
+    assert_eq!(sources.map(|source| told(&mut limit, source)), [20; 4]);
+    let same_machines = ["::ffff:203.0.113.9", "2001:db8::ffff:1"];
+    assert_eq!(same_machines.map(|source| told(&mut limit, source)), [0; 2]);
+}
