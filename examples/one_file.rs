@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use inhouse_agents::{AgentSpec, Limits as ProcessLimits, Protocol, build};
+use inhouse_agents::{AgentSpec, ProgramSpec, Protocol, build};
 use inhouse_engine::{AgentEntry, Engine, EngineLimits};
 use inhouse_run::{Options, Runner};
 use inhouse_serve::{AuditLog, CardInfo, CardOptions, Endpoint, Limits, Route, Routes, Server, ServerOptions, Skill};
@@ -31,8 +31,9 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let host = HostEnv::new(std::env::vars_os());
     let runner = Runner::new(Options::default())?;
     let name = AgentName::new("mine")?;
-    let (protocol, limits) = (Protocol::Text, ProcessLimits::default());
-    let agent = build(AgentSpec::Program { command: command()?, protocol, prefix_line: None, limits }, &runner, &host);
+    let protocol = Protocol::Text;
+    let spec = AgentSpec::Program(Box::new(ProgramSpec::new(command()?, protocol)));
+    let agent = build(spec, &runner, &host);
     let entry = AgentEntry::new(agent, protocol.takes());
     let store = Arc::new(MemoryStore::new(MemoryLimits::default()));
     let audit = AuditLog::new(1 << 20, std::io::stderr())?;

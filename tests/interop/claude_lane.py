@@ -147,12 +147,108 @@ def cancel_ends_the_run(server, model):
     expect(server.task(task_id), "CANCELED")
 
 
+def use(tool, **tool_input):
+    """A text on which the model uses a tool."""
+    return "MODEL_TOOL{%s} %s" % (tool, json.dumps(tool_input))
+
+
+def request_of(task):
+    """What the agent asks in a task that waits for its caller."""
+    expect(task, "INPUT_REQUIRED")
+    return next(part["data"]["request"] for part in task["status"]["message"]["parts"] if "data" in part)
+
+
+def answer(server, task, text=None, **data):
+    """Says something to a task that asks; what becomes of it."""
+    params = message(text or "")
+    params["message"]["taskId"] = task["id"]
+    if not text:
+        params["message"]["parts"] = [{"data": data}]
+    return server.result("SendMessage", params)["task"]
+
+
+@step
+def leave_is_asked_and_given(server, model):
+    """a tool that needs leave makes the task wait; allowed by option id, it is used"""
+    file = server.project / "allowed.txt"
+    task = server.send(use("Write", file_path=str(file), content="written"))
+    request = request_of(task)
+    assert (request["tool"], request["input"]["file_path"]) == ("Write", str(file)), request
+    assert not file.exists() and str(file) in text_of(task["status"]["message"]), task["status"]
+    stale = server.call("SendMessage", message("yes") | {"message": message("")["message"] | {
+        "taskId": task["id"], "parts": [{"data": {"requestId": "other", "optionId": "allow"}}]}})
+    assert stale["error"]["code"] == -32602, stale
+    expect(answer(server, task, requestId=request["id"], optionId="allow"), "COMPLETED")
+    assert_same(file.read_text(), "written")
+    file.unlink()
+
+
+@step
+def leave_is_refused(server, model):
+    """a no in words is a no, and the model is told why"""
+    file = server.project / "denied.txt"
+    done = answer(server, server.send(use("Write", file_path=str(file), content="written")), "no")
+    expect(done, "COMPLETED")
+    assert not file.exists() and "said no" in text_of(done), text_of(done)
+
+
+@step
+def questions_are_answered(server, model):
+    """a question of the agent is asked with its options, and the answer reaches the model"""
+    options = [{"label": "Red", "description": "warm"}, {"label": "Blue", "description": "cold"}]
+    question = {"question": "Which colour?", "header": "Colour", "multiSelect": False, "options": options}
+    task = server.send(use("AskUserQuestion", questions=[question]))
+    request = request_of(task)
+    assert [option["id"] for option in request["questions"][0]["options"]] == ["Red", "Blue"], request
+    done = answer(server, task, "blue")
+    expect(done, "COMPLETED")
+    assert "Blue" in text_of(done), text_of(done)
+
+
+@step
+def cancel_while_it_asks(server, model):
+    """a task that waits for an answer can be canceled, and nothing of it is left"""
+    task = server.send(use("Write", file_path=str(server.project / "never.txt"), content="x"))
+    request_of(task)
+    expect(server.result("CancelTask", {"id": task["id"]}), "CANCELED")
+    wait_until(lambda: not runs_of(server), GONE_S_MAX, f"an end of {runs_of(server)}")
+    assert not (server.project / "never.txt").exists()
+
+
+@step
+def rules_decide(server, model):
+    """what a rule allows or denies is asked of nobody, and is in the audit"""
+    rules = '[agents.claude]\nallow = ["Write(*/allowed.txt)"]\ndeny = ["Write(*/denied.txt)"]\n'
+    with Server(config=rules, **provider(model)) as ruled:
+        for name, exists in (("allowed.txt", True), ("denied.txt", False)):
+            file = ruled.project / name
+            done = ruled.send(use("Write", file_path=str(file), content="x"))
+            expect(done, "COMPLETED")
+            assert file.exists() == exists, f"{name}: {text_of(done)}"
+        decided = [json.loads(line) for line in ruled.stderr().splitlines() if '"operation":"decide"' in line]
+        assert [(line["tool"], line["outcome"], line["by"]) for line in decided] == [
+            ("Write", "allow", "rule"), ("Write", "deny", "rule")], decided
+
+
+@step
+def nobody_answers(server, model):
+    """what nobody answers in time is denied, and the turn goes on"""
+    with Server(config="[limits]\nask_ms_max = 300\n", **provider(model)) as hasty:
+        task = hasty.send(use("Write", file_path=str(hasty.project / "late.txt"), content="x"))
+        request_of(task)
+        wait_until(lambda: state_of(hasty.task(task["id"])) == "COMPLETED", 30, "the end of the turn")
+        assert "nobody answered in time" in text_of(hasty.task(task["id"]))
+
+
+def provider(model):
+    """The environment by which the program finds the model. It tries again for more than a minute by itself; once is enough here."""
+    return {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "invented", "CLAUDE_CODE_MAX_RETRIES": "1"}
+
+
 def main():
     os.environ["PATH"] = f"{INSTALLED / 'npm' / 'node_modules' / '.bin'}:{os.environ['PATH']}"
     with FakeModel() as model:
-        # The program tries again for more than a minute by itself; once is enough here.
-        provider = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "invented", "CLAUDE_CODE_MAX_RETRIES": "1"}
-        with Server(**provider) as server:
+        with Server(**provider(model)) as server:
             failed = step.run(server, model)
             if failed:
                 print(server.stderr()[-4000:], file=sys.stderr)

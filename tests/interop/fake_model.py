@@ -8,6 +8,7 @@ MODEL_CUT       the first answer breaks off in the middle; the next one to the s
 MODEL_HTTP{400} this HTTP status
 MODEL_BIG{1000} a multi-byte text of that many bytes
 MODEL_THINK     some thinking before the answer
+MODEL_TOOL{Name} {…}  the use of this tool with this input; its result is told in the next answer
 otherwise       a short answer that tells how many bytes the first text had
 """
 import hashlib
@@ -40,6 +41,15 @@ def user_texts(body):
     blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
     texts = [block["text"] for block in blocks if block.get("type") == "text"]
     return [text for text in texts if not text.lstrip().startswith("<system-reminder>")]
+
+
+def tool_results(body):
+    """The texts of the tool results in the last user message."""
+    users = [message["content"] for message in body.get("messages", []) if message["role"] == "user"]
+    blocks = users[-1] if users and isinstance(users[-1], list) else []
+    contents = [block.get("content", "") for block in blocks if block.get("type") == "tool_result"]
+    flat = lambda content: content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+    return [flat(content) for content in contents]
 
 
 class FakeModel:
@@ -132,12 +142,16 @@ class Handler(BaseHTTPRequestHandler):
             "id": f"msg_{uuid.uuid4().hex}", "type": "message", "role": "assistant", "model": body["model"],
             "content": [], "stop_reason": None, "stop_sequence": None, "usage": USAGE,
         }
-        pieces = self.pieces(words, len(texts[0].encode()) if texts else 0)
+        results = tool_results(body)
+        pieces = [f"The tool said: {' '.join(results)}"] if results else self.pieces(words, len(texts[0].encode()) if texts else 0)
+        tool = None if results else re.search(r"MODEL_TOOL\{(\w+)\} (\{.*\})", words)
         if not body.get("stream"):
             message.update(content=[{"type": "text", "text": "".join(pieces)}], stop_reason="end_turn")
             return self.json(message)
         self.begin_stream()
         self.event("message_start", message=message)
+        if tool:
+            return self.use(tool[1], json.loads(tool[2]))
         index = self.think() if "MODEL_THINK" in words else 0
         self.event("content_block_start", index=index, content_block={"type": "text", "text": ""})
         for number, piece in enumerate(pieces):
@@ -146,7 +160,19 @@ class Handler(BaseHTTPRequestHandler):
                 return
             self.event("content_block_delta", index=index, delta={"type": "text_delta", "text": piece})
         self.event("content_block_stop", index=index)
-        self.event("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None}, usage={"output_tokens": 7})
+        self.end("end_turn")
+
+    def use(self, name, tool_input):
+        """A message that uses a tool."""
+        block = {"type": "tool_use", "id": f"toolu_{uuid.uuid4().hex[:20]}", "name": name, "input": {}}
+        self.event("content_block_start", index=0, content_block=block)
+        delta = {"type": "input_json_delta", "partial_json": json.dumps(tool_input)}
+        self.event("content_block_delta", index=0, delta=delta)
+        self.event("content_block_stop", index=0)
+        self.end("tool_use")
+
+    def end(self, reason):
+        self.event("message_delta", delta={"stop_reason": reason, "stop_sequence": None}, usage={"output_tokens": 7})
         self.event("message_stop")
         self.chunk(b"")
 

@@ -5,6 +5,7 @@ mod input;
 mod parse;
 mod line;
 mod answer;
+mod asked;
 
 #[cfg(test)]
 mod tests;

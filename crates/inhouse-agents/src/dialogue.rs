@@ -2,6 +2,7 @@
 //! Dialogues are pure: they read no clock, start nothing and wait for nothing.
 
 use inhouse_engine::agent::{AgentEvent, End, Failure, Note, Reason};
+use inhouse_engine::{Ask, Reply};
 use inhouse_run::Exit;
 
 /// One turn in one protocol.
@@ -17,6 +18,11 @@ pub(crate) trait Dialogue: Send {
         None
     }
 
+    /// What to write to the agent when something that it asks is answered. Agents that ask nothing hear nothing.
+    fn reply(&mut self, _reply: &Reply) -> Option<Vec<u8>> {
+        None
+    }
+
     /// How the turn ended, now that the process has.
     fn end(&mut self, ending: &Ending) -> End;
 }
@@ -28,6 +34,10 @@ pub(crate) struct Said {
     pub(crate) events: Vec<AgentEvent>,
     /// For the agent's standard input.
     pub(crate) replies: Vec<Vec<u8>>,
+    /// What it wants to know before it goes on.
+    pub(crate) asks: Vec<Ask>,
+    /// The ids of asks whose answer it does not want to know any more.
+    pub(crate) unasked: Vec<String>,
     /// The agent has said how the turn ended: nothing more of it counts, and its input ends.
     pub(crate) over: bool,
 }

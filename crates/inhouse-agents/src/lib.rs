@@ -1,11 +1,12 @@
 //! Agent adapters: from a process's bytes to agent events. One driver a protocol, all behind the engine's `Agent` port.
 //!
-//! Reading order: `presets` (what is known by name), `process` (how a process runs), `dialogue` (what a driver adds to that), then
-//! the drivers `command` (plain text), `native` (JSON lines) and `claude`, and `demo`, which starts nothing.
+//! Reading order: `presets` (what is known by name), `process` (how a process runs), `dialogue` (what a driver adds to that), `asks` (what an agent
+//! wants to know in the middle), then the drivers `command` (plain text), `native` (JSON lines) and `claude`, and `demo`, which starts nothing.
 
 pub mod presets;
 mod process;
 mod dialogue;
+mod asks;
 mod command;
 mod native;
 mod claude;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use inhouse_engine::Takes;
 use inhouse_engine::agent::Agent;
 use inhouse_run::Runner;
-use inhouse_trust::{AgentCommand, HostEnv, Redactor};
+use inhouse_trust::{AgentCommand, Approvals, HostEnv, Redactor};
 
 pub use lines::LINE_BYTES_MAX;
 pub use process::Limits;
@@ -36,6 +37,11 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// Whether an agent that speaks it asks before it acts.
+    pub fn asks(self) -> bool {
+        self == Self::Claude
+    }
+
     /// Which parts of a message can be said in it.
     pub fn takes(self) -> Takes {
         match self {
@@ -50,28 +56,40 @@ impl Protocol {
 #[derive(Debug, Clone)]
 pub enum AgentSpec {
     /// A program.
-    Program {
-        /// What to start, and how.
-        command: AgentCommand,
-        /// What it speaks.
-        protocol: Protocol,
-        /// A line in front of every text; for [`Protocol::Text`] alone.
-        prefix_line: Option<String>,
-        /// Bounds on its process.
-        limits: Limits,
-    },
+    Program(Box<ProgramSpec>),
     /// The built-in demo.
     Demo,
 }
 
+/// An agent that is a program.
+#[derive(Debug, Clone)]
+pub struct ProgramSpec {
+    /// What to start, and how.
+    pub command: AgentCommand,
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// A line in front of every text; for [`Protocol::Text`] alone.
+    pub prefix_line: Option<String>,
+    /// What it may do without asking; for protocols in which it [asks](Protocol::asks).
+    pub approvals: Approvals,
+    /// Bounds on its process.
+    pub limits: Limits,
+}
+
+impl ProgramSpec {
+    /// A program with the usual bounds, which asks for everything that it has to ask for.
+    pub fn new(command: AgentCommand, protocol: Protocol) -> Self {
+        Self { command, protocol, prefix_line: None, approvals: Approvals::default(), limits: Limits::default() }
+    }
+}
+
 /// Makes the adapter of a configured agent. Nothing is started before its first turn.
 pub fn build(spec: AgentSpec, runner: &Runner, host: &HostEnv) -> Arc<dyn Agent> {
-    let AgentSpec::Program { command, protocol, prefix_line, limits } = spec else {
-        return Arc::new(demo::Demo);
-    };
+    let AgentSpec::Program(spec) = spec else { return Arc::new(demo::Demo) };
+    let ProgramSpec { command, protocol, prefix_line, approvals, limits } = *spec;
     let set = command.env_set.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let redactor = Redactor::new(host.iter().chain(set));
-    let program = process::Program { command, runner: runner.clone(), host: host.clone(), redactor, limits };
+    let program = process::Program { command, runner: runner.clone(), host: host.clone(), redactor, approvals, limits };
     match protocol {
         Protocol::Text => Arc::new(command::Command { program, prefix_line }),
         Protocol::Native => Arc::new(native::Native { program }),

@@ -62,9 +62,9 @@ const CLAUDE: Preset = Preset {
         "--include-partial-messages",
     ],
     defaults: &[
-        // Nobody is there to be asked; what is not allowed beforehand is denied.
+        // What is not allowed beforehand is asked, on standard output; nobody sits at the terminal.
         Default {
-            args: &["--permission-prompts", "none"],
+            args: &["--permission-prompt-tool", "stdio"],
             unless: &["--permission-prompts", "--permission-prompt-tool"],
         },
         // What a run leaves in the project can not be configuration for the next one.

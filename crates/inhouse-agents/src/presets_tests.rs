@@ -93,11 +93,11 @@ fn known_programs_are_found_by_name_in_the_order_of_detection() {
 fn an_operators_word_replaces_a_default() {
     let claude = "-p --input-format stream-json --output-format stream-json --verbose --include-partial-messages";
     for (name, extra, expected) in [
-        ("claude", &[][..], format!("{claude} --permission-prompts none --setting-sources user")),
+        ("claude", &[][..], format!("{claude} --permission-prompt-tool stdio --setting-sources user")),
         (
             "claude",
             &["--setting-sources=", "--model", "x"],
-            format!("{claude} --permission-prompts none --setting-sources= --model x"),
+            format!("{claude} --permission-prompt-tool stdio --setting-sources= --model x"),
         ),
         (
             "claude",
@@ -111,7 +111,7 @@ fn an_operators_word_replaces_a_default() {
                 "--input-format=text",
                 "--output-format",
             ],
-            format!("{claude} --permission-prompts none --setting-sources user --model=x"),
+            format!("{claude} --permission-prompt-tool stdio --setting-sources user --model=x"),
         ),
         ("codex", &[], "exec --skip-git-repo-check --color never --sandbox read-only -".to_owned()),
         (

@@ -6,13 +6,15 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use inhouse_engine::Reply;
 use inhouse_engine::agent::{AgentEvent, End, Note, Output, Reason, Turn};
 use inhouse_run::{Exit, Run, RunError, Runner, Stdin, Stdout};
-use inhouse_trust::{AgentCommand, HostEnv, LaunchError, LaunchPlan, Redactor, launch};
+use inhouse_trust::{AgentCommand, Approvals, HostEnv, LaunchError, LaunchPlan, Redactor, launch};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::asks::Asks;
 use crate::dialogue::{Dialogue, Ending, Said, failed};
 use crate::stderr::{Errors, drain};
 
@@ -52,6 +54,7 @@ pub(crate) struct Program {
     pub(crate) runner: Runner,
     pub(crate) host: HostEnv,
     pub(crate) redactor: Redactor,
+    pub(crate) approvals: Approvals,
     pub(crate) limits: Limits,
 }
 
@@ -98,6 +101,7 @@ impl Program {
             run,
             replies: converses.then_some(replies),
             protocol,
+            asks: Asks::new(&self.approvals),
             phase: Phase::Running,
             deadline: None,
             stopped: None,
@@ -160,6 +164,7 @@ struct Session<'a> {
     /// Closing it ends the agent's input.
     replies: Option<mpsc::Sender<Vec<u8>>>,
     protocol: &'a mut dyn Dialogue,
+    asks: Asks<'a>,
     phase: Phase,
     deadline: Option<Instant>,
     /// When it was wished that the turn ends early. Since then nothing more reaches the caller.
@@ -177,9 +182,15 @@ impl Session<'_> {
                 () = read(&mut self.stdout, &mut buffer) => self.took(&buffer, output).await,
                 _ = self.run.exited() => break,
                 _ = turn.cancel.requested(), if self.stopped.is_none() => self.stop(),
+                reply = self.asks.reply(output), if self.stopped.is_none() => {
+                    self.answer(&reply);
+                    self.ask(output).await;
+                }
                 () = passed(self.deadline) => self.press(),
             }
         }
+        self.replies = None;
+        self.asks.clear(output);
         let exit = self.run.gone().await;
         if let Some(Ok(left)) = self.stdout.take().map(Stdout::into_nonblocking_fd) {
             self.took(&drain(left.into()), output).await;
@@ -218,16 +229,43 @@ impl Session<'_> {
                 self.stop();
             }
         }
-        if let Some(replies) = &self.replies {
-            let full = said.replies.into_iter().any(|reply| replies.try_send(reply).is_err());
-            if full {
-                // It asks and asks and reads no answer.
-                self.leave(0);
+        said.replies.into_iter().for_each(|line| self.write(line));
+        said.unasked.iter().for_each(|id| self.asks.withdraw(id, output));
+        for ask in said.asks {
+            if let Some(reply) = self.asks.take(ask, output) {
+                self.answer(&reply);
             }
         }
         if said.over {
             self.replies = None;
+            self.asks.clear(output);
             self.leave(if self.stopped.is_some() { 0 } else { self.limits.exit_grace_ms });
+        }
+        self.ask(output).await;
+    }
+
+    /// Asks the caller what the agent wants to know, unless the turn is being ended.
+    async fn ask(&mut self, output: &mut dyn Output) {
+        if self.stopped.is_some() || self.replies.is_none() {
+            return;
+        }
+        match self.asks.next(output).await {
+            Ok(replies) => replies.iter().for_each(|reply| self.answer(reply)),
+            Err(_) => self.stop(),
+        }
+    }
+
+    fn answer(&mut self, reply: &Reply) {
+        if let Some(line) = self.protocol.reply(reply) {
+            self.write(line);
+        }
+    }
+
+    fn write(&mut self, line: Vec<u8>) {
+        let full = self.replies.as_ref().is_some_and(|replies| replies.try_send(line).is_err());
+        if full {
+            // It asks and asks and reads no answer.
+            self.leave(0);
         }
     }
 

@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 
 use inhouse_agents::presets::preset;
 use inhouse_agents::{AgentSpec, Protocol};
-use inhouse_engine::agent::{AgentEvent, End, Failure, Note, Reason, Turn};
-use inhouse_engine::cancel::CancelSource;
+use inhouse_engine::agent::{AgentEvent, DecidedBy, End, Failure, Note, Reason, Turn};
+use inhouse_engine::cancel::{CancelSource, StopCause};
+use inhouse_engine::{Ask, Effect, Reply};
 use inhouse_proto::v1;
 use inhouse_proto::v1::part::Content;
-use inhouse_trust::{AgentCommand, HostEnv, Input};
+use inhouse_trust::{AgentCommand, HostEnv, Input, Verdict};
 use support::{Collected, command, spec, take, turn};
 
 const DELTA: &str = r#"{"type":"stream_event","event":{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"begun"}}}"#;
@@ -40,6 +41,57 @@ async fn the_text_is_never_in_the_last_block_and_the_input_stays_open_until_the_
     let (_source, cancel) = CancelSource::new();
     let (output, end) = once(speaks(script), &turn("/config a=b", cancel)).await;
     assert_eq!((output.text.as_str(), end), ("yes", End::Completed(Note::default())));
+}
+
+/// Asks for a tool twice at once, and says what it was told.
+const ASKS: &str = r#"read -r line
+    for id in r1 r2; do
+        echo '{"type":"control_request","request_id":"'$id'","request":{"subtype":"can_use_tool","tool_name":"Bash","input":{"command":"ls '$id'"}}}'
+    done
+    read -r first; read -r second
+    for told in "$first" "$second"; do
+        case $told in *'"request_id":"r1"'*) id=r1 ;; *) id=r2 ;; esac
+        case $told in *'"behavior":"allow","updatedInput":{"command":"ls '$id'"}'*) what=may ;; *) what=not ;; esac
+        result="$result$id:$what "
+    done
+    echo '{"type":"result","subtype":"success","is_error":false,"result":"'$result'"}'"#;
+
+#[tokio::test]
+async fn what_it_asks_is_answered_one_after_the_other() {
+    let (_source, cancel) = CancelSource::new();
+    let allow = |ask: &Ask| ask.choose(Effect::Allow).unwrap();
+    let deny = |ask: &Ask| Reply::denied(&ask.id, "no");
+    let mut output = Collected { replies: [allow as fn(&Ask) -> Reply, deny].into(), ..Collected::default() };
+    let end = take(speaks(ASKS), &turn("", cancel), &mut output).await;
+    assert_eq!((output.text.as_str(), end), ("r1:may r2:not ", End::Completed(Note::default())));
+    let subjects: Vec<_> = output.asked.iter().map(|ask| ask.subject.as_str()).collect();
+    assert_eq!((subjects, output.unasked), (vec!["ls r1", "ls r2"], 0));
+}
+
+#[tokio::test]
+async fn rules_decide_before_anybody_is_asked() {
+    let (_source, cancel) = CancelSource::new();
+    let AgentSpec::Program(mut spec) = speaks(ASKS) else { panic!("a program") };
+    spec.approvals.add(Verdict::Allow, "Bash(ls*)").unwrap();
+    spec.approvals.add(Verdict::Deny, "Bash(*r2)").unwrap();
+    let (output, _) = once(AgentSpec::Program(spec), &turn("", cancel)).await;
+    assert_eq!((output.text.as_str(), output.asked.len()), ("r1:may r2:not ", 0));
+    let decided: Vec<_> = output.decided.iter().map(|(_, decision, by)| (*decision, *by)).collect();
+    assert_eq!(decided, [("allow", DecidedBy::Rule), ("deny", DecidedBy::Rule)]);
+}
+
+#[tokio::test]
+async fn a_turn_that_asks_can_be_canceled_and_one_that_dies_asks_nothing_more() {
+    let (source, cancel) = CancelSource::new();
+    let mut output = Collected::default();
+    let turn_of = turn("", cancel);
+    let (end, ()) = tokio::join!(take(speaks(ASKS), &turn_of, &mut output), async { source.fire(StopCause::Canceled) });
+    assert_eq!(end, End::Canceled(Note::default()));
+    let dies = r#"read -r line; echo '{"type":"control_request","request_id":"r1","request":{"subtype":"can_use_tool","tool_name":"Bash","input":{}}}'"#;
+    let (_source, cancel) = CancelSource::new();
+    let (output, end) = once(speaks(dies), &turn("", cancel)).await;
+    assert!(matches!(end, End::Failed(Failure { reason: Reason::AgentProtocol, .. })), "{end:?}");
+    assert_eq!((output.asked.len(), output.unasked), (1, 1));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 
 mod support;
 
-use inhouse_agents::{AgentSpec, Limits, Protocol};
+use inhouse_agents::{AgentSpec, Limits, ProgramSpec, Protocol};
 use inhouse_engine::agent::{End, Failure, Note, Reason};
 use inhouse_engine::cancel::CancelSource;
 use inhouse_trust::{AgentCommand, Input};
@@ -47,12 +47,9 @@ async fn a_text_reaches_an_argument_standard_input_or_both() {
 
 #[tokio::test]
 async fn a_prefix_line_stands_before_the_text() {
-    let AgentSpec::Program { command, protocol, limits, .. } =
-        spec(command("/bin/cat", &[], Input::Stdin), Protocol::Text)
-    else {
-        panic!("a program");
-    };
-    let spec = AgentSpec::Program { command, protocol, prefix_line: Some("Message:".to_owned()), limits };
+    let prefix_line = Some("Message:".to_owned());
+    let program = ProgramSpec::new(command("/bin/cat", &[], Input::Stdin), Protocol::Text);
+    let spec = AgentSpec::Program(Box::new(ProgramSpec { prefix_line, ..program }));
     let (_source, cancel) = CancelSource::new();
     let mut output = Collected::default();
     take(spec, &turn("!ls", cancel), &mut output).await;
@@ -133,7 +130,7 @@ async fn a_cancel_ends_the_program_even_if_it_will_not() {
         let mut output = Collected { cancel_at: Some(("begun", source)), ..Collected::default() };
         let limits = Limits { stop_ms_max: 200, ..Limits::default() };
         let command = command("/bin/sh", &["-c", program], Input::Stdin);
-        let spec = AgentSpec::Program { command, protocol: Protocol::Text, prefix_line: None, limits };
+        let spec = AgentSpec::Program(Box::new(ProgramSpec { limits, ..ProgramSpec::new(command, Protocol::Text) }));
         assert_eq!(take(spec, &turn("", cancel), &mut output).await, End::Canceled(Note::default()), "{program}");
     }
 }

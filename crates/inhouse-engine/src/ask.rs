@@ -48,7 +48,7 @@ pub struct Question {
 pub struct Choice {
     /// Unique within the question.
     pub id: String,
-    /// For people.
+    /// For people; may be empty where the id says enough.
     pub label: String,
     /// What it means, where a permission is asked.
     pub effect: Effect,
@@ -137,7 +137,10 @@ impl Ask {
             }
             text.push_str(&question.text);
             for choice in &question.options {
-                text.push_str(&format!("\n- {}: {}", choice.id, choice.label));
+                text.push_str(&match choice.label.as_str() {
+                    "" => format!("\n- {}", choice.id),
+                    label => format!("\n- {}: {label}", choice.id),
+                });
             }
         }
         let kind = if self.is_permission() { "permission" } else { "question" };
@@ -254,7 +257,7 @@ impl Question {
     }
 
     fn one(&self, given: &str) -> Result<String, String> {
-        let same = |text: &str| text.to_lowercase() == given.to_lowercase();
+        let same = |text: &str| !text.is_empty() && text.to_lowercase() == given.to_lowercase();
         let by_id = self.options.iter().find(|choice| choice.id == given);
         let found = by_id.or_else(|| self.options.iter().find(|choice| same(&choice.id) || same(&choice.label)));
         match found {

@@ -1,3 +1,5 @@
+//! What a message answers, and what it does not.
+
 use super::*;
 
 fn choice(id: &str, label: &str, effect: Effect) -> Choice {

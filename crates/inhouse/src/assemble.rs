@@ -234,7 +234,7 @@ fn takes(agent: &AgentConfig) -> Takes {
 
 fn protocol(agent: &AgentConfig) -> Option<Protocol> {
     match &agent.spec {
-        AgentSpec::Program { protocol, .. } => Some(*protocol),
+        AgentSpec::Program(spec) => Some(spec.protocol),
         AgentSpec::Demo => None,
     }
 }

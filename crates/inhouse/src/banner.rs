@@ -70,8 +70,8 @@ impl Banner<'_> {
         if let Some(version) = self.agent_version {
             line = format!("{line} {version}");
         }
-        if let AgentSpec::Program { command, .. } = &agent.spec {
-            line = format!("{line} ({})", command.program.display());
+        if let AgentSpec::Program(spec) = &agent.spec {
+            line = format!("{line} ({})", spec.command.program.display());
         }
         let others = self.agents.list.iter().filter(|other| other.name != agent.name).map(|other| other.name.as_str());
         let others: Vec<_> = others.collect();

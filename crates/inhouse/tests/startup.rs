@@ -142,7 +142,7 @@ printf '{"type":"result","subtype":"success","is_error":false,"result":"%s, %s, 
 "#;
     let path = path_with(&folder_with("claude", source));
     let preset = "-p --input-format stream-json --output-format stream-json --verbose --include-partial-messages \
-        --permission-prompts none --setting-sources user";
+        --permission-prompt-tool stdio --setting-sources user";
     for (launch, more) in [
         (bare(&["serve", "--", "claude", "--model", "opus"]), " --model opus"),
         (bare(&[]).env("AGENT_CMD", "claude --print --output-format text"), ""),

@@ -9,6 +9,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// Items of a list that are read; Claude writes one block a line.
 const ITEMS_MAX: usize = 1_000;
@@ -102,6 +103,41 @@ pub(crate) struct Block {
 #[serde(default)]
 pub(crate) struct Request {
     pub(crate) subtype: Scalar,
+    pub(crate) tool_name: Scalar,
+    pub(crate) description: Scalar,
+    pub(crate) input: Option<Box<RawValue>>,
+}
+
+/// What a tool would act on, in the member that its kind of tool has.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ToolInput {
+    pub(crate) command: Scalar,
+    pub(crate) file_path: Scalar,
+    pub(crate) notebook_path: Scalar,
+    pub(crate) path: Scalar,
+    pub(crate) url: Scalar,
+    pub(crate) query: Scalar,
+    pub(crate) pattern: Scalar,
+    pub(crate) plan: Scalar,
+    pub(crate) questions: List<Object<Question>>,
+}
+
+/// A question to the user.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Question {
+    pub(crate) question: Scalar,
+    pub(crate) options: List<Object<Choice>>,
+    pub(crate) multi_select: Scalar,
+}
+
+/// An answer that is offered.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Choice {
+    pub(crate) label: Scalar,
+    pub(crate) description: Scalar,
 }
 
 /// What a whole session used.

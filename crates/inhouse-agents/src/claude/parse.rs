@@ -1,11 +1,13 @@
 //! Claude Code's stream of JSON lines, as events. Nothing depends on the order of keys, and what is not known is passed over:
 //! the program gains events with every release.
 
+use inhouse_engine::Reply;
 use inhouse_engine::agent::{AgentEvent, End, Note, Reason, Usage};
 use inhouse_proto::json;
 use serde_json::{Value, json};
 
 use crate::claude::answer::{Answer, MessageId};
+use crate::claude::asked::Asked;
 use crate::claude::line::{Entry, Object, sum};
 use crate::dialogue::{Dialogue, Ending, Said, failed};
 use crate::lines::{Line, Lines};
@@ -15,6 +17,7 @@ use crate::lines::{Line, Lines};
 pub(crate) struct Parser {
     lines: Lines,
     answer: Answer,
+    asked: Asked,
     /// The message that is being streamed.
     message: MessageId,
     /// The text of a failure that Claude shows in the place of an answer.
@@ -29,6 +32,7 @@ impl Parser {
         Self {
             lines: Lines::new(line_bytes_max),
             answer: Answer::default(),
+            asked: Asked::default(),
             message: MessageId::default(),
             shown_error: None,
             interrupted: false,
@@ -44,21 +48,25 @@ impl Parser {
             return self.over(failed(Reason::AgentProtocol, "the agent wrote a line that is too long"), said);
         };
         match serde_json::from_slice::<Object<Entry>>(&bytes) {
-            Ok(Object(Some(line))) => self.event(&line, said),
+            Ok(Object(Some(mut line))) => self.event(&mut line, said),
             Ok(Object(None)) => {}
             Err(_) if bytes.trim_ascii().is_empty() => {}
             Err(_) => tracing::debug!(target: "agent", bytes = bytes.len(), "a line that is no JSON was passed over"),
         }
     }
 
-    fn event(&mut self, line: &Entry, said: &mut Said) {
+    fn event(&mut self, line: &mut Entry, said: &mut Said) {
         // What a subagent says is not the answer; the main agent tells what came of it.
         let is_top_level = line.parent_tool_use_id.is_null();
         match line.kind.text() {
             "stream_event" if is_top_level => self.stream_event(line, said),
             "assistant" if is_top_level => self.assistant(line, said),
             "system" if line.subtype.text() == "api_retry" => said.events.push(retry(line)),
-            "control_request" => said.replies.push(refusal(line)),
+            "control_request" => match self.asked.take(line) {
+                Ok(ask) => said.asks.push(ask),
+                Err(refusal) => said.replies.push(refusal),
+            },
+            "control_cancel_request" => said.unasked.extend(self.asked.withdraw(line.request_id.text())),
             "result" => self.result(line, said),
             _ => {}
         }
@@ -171,6 +179,10 @@ impl Dialogue for Parser {
         Some(line_of(&request))
     }
 
+    fn reply(&mut self, reply: &Reply) -> Option<Vec<u8>> {
+        self.asked.reply(reply)
+    }
+
     fn end(&mut self, ending: &Ending) -> End {
         let lost = || failed(Reason::AgentProtocol, format!("the agent ended without a result: {}", ending.reason()));
         self.end.take().unwrap_or_else(lost)
@@ -205,19 +217,6 @@ fn tool(name: &str) -> AgentEvent {
         text: Some(format!("the agent uses the tool {name}")),
         data: Some(json::Value(json!({"tool": {"name": name}}))),
     })
-}
-
-/// No to whatever the program asks, so that it never waits for an answer.
-fn refusal(line: &Entry) -> Vec<u8> {
-    let id = &*line.request_id;
-    let permission = line.request.0.as_ref().is_some_and(|request| request.subtype.text() == "can_use_tool");
-    let response = if permission {
-        let message = "nobody can be asked for this permission";
-        json!({"subtype": "success", "request_id": id, "response": {"behavior": "deny", "message": message}})
-    } else {
-        json!({"subtype": "error", "request_id": id, "error": "this request is not supported"})
-    };
-    line_of(&json!({"type": "control_response", "response": response}))
 }
 
 /// What this turn cost. The totals of a result count its whole session, so that they are the second choice.

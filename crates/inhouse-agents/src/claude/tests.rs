@@ -266,19 +266,6 @@ fn retries_and_tools_are_told_without_their_inputs() {
 }
 
 #[test]
-fn whatever_the_program_asks_is_answered_no() {
-    for name in ["si_bash_perm", "si_ask_user", "si_perm_eof"] {
-        let seen = replay(name, false);
-        assert_eq!(seen.replies.len(), 1, "{name}");
-        assert!(seen.replies[0].contains(r#""behavior":"deny""#) && seen.replies[0].ends_with("}\n"), "{name}");
-    }
-    let hook = r#"{"type":"control_request","request_id":"r1","request":{"subtype":"hook_callback"}}"#;
-    let reply: Value = serde_json::from_str(&read(&format!("{hook}\n"), false, 9).replies[0]).unwrap();
-    assert_eq!(reply["response"]["subtype"], "error");
-    assert_eq!(reply["response"]["request_id"], "r1");
-}
-
-#[test]
 fn a_line_without_end_fails_the_turn() {
     let mut parser = Parser::new(100);
     let mut said = Said::default();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use inhouse_agents::{AgentSpec, Limits, Protocol, build};
+use inhouse_agents::{AgentSpec, ProgramSpec, Protocol, build};
 use inhouse_engine::agent::{AgentEvent, Asked, DecidedBy, End, Output, Stop, Turn, Usage};
 use inhouse_engine::cancel::{Cancel, CancelSource, StopCause};
 use inhouse_engine::{Ask, Reply};
@@ -112,7 +112,7 @@ pub(crate) fn command(program: &str, args: &[&str], input: Input) -> AgentComman
 }
 
 pub(crate) fn spec(command: AgentCommand, protocol: Protocol) -> AgentSpec {
-    AgentSpec::Program { command, protocol, prefix_line: None, limits: Limits::default() }
+    AgentSpec::Program(Box::new(ProgramSpec::new(command, protocol)))
 }
 
 /// Takes one turn, and fails the test when it takes too long.

@@ -161,21 +161,7 @@ impl Agent for Script {
                 turn.cancel.requested().await;
                 done
             }
-            Self::Asks(times) => {
-                let _ = output.emit(AgentEvent::Text("before".to_owned())).await;
-                for number in 1..=*times {
-                    let told = match output.ask(permission(&format!("r{number}"))).await {
-                        Ok(Asked::Waiting) => tokio::select! {
-                            reply = output.reply() => reply.choice().unwrap_or("no").to_owned(),
-                            _ = turn.cancel.requested() => return done,
-                        },
-                        Ok(Asked::TooMany) => "too many".to_owned(),
-                        Err(_) => return done,
-                    };
-                    let _ = output.emit(AgentEvent::Text(format!(" {told}"))).await;
-                }
-                done
-            }
+            Self::Asks(times) => ask_and_tell(*times, turn, output).await,
             Self::AsksInVain => {
                 let _ = output.ask(permission("r1")).await;
                 output.unask();
@@ -193,6 +179,24 @@ impl Agent for Script {
             Self::Panics => panic!("on purpose"),
         }
     }
+}
+
+/// Asks so many times, and says each time what it was told.
+async fn ask_and_tell(times: usize, turn: &Turn, output: &mut dyn Output) -> End {
+    let done = End::Completed(Note::default());
+    let _ = output.emit(AgentEvent::Text("before".to_owned())).await;
+    for number in 1..=times {
+        let told = match output.ask(permission(&format!("r{number}"))).await {
+            Ok(Asked::Waiting) => tokio::select! {
+                reply = output.reply() => reply.choice().unwrap_or("no").to_owned(),
+                _ = turn.cancel.requested() => return done,
+            },
+            Ok(Asked::TooMany) => "too many".to_owned(),
+            Err(_) => return done,
+        };
+        let _ = output.emit(AgentEvent::Text(format!(" {told}"))).await;
+    }
+    done
 }
 
 fn permission(id: &str) -> Ask {

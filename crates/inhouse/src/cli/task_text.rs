@@ -4,7 +4,7 @@ use inhouse_proto::json::Timestamp;
 use inhouse_proto::v1::{Task, TaskState};
 
 use super::text::{ago, one_line, state_name, table};
-use super::transcript::text_of;
+use super::transcript::{note_of, text_of};
 
 /// A page of the list; its head stands once, above the first page.
 pub(crate) fn list(tasks: &[Task], with_head: bool, now_ms: i64) -> String {
@@ -36,7 +36,7 @@ pub(crate) fn task(task: &Task, now_ms: i64) -> String {
         row("updated", updated(task, now_ms)),
         row("context", one_line(&task.context_id)),
     ];
-    let note = task.status.as_ref().and_then(|status| status.message.as_ref()).map(|message| text_of(&message.parts));
+    let note = task.status.as_ref().and_then(|status| status.message.as_ref()).map(|message| note_of(&message.parts));
     if let Some(note) = note.filter(|note| !note.is_empty()) {
         rows.push(row("says", one_line(note.trim_end())));
     }

@@ -109,7 +109,7 @@ impl Transcript {
 
     fn status(&mut self, status: Option<&TaskStatus>, steps: &mut Vec<Step>) {
         let Some(status) = status else { return };
-        let note = status.message.as_ref().map(|message| text_of(&message.parts)).filter(|note| !note.is_empty());
+        let note = status.message.as_ref().map(|message| note_of(&message.parts)).filter(|note| !note.is_empty());
         let state = Some(status.state());
         if state != self.state || (note.is_some() && note != self.note) {
             steps.push(Step::Status(status.state(), note.clone()));
@@ -186,6 +186,13 @@ pub(crate) fn text_of(parts: &[Part]) -> String {
     let mut text = String::new();
     render(parts, "", &mut text, &mut Vec::new());
     text
+}
+
+/// What a status says to people. The data beside a text says the same to programs.
+pub(crate) fn note_of(parts: &[Part]) -> String {
+    let (texts, others): (Vec<_>, Vec<_>) =
+        parts.iter().cloned().partition(|part| matches!(part.content, Some(Content::Text(_))));
+    text_of(if texts.is_empty() { &others } else { &texts })
 }
 
 /// Texts stand next to each other, because a stream cuts them anywhere; data has a line of its own.

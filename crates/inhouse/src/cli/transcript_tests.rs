@@ -82,6 +82,9 @@ fn a_status_is_told_when_it_says_something_new() {
         status("TASK_STATE_WORKING", Some("reading")),
         status("TASK_STATE_INPUT_REQUIRED", Some("which one?")),
     ]);
+    let said = |parts| note_of(&serde_json::from_value::<Vec<Part>>(parts).unwrap());
+    assert_eq!(said(json!([{"text": "May I?"}, {"data": {"request": 1}}])), "May I?", "data is for programs");
+    assert_eq!(said(json!([{"data": {"request": 1}}])), "{\"request\":1}\n", "unless there is nothing else");
     let asks = Step::Status(TaskState::InputRequired, Some("which one?".to_owned()));
     assert_eq!(brought, [vec![working(None)], vec![], vec![working(Some("reading"))], vec![], vec![asks]]);
     assert_eq!((transcript.task_id.as_deref(), transcript.context_id.as_deref()), (Some("t"), Some("c")));

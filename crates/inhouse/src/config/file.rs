@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::{fs, io};
 
 use inhouse_serve::Skill;
-use inhouse_trust::{HostEnv, Principal, Secret};
+use inhouse_trust::{HostEnv, Principal, Secret, Verdict};
 
 use super::document::{Source, Table, parse};
 use super::error::ConfigError;
 use super::layer::{Draft, Layer};
 use super::limits::{LIMITS, TURN_MS};
-use super::model::{CallerConfig, CallerToken, CardWords, Cards, Push};
+use super::model::{CallerConfig, CallerToken, CardWords, Cards, Push, Rules};
 use super::origin::{Origin, Setting};
 use super::tables;
 use super::urls::{origins, public_url, web_address};
@@ -200,10 +200,30 @@ fn agent(name: Setting<String>, base: &Path, mut table: Table<'_>) -> Result<Dra
     agent.timeout_ms = table.number("timeout_ms", TURN_MS)?;
     agent.callers = table.texts("callers")?;
     agent.card = card_words(&mut table)?;
+    agent.rules = rules(&mut table)?;
     agent.default = table.switch("default")?.is_some_and(|default| default.value);
     agent.skills = table.list("skills")?.into_iter().map(skill).collect::<Result<_, _>>()?;
     finish(table)?;
     Ok(agent)
+}
+
+/// What the agent may do without asking, must ask for, and may never do.
+fn rules(table: &mut Table<'_>) -> Result<Option<Setting<Rules>>, ConfigError> {
+    let mut found: Option<Setting<Rules>> = None;
+    for (key, verdict) in [("allow", Verdict::Allow), ("ask", Verdict::Ask), ("deny", Verdict::Deny)] {
+        let Some(texts) = table.texts(key)? else { continue };
+        let rules = &mut found.get_or_insert(Setting { value: Rules::default(), origin: texts.origin.clone() }).value;
+        for text in &texts.value {
+            rules.approvals.add(verdict, text).map_err(|error| ConfigError::Value {
+                origin: texts.origin.clone(),
+                key: key.into(),
+                expected: error.to_string().trim_start_matches("must be ").to_owned(),
+                found: format!("{text:?}"),
+            })?;
+        }
+        rules.texts.push((key, texts.value));
+    }
+    Ok(found)
 }
 
 fn card_words(table: &mut Table<'_>) -> Result<CardWords, ConfigError> {

@@ -7,7 +7,7 @@ use inhouse_serve::Skill;
 use inhouse_trust::Principal;
 
 use super::choices::{Containment, IdempotencyChoice, InputChoice, LogChoice, ProtocolChoice};
-use super::model::{CallerConfig, CardWords, PublicUrl};
+use super::model::{CallerConfig, CardWords, PublicUrl, Rules};
 use super::origin::Setting;
 
 /// What flags, the environment or the file say; whatever they do not say is `None`.
@@ -68,6 +68,7 @@ pub(super) struct Draft {
     pub(super) callers: Option<Setting<Vec<String>>>,
     pub(super) skills: Vec<Skill>,
     pub(super) card: CardWords,
+    pub(super) rules: Option<Setting<Rules>>,
     pub(super) default: bool,
 }
 
@@ -91,6 +92,7 @@ impl Draft {
             callers: None,
             skills: Vec::new(),
             card: CardWords::default(),
+            rules: None,
             default: false,
         }
     }

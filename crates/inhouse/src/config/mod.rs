@@ -139,7 +139,8 @@ fn names(callers: &Callers) -> Vec<Principal> {
 
 /// Gives an agent's process the bounds that were chosen.
 fn bound(agent: &mut AgentConfig, chosen: &Limits) {
-    if let AgentSpec::Program { limits, .. } = &mut agent.spec {
+    if let AgentSpec::Program(spec) = &mut agent.spec {
+        let limits = &mut spec.limits;
         limits.line_bytes_max = usize::try_from(chosen.line_bytes_max.value).unwrap_or(usize::MAX);
         limits.exit_grace_ms = chosen.exit_grace_ms.value;
         limits.interrupt_grace_ms = chosen.interrupt_grace_ms.value;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use inhouse_agents::AgentSpec;
 use inhouse_agents::presets::Preset;
 use inhouse_serve::{CardSigner, Extension, Provider, Skill};
-use inhouse_trust::{AgentName, Principal, Secret, WebhookRule};
+use inhouse_trust::{AgentName, Approvals, Principal, Secret, WebhookRule};
 
 use super::choices::{Containment, IdempotencyChoice, LogChoice};
 use super::limits::Limits;
@@ -87,6 +87,15 @@ pub(crate) struct Cards {
     pub(crate) key_id: Option<Setting<String>>,
     /// The key.
     pub(crate) signer: Option<CardSigner>,
+}
+
+/// What an agent may do without asking.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rules {
+    /// The rules.
+    pub(crate) approvals: Approvals,
+    /// The same as the file writes them, by key.
+    pub(crate) texts: Vec<(&'static str, Vec<String>)>,
 }
 
 /// What an agent's card says beside what is known anyway.
@@ -193,6 +202,8 @@ pub(crate) struct AgentConfig {
     pub(crate) skills: Vec<Skill>,
     /// What else its card says.
     pub(crate) card: CardWords,
+    /// What it may do without asking.
+    pub(crate) rules: Rules,
     /// Who may use it; empty for everyone.
     pub(crate) callers: Vec<Principal>,
     /// How it is run.
@@ -207,7 +218,7 @@ impl AgentConfig {
     /// The program's absolute path; the demo agent has none.
     pub(crate) fn program(&self) -> Option<&Path> {
         match &self.spec {
-            AgentSpec::Program { command, .. } => Some(&command.program),
+            AgentSpec::Program(spec) => Some(&spec.command.program),
             AgentSpec::Demo => None,
         }
     }

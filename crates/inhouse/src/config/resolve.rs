@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use inhouse_agents::presets::{PRESETS, Preset, prefix_line, preset};
-use inhouse_agents::{AgentSpec, Limits, Protocol};
+use inhouse_agents::{AgentSpec, ProgramSpec, Protocol};
 use inhouse_serve::Skill;
 use inhouse_trust::{AgentCommand, AgentName, Input, Principal};
 
@@ -13,7 +13,7 @@ use super::choices::{InputChoice, ProtocolChoice};
 use super::error::ConfigError;
 use super::file::principal;
 use super::layer::Draft;
-use super::model::AgentConfig;
+use super::model::{AgentConfig, Rules};
 use super::origin::{Origin, Setting};
 use crate::detect::Missing;
 use crate::presets::{DEMO, about, names};
@@ -53,6 +53,7 @@ impl Resolver<'_> {
             }
             Kind::Plain(ref command) => (self.plain(&draft, command, project.clone())?, None, about(name.as_str())),
         };
+        let (spec, rules) = ruled(spec, name.as_str(), draft.rules)?;
         let title = if words.title.is_empty() { name.as_str() } else { words.title };
         let text =
             |setting: Option<Setting<String>>, or: &str| setting.map_or_else(|| or.to_owned(), |text| text.value);
@@ -69,6 +70,7 @@ impl Resolver<'_> {
             project,
             callers,
             card: draft.card,
+            rules,
             spec,
             preset,
         })
@@ -135,7 +137,7 @@ impl Resolver<'_> {
         command.env_pass.extend(draft.env_pass.iter().cloned());
         command.env_set.extend(draft.env_set.iter().cloned());
         let prefix_line = preset.prefix_line.map(str::to_owned);
-        Ok(AgentSpec::Program { command, protocol: preset.protocol, prefix_line, limits: Limits::default() })
+        Ok(AgentSpec::Program(Box::new(ProgramSpec { prefix_line, ..ProgramSpec::new(command, preset.protocol) })))
     }
 
     fn plain(&self, draft: &Draft, words: &Setting<Vec<String>>, project: PathBuf) -> Result<AgentSpec, ConfigError> {
@@ -157,7 +159,7 @@ impl Resolver<'_> {
         env_set.extend(draft.env_set.iter().cloned());
         let command =
             AgentCommand { program: found, args: args.to_vec(), input, env_pass, env_set, directory: project };
-        Ok(AgentSpec::Program { command, protocol, prefix_line, limits: Limits::default() })
+        Ok(AgentSpec::Program(Box::new(ProgramSpec { prefix_line, ..ProgramSpec::new(command, protocol) })))
     }
 
     fn find(&self, draft: &Draft, program: &str, install: Option<&'static str>) -> Result<PathBuf, ConfigError> {
@@ -171,6 +173,22 @@ impl Resolver<'_> {
             Missing::File(path) => ConfigError::NoProgram { origin, agent, path },
             Missing::Right(path) => ConfigError::NotExecutable { origin, agent, path },
         })
+    }
+}
+
+/// Gives an agent its rules, if it is one that asks.
+fn ruled(spec: AgentSpec, name: &str, rules: Option<Setting<Rules>>) -> Result<(AgentSpec, Rules), ConfigError> {
+    let Some(Setting { value: rules, origin }) = rules else { return Ok((spec, Rules::default())) };
+    match spec {
+        AgentSpec::Program(mut program) if program.protocol.asks() => {
+            program.approvals = rules.approvals.clone();
+            Ok((AgentSpec::Program(program), rules))
+        }
+        _ => Err(ConfigError::Conflict {
+            origin,
+            problem: format!("agent {name} does not ask before it acts, so that it can be allowed and denied nothing"),
+            hint: "leave allow, ask and deny out, or serve claude".into(),
+        }),
     }
 }
 

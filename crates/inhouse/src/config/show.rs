@@ -3,7 +3,7 @@
 
 use std::fmt::{Debug, Display};
 
-use inhouse_agents::AgentSpec;
+use inhouse_agents::{AgentSpec, ProgramSpec};
 
 use super::limits::Limits;
 use super::model::{AgentConfig, CallerToken, Callers, CardWords, Cards, Config, Push, Server};
@@ -129,7 +129,9 @@ impl Lines {
         for (key, text) in [("version", version), ("documentation_url", documentation_url), ("icon_url", icon_url)] {
             text.iter().for_each(|text| line(key, format!("{text:?}")));
         }
-        if let AgentSpec::Program { command, protocol, .. } = &agent.spec {
+        agent.rules.texts.iter().for_each(|(key, rules)| line(key, format!("{rules:?}")));
+        if let AgentSpec::Program(spec) = &agent.spec {
+            let ProgramSpec { command, protocol, .. } = &**spec;
             let words: Vec<_> =
                 [command.program.display().to_string()].into_iter().chain(command.args.clone()).collect();
             line("command", format!("{words:?}"));

@@ -3,7 +3,7 @@
 use std::fs;
 
 use inhouse_agents::Protocol;
-use inhouse_trust::Input;
+use inhouse_trust::{Input, Verdict};
 
 use super::*;
 use crate::testing::Folder;
@@ -54,7 +54,7 @@ impl Machine {
     /// Input, protocol, and arguments of the default agent.
     fn run(&self) -> (Input, Protocol, Vec<String>) {
         match self.agent().spec {
-            AgentSpec::Program { command, protocol, .. } => (command.input, protocol, command.args),
+            AgentSpec::Program(spec) => (spec.command.input, spec.protocol, spec.command.args),
             AgentSpec::Demo => panic!("the demo agent runs nothing"),
         }
     }
@@ -128,8 +128,8 @@ fn arguments_of_a_program_with_its_own_driver_are_added_to_its_preset() {
         let machine = Machine::with(&["claude"]).env("AGENT_CMD", command);
         assert_eq!(machine.run(), with(more), "{command}");
         assert_eq!((machine.agent().name.as_str(), machine.agent().title.as_str()), ("claude", "Claude Code"));
-        let AgentSpec::Program { command, .. } = machine.agent().spec else { panic!() };
-        assert!(command.env_pass.iter().any(|name| name == "ANTHROPIC_*"));
+        let AgentSpec::Program(spec) = machine.agent().spec else { panic!() };
+        assert!(spec.command.env_pass.iter().any(|name| name == "ANTHROPIC_*"));
     }
     let typed = Machine::with(&["claude"]).flags(|flags| flags.command = words(&["claude", "--model", "opus"]));
     assert_eq!(typed.run(), with(&["--model", "opus"]));
@@ -161,16 +161,16 @@ fn a_command_line_of_another_known_program_keeps_its_words_and_gets_what_the_pro
         ("opencode run --model x", &["run", "--model", "x"], "OPENROUTER_API_KEY", None),
     ] {
         let machine = Machine::with(&["codex", "qwen", "opencode"]).env("AGENT_CMD", command);
-        let AgentSpec::Program { command: found, protocol, prefix_line, .. } = machine.agent().spec else { panic!() };
+        let AgentSpec::Program(found) = machine.agent().spec else { panic!() };
         assert_eq!(
-            (found.input, protocol, prefix_line.as_deref()),
+            (found.command.input, found.protocol, found.prefix_line.as_deref()),
             (Input::Stdin, Protocol::Text, prefix),
             "{command}"
         );
-        assert_eq!(found.args, args);
-        assert!(found.env_pass.iter().any(|name| name == passed), "{command}");
+        assert_eq!(found.command.args, args);
+        assert!(found.command.env_pass.iter().any(|name| name == passed), "{command}");
         assert_eq!(
-            found.env_set.iter().any(|(name, _)| name == "OPENCODE_PERMISSION"),
+            found.command.env_set.iter().any(|(name, _)| name == "OPENCODE_PERMISSION"),
             command.starts_with("opencode")
         );
     }
@@ -315,11 +315,30 @@ fn the_commented_example_has_every_key_with_its_default() {
         .filter_map(|line| line.strip_prefix("# ").filter(|rest| rest.starts_with('[') || rest.contains(" = ")))
         .map(|line| format!("{line}\n"))
         .collect();
-    let machine = Machine::with(&["codex", "node"]).file(&uncommented).env("ANN_TOKEN", "a-long-token-of-ann");
+    let machine =
+        Machine::with(&["claude", "codex", "node"]).file(&uncommented).env("ANN_TOKEN", "a-long-token-of-ann");
     fs::write(machine.folder.path().join("card-key.pem"), KEY).unwrap();
     let config = machine.load().unwrap_or_else(|error| panic!("{error}\n{uncommented}"));
     assert!(config.limits.iter().all(|(_, limit)| matches!(limit.origin, Origin::File(_))));
     assert!(matches!(config.log.origin, Origin::File(_)) && matches!(config.server.port.origin, Origin::File(_)));
+}
+
+#[test]
+fn rules_are_for_agents_that_ask() {
+    let text = "[agents.claude]\nallow = [\"Read\", \"Bash(git *)\"]\ndeny = [\"Bash(git push*)\"]\n";
+    let config = Machine::with(&["claude"]).file(text).load().unwrap();
+    let AgentSpec::Program(spec) = &config.agents.default().spec else { panic!() };
+    let judged = ["git log", "git push", "ls"].map(|command| spec.approvals.judge("Bash", command));
+    assert_eq!(judged, [Verdict::Allow, Verdict::Deny, Verdict::Ask]);
+    let shown = show(&config, false);
+    assert!(shown.contains("allow = [\"Read\", \"Bash(git *)\"]\ndeny = [\"Bash(git push*)\"]"), "{shown}");
+    for (text, problem) in [
+        ("[agents.claude]\nallow = [\"Bash(\"]\n", "inhouse.toml:2: allow must be a tool, or a tool with a pattern"),
+        ("[agents.codex]\ndeny = [\"Bash\"]\n", "inhouse.toml:2: agent codex does not ask before it acts"),
+    ] {
+        let error = Machine::with(&["claude", "codex"]).file(text).load().unwrap_err().to_string();
+        assert!(error.starts_with(problem), "{error}");
+    }
 }
 
 #[test]

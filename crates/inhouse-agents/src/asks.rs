@@ -1,0 +1,85 @@
+//! What an agent asks in a turn, on its way to somebody who decides: the operator's rules first, then the caller, one ask at a time.
+
+use std::collections::VecDeque;
+
+use inhouse_engine::agent::{Asked, DecidedBy, Output, Stop};
+use inhouse_engine::{Ask, Effect, Reply};
+use inhouse_trust::{Approvals, Verdict};
+
+/// Asks that wait for the one before them; beyond them the answer is no.
+const WAITING_MAX: usize = 64;
+
+/// The asks of one turn.
+pub(crate) struct Asks<'a> {
+    rules: &'a Approvals,
+    waiting: VecDeque<Ask>,
+    open: Option<Ask>,
+}
+
+impl<'a> Asks<'a> {
+    /// None yet.
+    pub(crate) fn new(rules: &'a Approvals) -> Self {
+        Self { rules, waiting: VecDeque::new(), open: None }
+    }
+
+    /// Takes an ask. What can be said without asking anybody is said at once.
+    pub(crate) fn take(&mut self, ask: Ask, output: &mut dyn Output) -> Option<Reply> {
+        let verdict = if ask.is_permission() { self.rules.judge(&ask.tool, &ask.subject) } else { Verdict::Ask };
+        let (reply, by) = match verdict {
+            Verdict::Allow => (ask.choose(Effect::Allow)?, DecidedBy::Rule),
+            Verdict::Deny => (Reply::denied(&ask.id, "a rule of the server's operator forbids it"), DecidedBy::Rule),
+            Verdict::Ask if self.waiting.len() < WAITING_MAX => {
+                self.waiting.push_back(ask);
+                return None;
+            }
+            Verdict::Ask => (Reply::denied(&ask.id, "too much is asked at once"), DecidedBy::Nobody),
+        };
+        output.decided(&ask, &reply, by);
+        Some(reply)
+    }
+
+    /// The agent does not want to know any more.
+    pub(crate) fn withdraw(&mut self, id: &str, output: &mut dyn Output) {
+        self.waiting.retain(|ask| ask.id != id);
+        if self.open.take_if(|ask| ask.id == id).is_some() {
+            output.unask();
+        }
+    }
+
+    /// Asks the next one, if none is open. The replies to those that could not be asked.
+    ///
+    /// # Errors
+    /// [`Stop`], when the task takes nothing more.
+    pub(crate) async fn next(&mut self, output: &mut dyn Output) -> Result<Vec<Reply>, Stop> {
+        let mut replies = Vec::new();
+        while self.open.is_none()
+            && let Some(ask) = self.waiting.pop_front()
+        {
+            match output.ask(ask.clone()).await? {
+                Asked::Waiting => self.open = Some(ask),
+                Asked::TooMany => {
+                    let reply = Reply::denied(&ask.id, "too many tasks wait for an answer already");
+                    output.decided(&ask, &reply, DecidedBy::Nobody);
+                    replies.push(reply);
+                }
+            }
+        }
+        Ok(replies)
+    }
+
+    /// What was said to the open ask. Pending while none is. Cancel safe.
+    pub(crate) async fn reply(&mut self, output: &mut dyn Output) -> Reply {
+        let Some(id) = self.open.as_ref().map(|ask| ask.id.clone()) else { return std::future::pending().await };
+        let reply = output.reply().await;
+        self.open.take_if(|ask| ask.id == id);
+        reply
+    }
+
+    /// Nothing is asked any more.
+    pub(crate) fn clear(&mut self, output: &mut dyn Output) {
+        self.waiting.clear();
+        if self.open.take().is_some() {
+            output.unask();
+        }
+    }
+}
