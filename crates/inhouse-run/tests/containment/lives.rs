@@ -216,7 +216,10 @@ async fn wrong_supervisor() {
 
 async fn held_pipe() {
     let (runner, mark) = (runner(Tier::Group), Mark::new());
-    let mut run = runner.spawn(&script(&mark, "setsid -f sleep 300; echo ready; exit 4")).await.unwrap();
+    // The survivor is in its own session before the program ends: it says so itself.
+    let survivor = "setsid -f sh -c 'echo ready; kill -USR1 '$$'; exec sleep 300'";
+    let program = format!("trap 'exit 4' USR1; {survivor}; sleep 300 & wait");
+    let mut run = runner.spawn(&script(&mark, &program)).await.unwrap();
     ready(&mut run).await;
     assert_eq!(run.exited().await.code, Some(4));
     assert_eq!(run.gone().await.code, Some(4));
