@@ -215,6 +215,44 @@ def cancel_while_it_asks(server, model):
     assert not (server.project / "never.txt").exists()
 
 
+def said_together(model, *texts):
+    """Whether one request to the model held all of these texts."""
+    return any(all(text.encode() in request for text in texts) for request in list(model.requests))
+
+
+def send_in(server, context, text):
+    """Sends a text in a conversation, and expects its end."""
+    params = message(text)
+    params["message"]["contextId"] = context
+    task = server.result("SendMessage", params)["task"]
+    expect(task, "COMPLETED")
+    return task
+
+
+@step
+def a_context_is_remembered(server, model):
+    """a second message in the same context goes on with the conversation, and another context knows nothing of it"""
+    context = server.send("the first word is alpha-7")["contextId"]
+    send_in(server, context, "and the second is beta-7")
+    assert said_together(model, "alpha-7", "beta-7")
+    server.send("elsewhere: gamma-7")
+    assert not said_together(model, "alpha-7", "gamma-7")
+
+
+@step
+def a_restart_is_survived(server, model):
+    """after a restart the same context goes on; the same context of another caller is another conversation"""
+    callers = "".join(f'[[callers]]\nname = "{name}"\ntoken_env = "{name.upper()}_TOKEN"\n' for name in ("ann", "bob"))
+    tokens = {"ANN_TOKEN": "the-token-of-ann-0123456789", "BOB_TOKEN": "the-token-of-bob-0123456789", "API_TOKEN": None}
+    shared = {"HOME": str(server.home), "AGENT_PROJECT": str(server.project)} | tokens | provider(model)
+    for number, name in enumerate(("ann", "ann", "bob")):
+        with Server(config=callers, **shared) as restarted:
+            restarted.token = tokens[f"{name.upper()}_TOKEN"]
+            send_in(restarted, "a-context-of-theirs", f"part-{number} by {name}")
+    assert said_together(model, "part-0 by ann", "part-1 by ann")
+    assert not said_together(model, "by ann", "part-2 by bob")
+
+
 @step
 def rules_decide(server, model):
     """what a rule allows or denies is asked of nobody, and is in the audit"""

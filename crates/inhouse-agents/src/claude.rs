@@ -13,6 +13,8 @@ mod tests;
 use async_trait::async_trait;
 use inhouse_engine::agent::{Agent, End, Output, Reason, Turn};
 
+use crate::claude::parse::{Found, Parser};
+use crate::conversations::{Conversations, id_of};
 use crate::dialogue::failed;
 use crate::process::Program;
 
@@ -22,6 +24,8 @@ pub(crate) use input::FILE_TYPES;
 #[derive(Debug)]
 pub(crate) struct Claude {
     pub(crate) program: Program,
+    /// Where its conversations are kept under our ids.
+    pub(crate) conversations: Option<Conversations>,
 }
 
 #[async_trait]
@@ -31,11 +35,62 @@ impl Agent for Claude {
             Ok(input) => input,
             Err(why) => return failed(Reason::InputRefused, why),
         };
-        let plan = match self.program.plan(turn, "") {
-            Ok(plan) => plan,
-            Err(end) => return end,
+        let Some(conversations) = &self.conversations else {
+            return self.run(turn, &[], input, None, output).await.0;
         };
-        let mut parser = parse::Parser::new(self.program.limits.line_bytes_max);
-        self.program.run(&plan, input, true, &mut parser, turn, output).await
+        let id = id_of(turn, &self.program);
+        let has_begun = conversations.has_begun(&id);
+        // A context that somebody else named can be one of before a restart.
+        let note = (!has_begun && !turn.begins_context)
+            .then_some("there is no earlier conversation in this context: one begins");
+        let (end, found) = self.converse(turn, &id, has_begun, input.clone(), note, output).await;
+        let (end, found) = match found {
+            // What was thought of it is wrong: the other way, once.
+            Found::Taken => self.converse(turn, &id, true, input, None, output).await,
+            Found::Missing => {
+                let note = "the earlier conversation can not be resumed: a new one begins";
+                self.converse(turn, &id, false, input, Some(note), output).await
+            }
+            Found::Open | Found::Unknown => (end, found),
+        };
+        match found {
+            Found::Open => conversations.set_begun(&id, true),
+            Found::Missing => conversations.set_begun(&id, false),
+            Found::Taken | Found::Unknown => {}
+        }
+        end
+    }
+}
+
+impl Claude {
+    async fn converse(
+        &self,
+        turn: &Turn,
+        id: &str,
+        has_begun: bool,
+        input: Vec<u8>,
+        note: Option<&'static str>,
+        output: &mut dyn Output,
+    ) -> (End, Found) {
+        let option = if has_begun { "--resume" } else { "--session-id" };
+        self.run(turn, &[option, id], input, note, output).await
+    }
+
+    /// Runs it once. `note` is told when the conversation is open.
+    async fn run(
+        &self,
+        turn: &Turn,
+        more: &[&str],
+        input: Vec<u8>,
+        note: Option<&'static str>,
+        output: &mut dyn Output,
+    ) -> (End, Found) {
+        let plan = match self.program.plan(turn, "", more) {
+            Ok(plan) => plan,
+            Err(end) => return (end, Found::Unknown),
+        };
+        let mut parser = Parser::new(self.program.limits.line_bytes_max, note);
+        let end = self.program.run(&plan, input, true, &mut parser, turn, output).await;
+        (end, parser.found())
     }
 }

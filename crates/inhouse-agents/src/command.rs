@@ -23,7 +23,7 @@ impl Agent for Command {
         if let Some(prefix) = &self.prefix_line {
             text = format!("{prefix}\n{text}");
         }
-        let plan = match self.program.plan(turn, &text) {
+        let plan = match self.program.plan(turn, &text, &[]) {
             Ok(plan) => plan,
             Err(end) => return end,
         };

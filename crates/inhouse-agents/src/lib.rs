@@ -1,12 +1,13 @@
 //! Agent adapters: from a process's bytes to agent events. One driver a protocol, all behind the engine's `Agent` port.
 //!
 //! Reading order: `presets` (what is known by name), `process` (how a process runs), `dialogue` (what a driver adds to that), `asks` (what an agent
-//! wants to know in the middle), then the drivers `command` (plain text), `native` (JSON lines) and `claude`, and `demo`, which starts nothing.
+//! wants to know in the middle), `conversations` (what it remembers), then the drivers `command` (plain text), `native` (JSON lines) and `claude`, and `demo`, which starts nothing.
 
 pub mod presets;
 mod process;
 mod dialogue;
 mod asks;
+mod conversations;
 mod command;
 mod native;
 mod claude;
@@ -22,6 +23,7 @@ use inhouse_engine::agent::Agent;
 use inhouse_run::Runner;
 use inhouse_trust::{AgentCommand, Approvals, HostEnv, Redactor};
 
+use conversations::Conversations;
 pub use lines::LINE_BYTES_MAX;
 pub use process::Limits;
 
@@ -70,6 +72,8 @@ pub struct ProgramSpec {
     pub protocol: Protocol,
     /// A line in front of every text; for [`Protocol::Text`] alone.
     pub prefix_line: Option<String>,
+    /// Whether it keeps conversations under ids that we choose; for [`Protocol::Claude`] alone.
+    pub keeps_conversations: bool,
     /// What it may do without asking; for protocols in which it [asks](Protocol::asks).
     pub approvals: Approvals,
     /// Bounds on its process.
@@ -79,20 +83,29 @@ pub struct ProgramSpec {
 impl ProgramSpec {
     /// A program with the usual bounds, which asks for everything that it has to ask for.
     pub fn new(command: AgentCommand, protocol: Protocol) -> Self {
-        Self { command, protocol, prefix_line: None, approvals: Approvals::default(), limits: Limits::default() }
+        Self {
+            command,
+            protocol,
+            prefix_line: None,
+            keeps_conversations: false,
+            approvals: Approvals::default(),
+            limits: Limits::default(),
+        }
     }
 }
 
 /// Makes the adapter of a configured agent. Nothing is started before its first turn.
 pub fn build(spec: AgentSpec, runner: &Runner, host: &HostEnv) -> Arc<dyn Agent> {
     let AgentSpec::Program(spec) = spec else { return Arc::new(demo::Demo) };
-    let ProgramSpec { command, protocol, prefix_line, approvals, limits } = *spec;
+    let ProgramSpec { command, protocol, prefix_line, keeps_conversations, approvals, limits } = *spec;
     let set = command.env_set.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let redactor = Redactor::new(host.iter().chain(set));
     let program = process::Program { command, runner: runner.clone(), host: host.clone(), redactor, approvals, limits };
     match protocol {
         Protocol::Text => Arc::new(command::Command { program, prefix_line }),
         Protocol::Native => Arc::new(native::Native { program }),
-        Protocol::Claude => Arc::new(claude::Claude { program }),
+        Protocol::Claude => {
+            Arc::new(claude::Claude { program, conversations: keeps_conversations.then(Conversations::default) })
+        }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Native {
 #[async_trait]
 impl Agent for Native {
     async fn turn(&self, turn: &Turn, output: &mut dyn Output) -> End {
-        let plan = match self.program.plan(turn, &turn.text()) {
+        let plan = match self.program.plan(turn, &turn.text(), &[]) {
             Ok(plan) => plan,
             Err(end) => return end,
         };

@@ -26,6 +26,8 @@ pub struct Preset {
     dropped: &'static [Dropped],
     /// Arguments that stand last.
     last: &'static [&'static str],
+    /// The options by which an operator decides himself on conversations, for an agent that keeps them under ids that we choose.
+    conversation: Option<&'static [&'static str]>,
     env_pass: &'static [&'static str],
     /// More variables, passed when the first one is set.
     env_pass_with: &'static [(&'static str, &'static [&'static str])],
@@ -78,6 +80,15 @@ const CLAUDE: Preset = Preset {
         Dropped { option: "--output-format", has_value: true },
     ],
     last: &[],
+    conversation: Some(&[
+        "--session-id",
+        "--resume",
+        "-r",
+        "--continue",
+        "-c",
+        "--fork-session",
+        "--no-session-persistence",
+    ]),
     env_pass: &[
         "ANTHROPIC_*",
         "CLAUDE_CODE_OAUTH_TOKEN",
@@ -116,6 +127,7 @@ const CODEX: Preset = Preset {
     dropped: &[],
     // The text stands on standard input.
     last: &["-"],
+    conversation: None,
     env_pass: &["CODEX_HOME", "CODEX_API_KEY", "OPENAI_*"],
     env_pass_with: &[],
     env_set: &[],
@@ -130,6 +142,7 @@ const GEMINI: Preset = Preset {
     defaults: &[],
     dropped: &[],
     last: &[],
+    conversation: None,
     env_pass: &["GEMINI_*", "GOOGLE_*", "CLOUDSDK_*"],
     env_pass_with: &[],
     env_set: &[
@@ -149,6 +162,7 @@ const OPENCODE: Preset = Preset {
     defaults: &[],
     dropped: &[],
     last: &[],
+    conversation: None,
     env_pass: &[
         "OPENCODE_*",
         "ANTHROPIC_*",
@@ -175,6 +189,7 @@ const QWEN: Preset = Preset {
     defaults: &[Default { args: &["--approval-mode", "default"], unless: &["--approval-mode", "-y", "--yolo"] }],
     dropped: &[],
     last: &[],
+    conversation: None,
     env_pass: &["QWEN_*", "OPENAI_*", "DASHSCOPE_*", "BAILIAN_*"],
     env_pass_with: &[],
     env_set: &[],
@@ -215,6 +230,11 @@ impl Preset {
         let input = if self.protocol == Protocol::Text { Input::Stdin } else { Input::Protocol };
         let (env_pass, env_set) = self.environment(host);
         AgentCommand { program, args, input, env_pass, env_set, directory }
+    }
+
+    /// Whether it keeps conversations under ids that we choose, unless the operator's own arguments decide on them.
+    pub fn keeps_conversations(&self, extra_args: &[String]) -> bool {
+        self.conversation.is_some_and(|his| !extra_args.iter().any(|arg| his.contains(&option(arg))))
     }
 
     /// Which of the server's variables its program gets, and which it gets with values of our own.

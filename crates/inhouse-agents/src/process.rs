@@ -3,6 +3,7 @@
 //! Input, output and errors flow at the same time, so that no order in which a program reads and writes can block it. The
 //! turn ends when the program has ended, even if something holds its pipes open, and never before its whole tree is gone.
 
+use std::borrow::Cow;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -59,17 +60,21 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Plans the start for one turn. `text` is what an argument of the command may hold.
+    /// Plans the start for one turn. `text` is what an argument of the command may hold, `more` are further arguments of ours.
     ///
     /// # Errors
     /// The end of a turn whose text can not be given to this program, or whose program can not be started.
-    pub(crate) fn plan(&self, turn: &Turn, text: &str) -> Result<LaunchPlan, End> {
+    pub(crate) fn plan(&self, turn: &Turn, text: &str, more: &[&str]) -> Result<LaunchPlan, End> {
         let turn_env = [
             ("A2A_TASK_ID", turn.task_id.to_string()),
             ("A2A_CONTEXT_ID", turn.context_id.to_string()),
             ("A2A_TURN", turn.number.to_string()),
         ];
-        launch(&turn.permit, &self.command, text, &turn_env, &self.host).map_err(|error| match error {
+        let mut command = Cow::Borrowed(&self.command);
+        if !more.is_empty() {
+            command.to_mut().args.extend(more.iter().map(|word| (*word).to_owned()));
+        }
+        launch(&turn.permit, &command, text, &turn_env, &self.host).map_err(|error| match error {
             LaunchError::ArgumentNul | LaunchError::ArgumentTooLong { .. } => failed(Reason::InputRefused, error.to_string()),
             _ => {
                 tracing::error!(target: "agent", agent = turn.permit.agent().as_str(), %error, "the agent was not started");

@@ -6,16 +6,17 @@
 mod support;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use inhouse_agents::presets::preset;
 use inhouse_agents::{AgentSpec, Protocol};
-use inhouse_engine::agent::{AgentEvent, DecidedBy, End, Failure, Note, Reason, Turn};
+use inhouse_engine::agent::{Agent, AgentEvent, DecidedBy, End, Failure, Note, Reason, Turn};
 use inhouse_engine::cancel::{CancelSource, StopCause};
 use inhouse_engine::{Ask, Effect, Reply};
 use inhouse_proto::v1;
 use inhouse_proto::v1::part::Content;
 use inhouse_trust::{AgentCommand, HostEnv, Input, Verdict};
-use support::{Collected, command, spec, take, turn};
+use support::{Collected, agent, command, spec, take, take_again, turn};
 
 const DELTA: &str = r#"{"type":"stream_event","event":{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"begun"}}}"#;
 
@@ -92,6 +93,59 @@ async fn a_turn_that_asks_can_be_canceled_and_one_that_dies_asks_nothing_more() 
     let (output, end) = once(speaks(dies), &turn("", cancel)).await;
     assert!(matches!(end, End::Failed(Failure { reason: Reason::AgentProtocol, .. })), "{end:?}");
     assert_eq!((output.asked.len(), output.unasked), (1, 1));
+}
+
+/// An agent that keeps conversations: `script` sees the option as `$0` and the id as `$1`, and `open` begins its answer.
+fn remembers(script: &str) -> Arc<dyn Agent> {
+    let open = r#"id=$1; open() { read -r line; echo '{"type":"system","subtype":"init"}'
+        echo '{"type":"result","subtype":"success","is_error":false,"result":"'"$0 $id"'"}'; }"#;
+    let AgentSpec::Program(mut spec) = speaks(&format!("{open}; {script}")) else { panic!("a program") };
+    spec.keeps_conversations = true;
+    agent(AgentSpec::Program(spec))
+}
+
+/// One turn in a context: its answer and the notes on the way, or how it failed.
+async fn says(agent: &Arc<dyn Agent>, context: &str, begins_context: bool) -> (String, Vec<String>) {
+    let (_source, cancel) = CancelSource::new();
+    let mut output = Collected::default();
+    let turn = Turn { context_id: context.into(), begins_context, ..turn("hi", cancel) };
+    let end = take_again(agent, &turn, &mut output).await;
+    assert_eq!(end, End::Completed(Note::default()), "{:?}", output.events);
+    let note = |event: &AgentEvent| if let AgentEvent::Working(note) = event { note.text.clone() } else { None };
+    (output.text.clone(), output.events.iter().filter_map(note).collect())
+}
+
+#[tokio::test]
+async fn a_context_is_one_conversation_of_its_own() {
+    let agent = remembers("open");
+    let (first, notes) = says(&agent, "c1", true).await;
+    let id = first.strip_prefix("--session-id ").unwrap().to_owned();
+    assert_eq!((id.len(), notes), (36, vec![]), "a UUID");
+    assert_eq!(says(&agent, "c1", false).await, (format!("--resume {id}"), vec![]));
+    let (other, notes) = says(&agent, "c2", false).await;
+    assert!(other.starts_with("--session-id ") && !other.contains(&id), "{other}");
+    assert_eq!(notes, ["there is no earlier conversation in this context: one begins"]);
+    assert_eq!(says(&remembers("open"), "c1", true).await.0, first, "the same one after a restart");
+}
+
+#[tokio::test]
+async fn a_conversation_of_before_a_restart_is_resumed() {
+    let taken = r#"[ "$0" = --resume ] || { echo "Error: Session ID $1 is already in use." >&2; exit 1; }; open"#;
+    let (said, notes) = says(&remembers(taken), "c1", false).await;
+    assert!(said.starts_with("--resume "), "{said}");
+    assert_eq!(notes, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_conversation_that_is_gone_begins_anew_and_says_so() {
+    let gone = r#"[ "$0" = --resume ] || { open; exit; }
+        echo '{"type":"result","subtype":"error_during_execution","is_error":true,"errors":["No conversation found with session ID: '"$1"'"]}'
+        exit 1"#;
+    let agent = remembers(gone);
+    says(&agent, "c1", true).await;
+    let (said, notes) = says(&agent, "c1", false).await;
+    assert!(said.starts_with("--session-id "), "{said}");
+    assert_eq!(notes, ["the earlier conversation can not be resumed: a new one begins"]);
 }
 
 #[tokio::test]

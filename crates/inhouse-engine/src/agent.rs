@@ -94,6 +94,8 @@ pub struct Turn {
     pub task_id: Arc<str>,
     /// The conversation that the task belongs to.
     pub context_id: Arc<str>,
+    /// Whether the conversation begins with this turn: its id was made for it, so that nobody can mean an earlier one.
+    pub begins_context: bool,
     /// Counts the messages of this task, from 1.
     pub number: u32,
     /// The caller's message of this turn.

@@ -163,8 +163,11 @@ impl Engine {
         place: Reservation,
     ) -> Result<Accepted, A2aError> {
         let id: Arc<str> = submission.task_id.clone().unwrap_or_else(new_id).into();
-        let given = &submission.message.context_id;
-        let context_id: Arc<str> = if given.is_empty() { new_id().into() } else { given.as_str().into() };
+        let begins_context = submission.message.context_id.is_empty();
+        let context_id: Arc<str> = match begins_context {
+            true => new_id().into(),
+            false => submission.message.context_id.as_str().into(),
+        };
         let key = key(permit, &id);
         let message = filled(submission.message, &id, &context_id);
         let new = NewTask {
@@ -181,7 +184,8 @@ impl Engine {
             Submitted::Retried(id) => return Ok(self.accepted(TaskKey { id, ..key }, submission.direct)),
         };
         let direct = submission.direct && self.entry(permit)?.answers_directly;
-        let begun = Begun { message, accepted: submission.accepted_output_modes, number: 1, history: Vec::new() };
+        let accepted = submission.accepted_output_modes;
+        let begun = Begun { message, accepted, begins_context, number: 1, history: Vec::new() };
         self.begin(place, ticket(permit, lease, context_id, begun, direct)).await;
         Ok(self.accepted(key, direct))
     }
@@ -205,7 +209,8 @@ impl Engine {
             Submitted::Taken(lease) => lease,
             Submitted::Retried(id) => return Ok(self.accepted(TaskKey { id, ..key }, false)),
         };
-        let begun = Begun { message, accepted: submission.accepted_output_modes, number: number(turns), history };
+        let (accepted, number) = (submission.accepted_output_modes, number(turns));
+        let begun = Begun { message, accepted, begins_context: false, number, history };
         self.begin(place, ticket(permit, lease, task.context_id, begun, false)).await;
         Ok(self.accepted(key, false))
     }
@@ -292,6 +297,7 @@ impl Accepted {
 struct Begun {
     message: v1::Message,
     accepted: Vec<String>,
+    begins_context: bool,
     number: u32,
     history: Vec<v1::Message>,
 }
@@ -303,6 +309,7 @@ fn ticket(permit: &Permit, lease: Lease, context_id: Arc<str>, begun: Begun, dir
         permit: permit.clone(),
         task_id: Arc::clone(&lease.key.id),
         context_id: Arc::clone(&context_id),
+        begins_context: begun.begins_context,
         number: begun.number,
         message: begun.message,
         history: begun.history,

@@ -148,7 +148,9 @@ printf '{"type":"result","subtype":"success","is_error":false,"result":"%s, %s, 
         (bare(&[]).env("AGENT_CMD", "claude --print --output-format text"), ""),
     ] {
         let server = launch.env("PATH", &path).env("ANTHROPIC_API_KEY", "sk-invented").start();
-        assert_eq!(text_of(&server.send("/config x")), format!("yes, sk-invented, {preset}{more}"));
+        let said = text_of(&server.send("/config x"));
+        let (words, id) = said.split_once(" --session-id ").unwrap();
+        assert_eq!((words, id.len()), (format!("yes, sk-invented, {preset}{more}").as_str(), 36));
         for part in [
             json!({"url": "http://127.0.0.1/x.png", "mediaType": "image/png"}),
             json!({"raw": "aGk=", "mediaType": "text/csv"}),
@@ -158,6 +160,11 @@ printf '{"type":"result","subtype":"success","is_error":false,"result":"%s, %s, 
             assert_eq!(server.call("SendMessage", params)["error"]["code"], -32005);
         }
     }
+    let kept = bare(&["--", "claude", "--no-session-persistence"]).env("PATH", &path).start();
+    assert!(
+        text_of(&kept.send("/config x")).ends_with(" --no-session-persistence"),
+        "the operator's word on conversations"
+    );
     let placed = bare(&["--", "claude", "-p", "{message}"]).env("PATH", &path);
     assert_refused(placed, "{message} can not stand in an argument of claude", "leave it out");
 }

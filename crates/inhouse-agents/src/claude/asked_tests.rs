@@ -26,7 +26,7 @@ fn recorded(name: &str) -> (String, Vec<Value>) {
 }
 
 fn read(stream: &str) -> (Parser, Said) {
-    let (mut parser, mut said) = (Parser::new(LINE_BYTES_MAX), Said::default());
+    let (mut parser, mut said) = (Parser::new(LINE_BYTES_MAX, None), Said::default());
     parser.read(stream.as_bytes(), &mut said);
     (parser, said)
 }

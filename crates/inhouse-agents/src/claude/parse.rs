@@ -12,6 +12,11 @@ use crate::claude::line::{Entry, Object, sum};
 use crate::dialogue::{Dialogue, Ending, Said, failed};
 use crate::lines::{Line, Lines};
 
+/// How it says that there is no conversation under the id that it was to resume.
+const NO_CONVERSATION: &str = "No conversation found with session ID";
+/// And that there is one under the id that was to be a new one's.
+const TAKEN: &str = "is already in use.";
+
 /// The reader of one turn.
 #[derive(Debug)]
 pub(crate) struct Parser {
@@ -23,12 +28,28 @@ pub(crate) struct Parser {
     /// The text of a failure that Claude shows in the place of an answer.
     shown_error: Option<String>,
     interrupted: bool,
+    /// What the caller is told when the conversation is open.
+    note: Option<&'static str>,
+    found: Found,
     end: Option<End>,
+}
+
+/// What the program made of the conversation's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// It has said nothing of it.
+    Unknown,
+    /// The conversation is open.
+    Open,
+    /// There is none to resume.
+    Missing,
+    /// There is one already, which would have to be resumed.
+    Taken,
 }
 
 impl Parser {
     /// A reader of lines up to `line_bytes_max` bytes.
-    pub(crate) fn new(line_bytes_max: usize) -> Self {
+    pub(crate) fn new(line_bytes_max: usize, note: Option<&'static str>) -> Self {
         Self {
             lines: Lines::new(line_bytes_max),
             answer: Answer::default(),
@@ -36,8 +57,15 @@ impl Parser {
             message: MessageId::default(),
             shown_error: None,
             interrupted: false,
+            note,
+            found: Found::Unknown,
             end: None,
         }
+    }
+
+    /// What the program made of the conversation's id. Complete once the turn has ended.
+    pub(crate) fn found(&self) -> Found {
+        self.found
     }
 
     fn line(&mut self, line: Line, said: &mut Said) {
@@ -61,6 +89,11 @@ impl Parser {
         match line.kind.text() {
             "stream_event" if is_top_level => self.stream_event(line, said),
             "assistant" if is_top_level => self.assistant(line, said),
+            "system" if line.subtype.text() == "init" => {
+                self.found = Found::Open;
+                let note = self.note.take().map(|note| Note { text: Some(note.to_owned()), data: None });
+                said.events.extend(note.map(AgentEvent::Working));
+            }
             "system" if line.subtype.text() == "api_retry" => said.events.push(retry(line)),
             "control_request" => match self.asked.take(line) {
                 Ok(ask) => said.asks.push(ask),
@@ -121,6 +154,10 @@ impl Parser {
     }
 
     fn result(&mut self, line: &Entry, said: &mut Said) {
+        let first_error = line.errors.0.first().and_then(|error| error.as_str());
+        if self.found == Found::Unknown && first_error.is_some_and(|error| error.starts_with(NO_CONVERSATION)) {
+            self.found = Found::Missing;
+        }
         if let Some(usage) = usage(line) {
             said.events.push(AgentEvent::Usage(usage));
         }
@@ -184,6 +221,10 @@ impl Dialogue for Parser {
     }
 
     fn end(&mut self, ending: &Ending) -> End {
+        let last_error = ending.last_error.as_deref().unwrap_or_default();
+        if self.found == Found::Unknown && last_error.starts_with("Error: Session ID") && last_error.ends_with(TAKEN) {
+            self.found = Found::Taken;
+        }
         let lost = || failed(Reason::AgentProtocol, format!("the agent ended without a result: {}", ending.reason()));
         self.end.take().unwrap_or_else(lost)
     }

@@ -62,7 +62,7 @@ fn recorded(name: &str) -> Vec<String> {
 }
 
 fn read(stream: &str, interrupted: bool, piece_bytes: usize) -> Seen {
-    let mut parser = Parser::new(LINE_BYTES_MAX);
+    let mut parser = Parser::new(LINE_BYTES_MAX, None);
     if interrupted {
         parser.interrupt();
     }
@@ -267,7 +267,7 @@ fn retries_and_tools_are_told_without_their_inputs() {
 
 #[test]
 fn a_line_without_end_fails_the_turn() {
-    let mut parser = Parser::new(100);
+    let mut parser = Parser::new(100, None);
     let mut said = Said::default();
     parser.read(&[b'x'; 101], &mut said);
     assert!(said.over);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use inhouse_agents::{AgentSpec, ProgramSpec, Protocol, build};
-use inhouse_engine::agent::{AgentEvent, Asked, DecidedBy, End, Output, Stop, Turn, Usage};
+use inhouse_engine::agent::{Agent, AgentEvent, Asked, DecidedBy, End, Output, Stop, Turn, Usage};
 use inhouse_engine::cancel::{Cancel, CancelSource, StopCause};
 use inhouse_engine::{Ask, Reply};
 use inhouse_proto::v1;
@@ -96,6 +96,7 @@ pub(crate) fn turn(text: &str, cancel: Cancel) -> Turn {
         message: message(text),
         history: Vec::new(),
         accepted_output_modes: Vec::new(),
+        begins_context: true,
         cancel,
     }
 }
@@ -117,10 +118,17 @@ pub(crate) fn spec(command: AgentCommand, protocol: Protocol) -> AgentSpec {
 
 /// Takes one turn, and fails the test when it takes too long.
 pub(crate) async fn take(spec: AgentSpec, turn: &Turn, output: &mut Collected) -> End {
+    take_again(&agent(spec), turn, output).await
+}
+
+/// An agent, for several turns.
+pub(crate) fn agent(spec: AgentSpec) -> Arc<dyn Agent> {
     let options = Options { tier: Some(Tier::Group), ..Options::default() };
     let runner = Runner::new(options).expect("the group tier is available everywhere");
-    let agent = build(spec, &runner, &HostEnv::new(std::env::vars_os()));
-    let agent = Arc::clone(&agent);
+    build(spec, &runner, &HostEnv::new(std::env::vars_os()))
+}
+
+pub(crate) async fn take_again(agent: &Arc<dyn Agent>, turn: &Turn, output: &mut Collected) -> End {
     tokio::time::timeout(DEADLINE, agent.turn(turn, output)).await.expect("a turn ends in time")
 }
 

@@ -137,7 +137,9 @@ impl Resolver<'_> {
         command.env_pass.extend(draft.env_pass.iter().cloned());
         command.env_set.extend(draft.env_set.iter().cloned());
         let prefix_line = preset.prefix_line.map(str::to_owned);
-        Ok(AgentSpec::Program(Box::new(ProgramSpec { prefix_line, ..ProgramSpec::new(command, preset.protocol) })))
+        let keeps_conversations = preset.keeps_conversations(&extra);
+        let spec = ProgramSpec { prefix_line, keeps_conversations, ..ProgramSpec::new(command, preset.protocol) };
+        Ok(AgentSpec::Program(Box::new(spec)))
     }
 
     fn plain(&self, draft: &Draft, words: &Setting<Vec<String>>, project: PathBuf) -> Result<AgentSpec, ConfigError> {
