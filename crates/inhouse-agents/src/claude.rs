@@ -39,7 +39,7 @@ impl Agent for Claude {
             return self.run(turn, &[], input, None, output).await.0;
         };
         let id = id_of(turn, &self.program);
-        let has_begun = conversations.has_begun(&id);
+        let has_begun = conversations.known(&id).is_some();
         // A context that somebody else named can be one of before a restart.
         let note = (!has_begun && !turn.begins_context)
             .then_some("there is no earlier conversation in this context: one begins");
@@ -54,8 +54,8 @@ impl Agent for Claude {
             Found::Open | Found::Unknown => (end, found),
         };
         match found {
-            Found::Open => conversations.set_begun(&id, true),
-            Found::Missing => conversations.set_begun(&id, false),
+            Found::Open => conversations.begun(&id, &id),
+            Found::Missing => conversations.gone(&id),
             Found::Taken | Found::Unknown => {}
         }
         end

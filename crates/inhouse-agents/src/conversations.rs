@@ -1,6 +1,6 @@
-//! Conversations that an agent keeps under ids of our choice: which one a turn belongs to, and whether it has begun.
+//! Conversations that an agent keeps: which one a turn belongs to, and under which id the agent has it, ours or its own.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use inhouse_engine::agent::Turn;
@@ -9,18 +9,19 @@ use uuid::Builder;
 
 use crate::process::Program;
 
-/// So many conversations are remembered as begun. One that is forgotten costs a start of its agent more.
-const BEGUN_MAX: usize = 10_000;
+/// So many conversations are known.
+const KNOWN_MAX: usize = 10_000;
 
 /// What is known of an agent's conversations.
 #[derive(Debug, Default)]
 pub(crate) struct Conversations {
-    begun: Mutex<Begun>,
+    known: Mutex<Known>,
 }
 
 #[derive(Debug, Default)]
-struct Begun {
-    ids: HashSet<String>,
+struct Known {
+    /// The agent's id, by ours.
+    ids: HashMap<String, String>,
     oldest_first: VecDeque<String>,
 }
 
@@ -41,28 +42,34 @@ pub(crate) fn id_of(turn: &Turn, program: &Program) -> String {
 }
 
 impl Conversations {
-    /// Whether it is known to have begun.
-    pub(crate) fn has_begun(&self, id: &str) -> bool {
-        self.begun().ids.contains(id)
+    /// The id under which the agent has it, once it has begun.
+    pub(crate) fn known(&self, id: &str) -> Option<String> {
+        self.lock().ids.get(id).cloned()
     }
 
-    /// It has begun, or not: the agent says so.
-    pub(crate) fn set_begun(&self, id: &str, has_begun: bool) {
-        let mut begun = self.begun();
-        if has_begun && begun.ids.insert(id.to_owned()) {
-            begun.oldest_first.push_back(id.to_owned());
-        } else if !has_begun && begun.ids.remove(id) {
-            begun.oldest_first.retain(|other| other != id);
+    /// It has begun; the agent has it under `theirs`.
+    pub(crate) fn begun(&self, id: &str, theirs: &str) {
+        let mut known = self.lock();
+        if known.ids.insert(id.to_owned(), theirs.to_owned()).is_none() {
+            known.oldest_first.push_back(id.to_owned());
         }
-        if begun.oldest_first.len() > BEGUN_MAX
-            && let Some(oldest) = begun.oldest_first.pop_front()
+        if known.ids.len() > KNOWN_MAX
+            && let Some(oldest) = known.oldest_first.pop_front()
         {
-            begun.ids.remove(&oldest);
+            known.ids.remove(&oldest);
         }
     }
 
-    fn begun(&self) -> MutexGuard<'_, Begun> {
-        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The agent does not have it.
+    pub(crate) fn gone(&self, id: &str) {
+        let mut known = self.lock();
+        if known.ids.remove(id).is_some() {
+            known.oldest_first.retain(|other| other != id);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -71,17 +78,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_has_begun_is_remembered_up_to_a_bound() {
+    fn conversations_are_known_up_to_a_bound() {
         let known = Conversations::default();
-        for id in 0..=BEGUN_MAX {
-            known.set_begun(&id.to_string(), true);
-            known.set_begun(&id.to_string(), true);
+        for id in 0..=KNOWN_MAX {
+            known.begun(&id.to_string(), "first");
+            known.begun(&id.to_string(), "second");
         }
-        assert!(!known.has_begun("0") && known.has_begun("1"));
-        known.set_begun("1", false);
-        known.set_begun("1", false);
-        assert!(!known.has_begun("1") && known.has_begun("2"));
-        let begun = known.begun();
-        assert_eq!((begun.ids.len(), begun.oldest_first.len()), (BEGUN_MAX - 1, BEGUN_MAX - 1));
+        assert_eq!((known.known("0"), known.known("1").as_deref()), (None, Some("second")));
+        known.gone("1");
+        known.gone("1");
+        assert!(known.known("1").is_none() && known.known("2").is_some());
+        let known = known.lock();
+        assert_eq!((known.ids.len(), known.oldest_first.len()), (KNOWN_MAX - 1, KNOWN_MAX - 1));
     }
 }
