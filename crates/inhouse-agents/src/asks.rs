@@ -67,6 +67,11 @@ impl<'a> Asks<'a> {
         Ok(replies)
     }
 
+    /// Whether the caller is asked now.
+    pub(crate) fn waits(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// What was said to the open ask. Pending while none is. Cancel safe.
     pub(crate) async fn reply(&mut self, output: &mut dyn Output) -> Reply {
         let Some(id) = self.open.as_ref().map(|ask| ask.id.clone()) else { return std::future::pending().await };

@@ -15,6 +15,7 @@ mod demo;
 mod lines;
 mod text;
 mod stderr;
+mod silence;
 
 use std::sync::Arc;
 

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::asks::Asks;
 use crate::dialogue::{Dialogue, Ending, Said, failed};
+use crate::silence::Silence;
 use crate::stderr::{Errors, drain};
 
 /// Bounds on what an agent's process may do.
@@ -30,6 +31,10 @@ pub struct Limits {
     pub interrupt_grace_ms: u64,
     /// When a process that had to stop is killed, counted from the wish that it stops.
     pub stop_ms_max: u64,
+    /// How long an agent may take to its first word or deed; without one, as long as its turn.
+    pub first_event_ms: Option<u64>,
+    /// How long its process may write nothing; without a limit, as long as its turn.
+    pub idle_ms: Option<u64>,
 }
 
 impl Default for Limits {
@@ -39,6 +44,8 @@ impl Default for Limits {
             exit_grace_ms: 2_000,
             interrupt_grace_ms: 400,
             stop_ms_max: 1_500,
+            first_event_ms: None,
+            idle_ms: None,
         }
     }
 }
@@ -110,6 +117,7 @@ impl Program {
             phase: Phase::Running,
             deadline: None,
             stopped: None,
+            silence: Silence::new(self.limits),
             limits: self.limits,
         };
         let exit = {
@@ -174,6 +182,7 @@ struct Session<'a> {
     deadline: Option<Instant>,
     /// When it was wished that the turn ends early. Since then nothing more reaches the caller.
     stopped: Option<Instant>,
+    silence: Silence,
     limits: Limits,
 }
 
@@ -187,7 +196,12 @@ impl Session<'_> {
                 () = read(&mut self.stdout, &mut buffer) => self.took(&buffer, output).await,
                 _ = self.run.exited() => break,
                 _ = turn.cancel.requested(), if self.stopped.is_none() => self.stop(),
+                () = passed(self.silence.deadline()), if self.stopped.is_none() && !self.asks.waits() => {
+                    self.silence.broken();
+                    self.stop();
+                }
                 reply = self.asks.reply(output), if self.stopped.is_none() => {
+                    self.silence.wrote();
                     self.answer(&reply);
                     self.ask(output).await;
                 }
@@ -208,6 +222,9 @@ impl Session<'_> {
 
     /// How the turn ended. What an agent shows of a failure is redacted like its errors, but not what it says to its caller.
     fn end(&mut self, exit: Exit, last_error: Option<String>, redactor: &Redactor) -> End {
+        if let Some(detail) = self.silence.verdict() {
+            return failed(Reason::Timeout, detail);
+        }
         if self.stopped.is_some() {
             return End::Canceled(Note::default());
         }
@@ -221,8 +238,12 @@ impl Session<'_> {
     }
 
     async fn took(&mut self, bytes: &[u8], output: &mut dyn Output) {
+        self.silence.wrote();
         let mut said = Said::default();
         self.protocol.read(bytes, &mut said);
+        if !said.events.is_empty() || !said.asks.is_empty() {
+            self.silence.spoke();
+        }
         self.said(said, output).await;
     }
 

@@ -70,6 +70,17 @@ async fn what_it_asks_is_answered_one_after_the_other() {
 }
 
 #[tokio::test]
+async fn the_time_in_which_it_waits_for_its_caller_is_no_silence() {
+    let (_source, cancel) = CancelSource::new();
+    let AgentSpec::Program(mut spec) = speaks(ASKS) else { panic!("a program") };
+    spec.limits.idle_ms = Some(200);
+    let mut output = Collected { reply_after_ms: 400, ..Collected::default() };
+    output.replies = [|ask: &Ask| ask.choose(Effect::Allow).unwrap(), |ask: &Ask| Reply::denied(&ask.id, "no")].into();
+    let end = take(AgentSpec::Program(spec), &turn("", cancel), &mut output).await;
+    assert_eq!((output.text.as_str(), end), ("r1:may r2:not ", End::Completed(Note::default())));
+}
+
+#[tokio::test]
 async fn rules_decide_before_anybody_is_asked() {
     let (_source, cancel) = CancelSource::new();
     let AgentSpec::Program(mut spec) = speaks(ASKS) else { panic!("a program") };

@@ -122,6 +122,32 @@ async fn the_environment_is_an_allow_list_and_names_the_turn() {
 }
 
 #[tokio::test]
+async fn an_agent_that_stays_silent_too_long_fails_in_its_own_time() {
+    let silent = |limits: Limits, program: &str| {
+        let command = command("/bin/sh", &["-c", program], Input::Stdin);
+        AgentSpec::Program(Box::new(ProgramSpec { limits, ..ProgramSpec::new(command, Protocol::Text) }))
+    };
+    let first = Limits { first_event_ms: Some(150), ..Limits::default() };
+    let idle = Limits { idle_ms: Some(150), ..Limits::default() };
+    for (limits, program, detail) in [
+        (first, "sleep 300; echo late", "the agent said nothing for 150 ms"),
+        (idle, "echo begun; sleep 300", "the agent wrote nothing for 150 ms"),
+    ] {
+        let (_source, cancel) = CancelSource::new();
+        let end = take(silent(limits, program), &turn("", cancel), &mut Collected::default()).await;
+        assert_eq!(end, End::Failed(Failure::new(Reason::Timeout, detail)), "{program}");
+    }
+    for (limits, program) in [
+        (first, "echo begun; sleep 0.4; echo done"),
+        (Limits { idle_ms: Some(1_000), ..first }, "for n in 1 2 3 4 5; do echo $n; sleep 0.05; done"),
+    ] {
+        let (_source, cancel) = CancelSource::new();
+        let end = take(silent(limits, program), &turn("", cancel), &mut Collected::default()).await;
+        assert_eq!(end, completed(), "{program}");
+    }
+}
+
+#[tokio::test]
 async fn a_cancel_ends_the_program_even_if_it_will_not() {
     for program in
         ["echo begun; sleep 300", "trap '' TERM; echo begun; while :; do sleep 1; done", "echo begun; kill -STOP $$"]

@@ -33,6 +33,7 @@ pub(crate) struct Collected {
     /// What was asked, and what is said to it, in order; without an answer the agent waits.
     pub(crate) asked: Vec<Ask>,
     pub(crate) replies: VecDeque<fn(&Ask) -> Reply>,
+    pub(crate) reply_after_ms: u64,
     pub(crate) unasked: usize,
     pub(crate) decided: Vec<(String, &'static str, DecidedBy)>,
 }
@@ -60,6 +61,7 @@ impl Output for Collected {
     }
 
     async fn reply(&mut self) -> Reply {
+        tokio::time::sleep(Duration::from_millis(self.reply_after_ms)).await;
         match (self.replies.pop_front(), self.asked.last()) {
             (Some(reply), Some(ask)) => reply(ask),
             _ => std::future::pending().await,

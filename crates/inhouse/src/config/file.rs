@@ -198,6 +198,8 @@ fn agent(name: Setting<String>, base: &Path, mut table: Table<'_>) -> Result<Dra
     agent.env_pass = variables(&mut table)?;
     agent.env_set = table.pairs("env_set")?;
     agent.timeout_ms = table.number("timeout_ms", TURN_MS)?;
+    agent.first_event_ms = table.number("first_event_ms", TURN_MS)?;
+    agent.idle_ms = table.number("idle_ms", TURN_MS)?;
     agent.callers = table.texts("callers")?;
     agent.card = card_words(&mut table)?;
     agent.rules = rules(&mut table)?;

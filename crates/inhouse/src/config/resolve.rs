@@ -53,7 +53,11 @@ impl Resolver<'_> {
             }
             Kind::Plain(ref command) => (self.plain(&draft, command, project.clone())?, None, about(name.as_str())),
         };
-        let (spec, rules) = ruled(spec, name.as_str(), draft.rules)?;
+        let (mut spec, rules) = ruled(spec, name.as_str(), draft.rules)?;
+        if let AgentSpec::Program(program) = &mut spec {
+            program.limits.first_event_ms = draft.first_event_ms.map(|limit| limit.value);
+            program.limits.idle_ms = draft.idle_ms.map(|limit| limit.value);
+        }
         let title = if words.title.is_empty() { name.as_str() } else { words.title };
         let text =
             |setting: Option<Setting<String>>, or: &str| setting.map_or_else(|| or.to_owned(), |text| text.value);

@@ -135,6 +135,9 @@ impl Lines {
             let words: Vec<_> =
                 [command.program.display().to_string()].into_iter().chain(command.args.clone()).collect();
             line("command", format!("{words:?}"));
+            for (key, limit) in [("first_event_ms", spec.limits.first_event_ms), ("idle_ms", spec.limits.idle_ms)] {
+                limit.iter().for_each(|limit| line(key, limit.to_string()));
+            }
             line("input", format!("{:?}", word(&command.input)));
             line("protocol", format!("{:?}", word(protocol)));
         }
