@@ -13,6 +13,7 @@ mod native;
 mod claude;
 mod demo;
 mod lines;
+mod lenient;
 mod text;
 mod stderr;
 
