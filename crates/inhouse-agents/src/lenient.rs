@@ -32,6 +32,11 @@ impl Deref for Scalar {
     }
 }
 
+/// The numbers among these, together.
+pub(crate) fn sum<'a>(numbers: impl IntoIterator<Item = &'a Scalar>) -> u64 {
+    numbers.into_iter().filter_map(|number| number.as_u64()).fold(0, u64::saturating_add)
+}
+
 /// An object, if it is one.
 #[derive(Debug)]
 pub(crate) struct Object<T>(pub(crate) Option<T>);

@@ -6,7 +6,7 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::lenient::{List, Object, Scalar};
+use crate::lenient::{List, Object, Scalar, sum};
 
 /// A line of any type.
 #[derive(Debug, Default, Deserialize)]
@@ -191,11 +191,6 @@ impl<'de> Deserialize<'de> for Spent {
         }
         deserializer.deserialize_map(Sum)
     }
-}
-
-/// The numbers among these, together.
-pub(crate) fn sum<'a>(numbers: impl IntoIterator<Item = &'a Scalar>) -> u64 {
-    numbers.into_iter().filter_map(|number| number.as_u64()).fold(0, u64::saturating_add)
 }
 
 #[cfg(test)]

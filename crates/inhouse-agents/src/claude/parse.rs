@@ -8,9 +8,9 @@ use serde_json::json;
 
 use crate::claude::answer::{Answer, MessageId};
 use crate::claude::asked::Asked;
-use crate::claude::line::{Entry, sum};
+use crate::claude::line::Entry;
 use crate::dialogue::{Dialogue, Ending, Said, failed};
-use crate::lenient::Object;
+use crate::lenient::{Object, sum};
 use crate::lines::{Line, Lines, line_of};
 
 /// How it says that there is no conversation under the id that it was to resume.

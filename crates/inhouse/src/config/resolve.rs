@@ -261,6 +261,7 @@ fn language(draft: &Draft, program: &str, origin: &Origin) -> Result<(Input, Pro
             (Input::Protocol, Protocol::Native)
         }
         (Some(ProtocolChoice::Claude), None) => (Input::Protocol, Protocol::Claude),
+        (Some(ProtocolChoice::Acp), None) => (Input::Protocol, Protocol::Acp),
         (None | Some(ProtocolChoice::Text), Some(InputChoice::Stdin)) => (Input::Stdin, Protocol::Text),
         (None | Some(ProtocolChoice::Text), Some(InputChoice::Argument)) => (Input::Argument, Protocol::Text),
         (None | Some(ProtocolChoice::Text), Some(InputChoice::Both)) => (Input::Both, Protocol::Text),
