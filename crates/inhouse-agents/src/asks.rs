@@ -23,7 +23,12 @@ impl<'a> Asks<'a> {
     }
 
     /// Takes an ask. What can be said without asking anybody is said at once.
-    pub(crate) fn take(&mut self, ask: Ask, output: &mut dyn Output) -> Option<Reply> {
+    pub(crate) fn take(&mut self, mut ask: Ask, output: &mut dyn Output) -> Option<Reply> {
+        if self.rules.restrict() {
+            // After leave for always the agent would not ask again, and no rule would be heard.
+            let questions = ask.questions.iter_mut();
+            questions.for_each(|question| question.options.retain(|choice| choice.effect != Effect::AllowAlways));
+        }
         let verdict = if ask.is_permission() { self.rules.judge(&ask.tool, &ask.subject) } else { Verdict::Ask };
         let (reply, by) = match (verdict, ask.choose(Effect::Allow)) {
             (Verdict::Allow, Some(reply)) => (reply, DecidedBy::Rule),

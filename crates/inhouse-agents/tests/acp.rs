@@ -96,6 +96,23 @@ async fn a_rule_does_not_give_leave_for_always() {
 }
 
 #[tokio::test]
+async fn leave_for_always_is_offered_only_where_no_rule_restricts() {
+    let both = ASKS.replace("options='[", "options='[{\"optionId\":\"always\",\"kind\":\"allow_always\"},");
+    for (restricted, offered) in [(false, vec!["always", "go", "stop"]), (true, vec!["go", "stop"])] {
+        let AgentSpec::Program(mut spec) = speaks(&both) else { panic!("a program") };
+        if restricted {
+            spec.approvals.add(Verdict::Deny, "edit").unwrap();
+        }
+        let (_source, cancel) = CancelSource::new();
+        let deny = |ask: &Ask| Reply::denied(&ask.id, "no");
+        let mut output = Collected { replies: [deny as fn(&Ask) -> Reply, deny].into(), ..Collected::default() };
+        take(AgentSpec::Program(spec), &turn("", cancel), &mut output).await;
+        let options: Vec<_> = output.asked[0].questions[0].options.iter().map(|choice| choice.id.as_str()).collect();
+        assert_eq!((options, output.text.as_str()), (offered, "7:not 8:not "));
+    }
+}
+
+#[tokio::test]
 async fn a_turn_that_asks_can_be_canceled() {
     let (source, cancel) = CancelSource::new();
     let mut output = Collected::default();
