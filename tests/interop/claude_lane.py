@@ -10,7 +10,10 @@ import sys
 import time
 
 from fake_model import THOUGHT, FakeModel
-from harness import INSTALLED, Server, Steps, assert_same, expect, message, multibyte, runs_of, state_of, text_of, wait_until
+from harness import (
+    INSTALLED, Server, Steps, answer, assert_same, expect, message, multibyte, request_of, runs_of, said_together, send_in, state_of,
+    text_of, use, wait_until,
+)
 
 FAILURE_S_MAX = 30
 GONE_S_MAX = 2
@@ -147,26 +150,6 @@ def cancel_ends_the_run(server, model):
     expect(server.task(task_id), "CANCELED")
 
 
-def use(tool, **tool_input):
-    """A text on which the model uses a tool."""
-    return "MODEL_TOOL{%s} %s" % (tool, json.dumps(tool_input))
-
-
-def request_of(task):
-    """What the agent asks in a task that waits for its caller."""
-    expect(task, "INPUT_REQUIRED")
-    return next(part["data"]["request"] for part in task["status"]["message"]["parts"] if "data" in part)
-
-
-def answer(server, task, text=None, **data):
-    """Says something to a task that asks; what becomes of it."""
-    params = message(text or "")
-    params["message"]["taskId"] = task["id"]
-    if not text:
-        params["message"]["parts"] = [{"data": data}]
-    return server.result("SendMessage", params)["task"]
-
-
 @step
 def leave_is_asked_and_given(server, model):
     """a tool that needs leave makes the task wait; allowed by option id, it is used"""
@@ -213,20 +196,6 @@ def cancel_while_it_asks(server, model):
     expect(server.result("CancelTask", {"id": task["id"]}), "CANCELED")
     wait_until(lambda: not runs_of(server), GONE_S_MAX, f"an end of {runs_of(server)}")
     assert not (server.project / "never.txt").exists()
-
-
-def said_together(model, *texts):
-    """Whether one request to the model held all of these texts."""
-    return any(all(text.encode() in request for text in texts) for request in list(model.requests))
-
-
-def send_in(server, context, text):
-    """Sends a text in a conversation, and expects its end."""
-    params = message(text)
-    params["message"]["contextId"] = context
-    task = server.result("SendMessage", params)["task"]
-    expect(task, "COMPLETED")
-    return task
 
 
 @step

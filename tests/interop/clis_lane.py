@@ -11,13 +11,26 @@ import time
 
 from fake_model import FakeModel
 from fake_providers import Providers
-from harness import INSTALLED, Server, Steps, expect, multibyte, runs_of, text_of, wait_until
+from harness import (
+    INSTALLED, Server, Steps, answer, expect, message, multibyte, request_of, runs_of, said_together, state_of, text_of, use,
+    wait_until,
+)
 
 FAILURE_S_MAX = 60
 GONE_S_MAX = 2
-SIGILS = ["/config verbose=true", "@/etc/hostname", "!touch PWNED", "--settings={\"a\":1}", "--version", "-p", "- item"]
+SIGILS = [
+    "/config verbose=true", "/help", "$help", "/init", "/status", "@/etc/hostname", "!touch PWNED", "--settings={\"a\":1}", "--version",
+    "-p", "- item",
+]
+
+# The programs that speak the Agent Client Protocol, each with its tool that runs a command.
+SHELLS = {"gemini": "run_shell_command", "opencode": "bash", "qwen": "run_shell_command"}
+# Those of them that can resume a session. Gemini CLI empties it when it is to be resumed.
+REMEMBERING = ["opencode", "qwen"]
+GONE = "the earlier conversation can not be resumed: a new one begins"
 
 step = Steps()
+acp_step = Steps()
 
 
 class Cli:
@@ -121,6 +134,51 @@ def cancel_ends_the_run(server, model):
     wait_until(lambda: not runs_of(server), GONE_S_MAX, f"an end of {runs_of(server)}")
 
 
+@acp_step
+def a_context_is_remembered(server, model, name):
+    """a second message in the same context goes on with the conversation, or says that it can not; another context knows nothing of it"""
+    context = server.send("the first word is alpha-7")["contextId"]
+    params = message("and the second is beta-7")
+    params["message"]["contextId"] = context
+    events = list(server.stream("SendStreamingMessage", params))
+    assert state_of(events[-1]["statusUpdate"]) == "COMPLETED", events[-1]
+    said = "".join(text_of(event["artifactUpdate"]["artifact"]) for event in events if "artifactUpdate" in event)
+    assert said.count("The model has read") == 1, said
+    remembers = name in REMEMBERING
+    assert (said_together(model, "alpha-7", "beta-7"), GONE in json.dumps(events)) == (remembers, not remembers), events
+    server.send("elsewhere: gamma-7")
+    assert not said_together(model, "alpha-7", "gamma-7")
+
+
+@acp_step
+def leave_is_asked_and_given(server, model, name):
+    """a command makes the task wait; allowed, it runs"""
+    task = server.send(use(SHELLS[name], command="touch allowed.txt", description="makes a file"))
+    request = request_of(task)
+    assert (request["tool"], request["kind"]) == ("execute", "permission") and "touch allowed.txt" in json.dumps(request), request
+    assert not (server.project / "allowed.txt").exists()
+    expect(answer(server, task, "yes"), "COMPLETED")
+    assert (server.project / "allowed.txt").exists()
+
+
+@acp_step
+def leave_is_refused(server, model, name):
+    """a no is a no, and the turn goes on"""
+    done = answer(server, server.send(use(SHELLS[name], command="touch denied.txt", description="makes a file")), "no")
+    expect(done, "COMPLETED")
+    assert not (server.project / "denied.txt").exists()
+
+
+@acp_step
+def cancel_while_it_asks(server, model, name):
+    """a task that waits for an answer can be canceled, and nothing of it is left"""
+    task = server.send(use(SHELLS[name], command="touch never.txt", description="makes a file"))
+    request_of(task)
+    expect(server.result("CancelTask", {"id": task["id"]}), "CANCELED")
+    wait_until(lambda: not runs_of(server), GONE_S_MAX, f"an end of {runs_of(server)}")
+    assert not (server.project / "never.txt").exists()
+
+
 def main():
     binaries = INSTALLED / "clis" / "node_modules" / ".bin"
     os.environ["PATH"] = f"{binaries}:{os.environ['PATH']}"
@@ -132,6 +190,8 @@ def main():
             cli = next(cli for cli in clis(model.url) if cli.name == name)
             with cli.server() as server:
                 ended = step.run(server, model, prefix=name)
+                if name in SHELLS:
+                    ended += acp_step.run(server, model, name, prefix=name)
                 if ended:
                     print(server.stderr()[-3000:], file=sys.stderr)
                 failed += ended

@@ -52,6 +52,14 @@ def tool_results(body):
     return [flat(content) for content in contents]
 
 
+def tool_of(body, words):
+    """The tool that the words want used and its input, if the program offers it."""
+    found = re.search(r"MODEL_TOOL\{(\w+)\} (\{.*\})", words)
+    if found and f'"{found[1]}"' in json.dumps(body.get("tools", [])):
+        return found[1], json.loads(found[2])
+    return None
+
+
 class FakeModel:
     """The model as a context manager: `with FakeModel() as model:` serves at `model.url` until the block ends."""
 
@@ -144,14 +152,14 @@ class Handler(BaseHTTPRequestHandler):
         }
         results = tool_results(body)
         pieces = [f"The tool said: {' '.join(results)}"] if results else self.pieces(words, len(texts[0].encode()) if texts else 0)
-        tool = None if results else re.search(r"MODEL_TOOL\{(\w+)\} (\{.*\})", words)
+        tool = None if results else tool_of(body, words)
         if not body.get("stream"):
             message.update(content=[{"type": "text", "text": "".join(pieces)}], stop_reason="end_turn")
             return self.json(message)
         self.begin_stream()
         self.event("message_start", message=message)
         if tool:
-            return self.use(tool[1], json.loads(tool[2]))
+            return self.use(*tool)
         index = self.think() if "MODEL_THINK" in words else 0
         self.event("content_block_start", index=index, content_block={"type": "text", "text": ""})
         for number, piece in enumerate(pieces):

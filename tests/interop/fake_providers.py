@@ -1,14 +1,15 @@
 """The same model by the APIs of other providers, as much of them as Codex, Gemini CLI and Qwen Code ask for: OpenAI's Responses and
 Chat Completions, and Gemini's generateContent. What remains goes to the Anthropic API of fake_model.py (opencode).
 
-The words that choose how it behaves are those of fake_model.py: MODEL_SLOW, MODEL_BIG{…}, MODEL_HTTP{…}.
+The words that choose how it behaves are those of fake_model.py: MODEL_SLOW, MODEL_BIG{…}, MODEL_HTTP{…}, and by all but Responses
+MODEL_TOOL{…}.
 """
 import json
 import re
 import time
 import uuid
 
-from fake_model import Handler
+from fake_model import Handler, tool_of
 
 
 CHOICE = {"reasoning": "none", "model_choice": "flash", "complexity_score": 10, "next_speaker": "user"}
@@ -40,9 +41,10 @@ class Providers(Handler):
             error = {"code": code, "message": f"the fake model says {code}", "status": "UNAUTHENTICATED", "type": "error"}
             return self.json({"error": error}, code)
         # Programs stand their own context before what a person says, which comes last.
-        pieces = self.pieces(words, len(texts[-1].encode()) if texts else 0)
+        results = self.tool_results(body)
+        pieces = [f"The tool said: {' '.join(results)}"] if results else self.pieces(words, len(texts[-1].encode()) if texts else 0)
         try:
-            return api(body, pieces)
+            return api(body, pieces, None if results else tool_of(body, words))
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
@@ -68,10 +70,18 @@ class Providers(Handler):
             return []
         return texts_of(users[-1].get("content") or users[-1].get("parts"))
 
+    @staticmethod
+    def tool_results(body):
+        """What came of the tool that was used last, by Chat Completions and Gemini's API."""
+        last = (body.get("messages") or body.get("contents") or [{}])[-1]
+        if last.get("role") == "tool":
+            return texts_of(last["content"])
+        return [json.dumps(part["functionResponse"]["response"]) for part in last.get("parts", []) if "functionResponse" in part]
+
     def data(self, value):
         self.chunk(f"data: {value if isinstance(value, str) else json.dumps(value)}\n\n".encode())
 
-    def answer_responses(self, body, pieces):
+    def answer_responses(self, body, pieces, _tool):
         response = {"id": f"resp_{uuid.uuid4().hex}", "object": "response", "model": body["model"], "status": "in_progress"}
         item = {"id": f"msg_{uuid.uuid4().hex}", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
         self.begin_stream()
@@ -90,7 +100,7 @@ class Providers(Handler):
         self.event("response.completed", response=response | {"status": "completed", "output": [item], "usage": usage})
         self.chunk(b"")
 
-    def answer_chat(self, body, pieces):
+    def answer_chat(self, body, pieces, tool):
         whole = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": body["model"]}
         usage = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
         if not body.get("stream"):
@@ -99,17 +109,24 @@ class Providers(Handler):
             return self.json(whole | {"object": "chat.completion", "choices": [choice], "usage": usage})
         whole["object"] = "chat.completion.chunk"
         self.begin_stream()
-        for piece in pieces:
-            delta = {"role": "assistant", "content": piece}
+        deltas = ({"role": "assistant", "content": piece} for piece in pieces)
+        if tool:
+            function = {"name": tool[0], "arguments": json.dumps(tool[1])}
+            call = {"index": 0, "id": f"call_{uuid.uuid4().hex[:20]}", "type": "function", "function": function}
+            deltas = [{"role": "assistant", "content": None, "tool_calls": [call]}]
+        for delta in deltas:
             self.data(whole | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
-        self.data(whole | {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        self.data(whole | {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls" if tool else "stop"}]})
         self.data(whole | {"choices": [], "usage": usage})
         self.data("[DONE]")
         self.chunk(b"")
 
-    def answer_gemini(self, body, pieces):
+    def answer_gemini(self, body, pieces, tool):
         def answer(text, **more):
-            content = {"role": "model", "parts": [{"text": text}]}
+            return holding({"text": text}, **more)
+
+        def holding(part, **more):
+            content = {"role": "model", "parts": [part]}
             return {"candidates": [{"index": 0, "content": content} | more], "modelVersion": "fake"}
 
         if "streamGenerateContent" not in self.path:
@@ -118,7 +135,9 @@ class Providers(Handler):
             text = json.dumps(CHOICE) if asks_for_json else "".join(pieces)
             return self.json(answer(text, finishReason="STOP"))
         self.begin_stream()
-        for piece in pieces:
+        if tool:
+            self.data(holding({"functionCall": {"name": tool[0], "args": tool[1]}}))
+        for piece in [] if tool else pieces:
             self.data(answer(piece))
         usage = {"promptTokenCount": 11, "candidatesTokenCount": 7, "totalTokenCount": 18}
         self.data(answer("", finishReason="STOP") | {"usageMetadata": usage})

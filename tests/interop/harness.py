@@ -197,6 +197,40 @@ def assert_same(got, wanted):
         raise AssertionError(f"{len(got)} characters, not {len(wanted)}; from {same} on {got[around]!r}, not {wanted[around]!r}")
 
 
+def use(tool, **tool_input):
+    """A text on which the model uses a tool."""
+    return "MODEL_TOOL{%s} %s" % (tool, json.dumps(tool_input))
+
+
+def request_of(task):
+    """What the agent asks in a task that waits for its caller."""
+    expect(task, "INPUT_REQUIRED")
+    return next(part["data"]["request"] for part in task["status"]["message"]["parts"] if "data" in part)
+
+
+def answer(server, task, text=None, **data):
+    """Says something to a task that asks; what becomes of it."""
+    params = message(text or "")
+    params["message"]["taskId"] = task["id"]
+    if not text:
+        params["message"]["parts"] = [{"data": data}]
+    return server.result("SendMessage", params)["task"]
+
+
+def said_together(model, *texts):
+    """Whether one request to the model held all of these texts."""
+    return any(all(text.encode() in request for text in texts) for request in list(model.requests))
+
+
+def send_in(server, context, text):
+    """Sends a text in a conversation, and expects its end."""
+    params = message(text)
+    params["message"]["contextId"] = context
+    task = server.result("SendMessage", params)["task"]
+    expect(task, "COMPLETED")
+    return task
+
+
 class Steps:
     """The steps of a lane, in the order in which they are written. Each prints one line, `ok` or `FAIL`."""
 

@@ -23,16 +23,26 @@ impl<'a> Asks<'a> {
     }
 
     /// Takes an ask. What can be said without asking anybody is said at once.
-    pub(crate) fn take(&mut self, ask: Ask, output: &mut dyn Output) -> Option<Reply> {
+    pub(crate) fn take(&mut self, mut ask: Ask, output: &mut dyn Output) -> Option<Reply> {
+        if self.rules.restrict() {
+            // After leave for always the agent would not ask again, and no rule would be heard.
+            let questions = ask.questions.iter_mut();
+            questions.for_each(|question| question.options.retain(|choice| choice.effect != Effect::AllowAlways));
+        }
         let verdict = if ask.is_permission() { self.rules.judge(&ask.tool, &ask.subject) } else { Verdict::Ask };
-        let (reply, by) = match verdict {
-            Verdict::Allow => (ask.choose(Effect::Allow)?, DecidedBy::Rule),
-            Verdict::Deny => (Reply::denied(&ask.id, "a rule of the server's operator forbids it"), DecidedBy::Rule),
-            Verdict::Ask if self.waiting.len() < WAITING_MAX => {
+        let (reply, by) = match (verdict, ask.choose(Effect::Allow)) {
+            (Verdict::Allow, Some(reply)) => (reply, DecidedBy::Rule),
+            (Verdict::Deny, _) => {
+                (Reply::denied(&ask.id, "a rule of the server's operator forbids it"), DecidedBy::Rule)
+            }
+            // Leave for this time is all that a rule gives: where an agent offers none, somebody is asked.
+            (Verdict::Allow | Verdict::Ask, _) if self.waiting.len() < WAITING_MAX => {
                 self.waiting.push_back(ask);
                 return None;
             }
-            Verdict::Ask => (Reply::denied(&ask.id, "too much is asked at once"), DecidedBy::Nobody),
+            (Verdict::Allow | Verdict::Ask, _) => {
+                (Reply::denied(&ask.id, "too much is asked at once"), DecidedBy::Nobody)
+            }
         };
         output.decided(&ask, &reply, by);
         Some(reply)

@@ -1,7 +1,7 @@
 //! Agent adapters: from a process's bytes to agent events. One driver a protocol, all behind the engine's `Agent` port.
 //!
 //! Reading order: `presets` (what is known by name), `process` (how a process runs), `dialogue` (what a driver adds to that), `asks` (what an agent
-//! wants to know in the middle), `conversations` (what it remembers), then the drivers `command` (plain text), `native` (JSON lines) and `claude`, and `demo`, which starts nothing.
+//! wants to know in the middle), `conversations` (what it remembers), then the drivers `command` (plain text), `native` (JSON lines), `claude` and `acp`, and `demo`, which starts nothing.
 
 pub mod presets;
 mod process;
@@ -11,8 +11,10 @@ mod conversations;
 mod command;
 mod native;
 mod claude;
+mod acp;
 mod demo;
 mod lines;
+mod lenient;
 mod text;
 mod stderr;
 mod silence;
@@ -37,12 +39,14 @@ pub enum Protocol {
     Native,
     /// Claude Code's stream of JSON.
     Claude,
+    /// The Agent Client Protocol, version 1.
+    Acp,
 }
 
 impl Protocol {
     /// Whether an agent that speaks it asks before it acts.
     pub fn asks(self) -> bool {
-        self == Self::Claude
+        matches!(self, Self::Claude | Self::Acp)
     }
 
     /// Which parts of a message can be said in it.
@@ -51,6 +55,7 @@ impl Protocol {
             Self::Text => Takes::Text,
             Self::Native => Takes::Any,
             Self::Claude => Takes::Types(claude::FILE_TYPES),
+            Self::Acp => Takes::Types(acp::FILE_TYPES),
         }
     }
 }
@@ -75,6 +80,8 @@ pub struct ProgramSpec {
     pub prefix_line: Option<String>,
     /// Whether it keeps conversations under ids that we choose; for [`Protocol::Claude`] alone.
     pub keeps_conversations: bool,
+    /// Whether its mode stays as it is, and is not the one in which it asks before it acts; for [`Protocol::Acp`] alone.
+    pub keeps_mode: bool,
     /// What it may do without asking; for protocols in which it [asks](Protocol::asks).
     pub approvals: Approvals,
     /// Bounds on its process.
@@ -89,6 +96,7 @@ impl ProgramSpec {
             protocol,
             prefix_line: None,
             keeps_conversations: false,
+            keeps_mode: false,
             approvals: Approvals::default(),
             limits: Limits::default(),
         }
@@ -98,7 +106,7 @@ impl ProgramSpec {
 /// Makes the adapter of a configured agent. Nothing is started before its first turn.
 pub fn build(spec: AgentSpec, runner: &Runner, host: &HostEnv) -> Arc<dyn Agent> {
     let AgentSpec::Program(spec) = spec else { return Arc::new(demo::Demo) };
-    let ProgramSpec { command, protocol, prefix_line, keeps_conversations, approvals, limits } = *spec;
+    let ProgramSpec { command, protocol, prefix_line, keeps_conversations, keeps_mode, approvals, limits } = *spec;
     let set = command.env_set.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let redactor = Redactor::new(host.iter().chain(set));
     let program = process::Program { command, runner: runner.clone(), host: host.clone(), redactor, approvals, limits };
@@ -108,5 +116,6 @@ pub fn build(spec: AgentSpec, runner: &Runner, host: &HostEnv) -> Arc<dyn Agent>
         Protocol::Claude => {
             Arc::new(claude::Claude { program, conversations: keeps_conversations.then(Conversations::default) })
         }
+        Protocol::Acp => Arc::new(acp::Acp { program, conversations: Conversations::default(), keeps_mode }),
     }
 }

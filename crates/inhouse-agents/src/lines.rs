@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use serde_json::Value;
+
 /// The longest line of an agent's protocol, in bytes without its line feed.
 pub const LINE_BYTES_MAX: usize = 16 << 20;
 
@@ -60,6 +62,13 @@ impl Lines {
         let last = std::mem::take(&mut self.begun);
         (!last.is_empty()).then_some(Line::Whole(last))
     }
+}
+
+/// A value as one line.
+pub(crate) fn line_of(value: &Value) -> Vec<u8> {
+    let mut line = value.to_string().into_bytes();
+    line.push(b'\n');
+    line
 }
 
 #[cfg(test)]

@@ -28,10 +28,20 @@ pub struct Preset {
     last: &'static [&'static str],
     /// The options by which an operator decides himself on conversations, for an agent that keeps them under ids that we choose.
     conversation: Option<&'static [&'static str]>,
+    /// The options by which an operator decides himself how much it asks.
+    asking: &'static [&'static str],
+    once: Option<Once>,
     env_pass: &'static [&'static str],
     /// More variables, passed when the first one is set.
     env_pass_with: &'static [(&'static str, &'static [&'static str])],
     env_set: &'static [(&'static str, &'static str)],
+}
+
+/// The same program called once a turn, for an operator whose words its protocol has no place for.
+#[derive(Debug)]
+struct Once {
+    options: &'static [&'static str],
+    preset: &'static Preset,
 }
 
 #[derive(Debug)]
@@ -89,6 +99,8 @@ const CLAUDE: Preset = Preset {
         "--fork-session",
         "--no-session-persistence",
     ]),
+    asking: &[],
+    once: None,
     env_pass: &[
         "ANTHROPIC_*",
         "CLAUDE_CODE_OAUTH_TOKEN",
@@ -128,12 +140,29 @@ const CODEX: Preset = Preset {
     // The text stands on standard input.
     last: &["-"],
     conversation: None,
+    asking: &[],
+    once: None,
     env_pass: &["CODEX_HOME", "CODEX_API_KEY", "OPENAI_*"],
     env_pass_with: &[],
     env_set: &[],
 };
 
 const GEMINI: Preset = Preset {
+    protocol: Protocol::Acp,
+    args: &["--acp"],
+    dropped: &[
+        Dropped { option: "--acp", has_value: false },
+        Dropped { option: "--experimental-acp", has_value: false },
+    ],
+    asking: &["--approval-mode", "-y", "--yolo"],
+    once: Some(Once {
+        options: &["-p", "--prompt", "-i", "--prompt-interactive", "-o", "--output-format", "-r", "--resume"],
+        preset: &GEMINI_ONCE,
+    }),
+    ..GEMINI_ONCE
+};
+
+const GEMINI_ONCE: Preset = Preset {
     name: "gemini",
     protocol: Protocol::Text,
     prefix_line: None,
@@ -143,6 +172,8 @@ const GEMINI: Preset = Preset {
     dropped: &[],
     last: &[],
     conversation: None,
+    asking: &[],
+    once: None,
     env_pass: &["GEMINI_*", "GOOGLE_*", "CLOUDSDK_*"],
     env_pass_with: &[],
     env_set: &[
@@ -154,6 +185,36 @@ const GEMINI: Preset = Preset {
 };
 
 const OPENCODE: Preset = Preset {
+    protocol: Protocol::Acp,
+    args: &["acp"],
+    once: Some(Once {
+        options: &[
+            "-m",
+            "--model",
+            "--variant",
+            "--agent",
+            "--command",
+            "-f",
+            "--file",
+            "--format",
+            "-c",
+            "--continue",
+            "-s",
+            "--session",
+            "--fork",
+            "--title",
+            "--share",
+            "--thinking",
+            "--attach",
+            "--dir",
+            "--auto",
+        ],
+        preset: &OPENCODE_ONCE,
+    }),
+    ..OPENCODE_ONCE
+};
+
+const OPENCODE_ONCE: Preset = Preset {
     name: "opencode",
     protocol: Protocol::Text,
     prefix_line: None,
@@ -163,6 +224,8 @@ const OPENCODE: Preset = Preset {
     dropped: &[],
     last: &[],
     conversation: None,
+    asking: &[],
+    once: None,
     env_pass: &[
         "OPENCODE_*",
         "ANTHROPIC_*",
@@ -174,12 +237,38 @@ const OPENCODE: Preset = Preset {
     env_pass_with: &[],
     env_set: &[
         ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
-        // It would run commands and write files unasked; with nobody to ask, `ask` means no.
+        // It would run commands and write files unasked; where nobody can be asked, `ask` means no.
         ("OPENCODE_PERMISSION", r#"{"bash":"ask","edit":"ask"}"#),
     ],
 };
 
 const QWEN: Preset = Preset {
+    protocol: Protocol::Acp,
+    args: &["--acp"],
+    dropped: &[Dropped { option: "--acp", has_value: false }],
+    asking: &["--approval-mode", "-y", "--yolo"],
+    once: Some(Once {
+        options: &[
+            "-p",
+            "--prompt",
+            "-i",
+            "--prompt-interactive",
+            "-o",
+            "--output-format",
+            "--input-format",
+            "--json-schema",
+            "-c",
+            "--continue",
+            "-r",
+            "--resume",
+            "--session-id",
+        ],
+        preset: &QWEN_ONCE,
+    }),
+    ..QWEN_ONCE
+};
+
+const QWEN_ONCE: Preset = Preset {
     name: "qwen",
     protocol: Protocol::Text,
     // It takes a text that begins with a slash for a command.
@@ -190,6 +279,8 @@ const QWEN: Preset = Preset {
     dropped: &[],
     last: &[],
     conversation: None,
+    asking: &[],
+    once: None,
     env_pass: &["QWEN_*", "OPENAI_*", "DASHSCOPE_*", "BAILIAN_*"],
     env_pass_with: &[],
     env_set: &[],
@@ -220,9 +311,8 @@ impl Preset {
     /// it on standard input or in its protocol.
     pub fn command(&self, program: PathBuf, extra_args: &[String], directory: PathBuf, host: &HostEnv) -> AgentCommand {
         let extra_args = self.kept(extra_args);
-        let given = |names: &[&str]| extra_args.iter().any(|arg| names.contains(&option(arg)));
         let mut args = owned(self.args);
-        for default in self.defaults.iter().filter(|default| !given(default.unless)) {
+        for default in self.defaults.iter().filter(|default| !names_one_of(default.unless, &extra_args)) {
             args.extend(owned(default.args));
         }
         args.extend(extra_args);
@@ -234,7 +324,26 @@ impl Preset {
 
     /// Whether it keeps conversations under ids that we choose, unless the operator's own arguments decide on them.
     pub fn keeps_conversations(&self, extra_args: &[String]) -> bool {
-        self.conversation.is_some_and(|his| !extra_args.iter().any(|arg| his.contains(&option(arg))))
+        self.conversation.is_some_and(|his| !names_one_of(his, extra_args))
+    }
+
+    /// The preset for the operator's own arguments: this one, or the one that calls the same program once a turn.
+    pub fn with(&'static self, args: &[String]) -> &'static Self {
+        self.once.as_ref().filter(|once| names_one_of(once.options, args)).map_or(self, |once| once.preset)
+    }
+
+    /// Whether a command with these arguments is the preset with more words, and not a whole command line of the operator's own.
+    pub fn is_meant_by(&'static self, args: &[String]) -> bool {
+        match self.with(args).protocol {
+            Protocol::Claude => true,
+            Protocol::Acp => args.first().is_none_or(|first| first.starts_with('-')),
+            Protocol::Text | Protocol::Native => args.is_empty(),
+        }
+    }
+
+    /// Whether the operator's own arguments decide how much it asks before it acts.
+    pub fn keeps_mode(&self, extra_args: &[String]) -> bool {
+        names_one_of(self.asking, extra_args)
     }
 
     /// Which of the server's variables its program gets, and which it gets with values of our own.
@@ -268,6 +377,10 @@ impl Preset {
 /// The option that an argument names: what stands before a `=`.
 fn option(arg: &str) -> &str {
     arg.split_once('=').map_or(arg, |(option, _)| option)
+}
+
+fn names_one_of(options: &[&str], args: &[String]) -> bool {
+    args.iter().any(|arg| options.contains(&option(arg)))
 }
 
 fn owned(words: &[&str]) -> Vec<String> {

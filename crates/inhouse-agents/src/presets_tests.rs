@@ -17,8 +17,12 @@ fn permit() -> Permit {
 
 fn args(name: &str, extra: &[&str]) -> String {
     let extra: Vec<String> = extra.iter().map(|arg| (*arg).to_owned()).collect();
-    let preset = preset(Path::new(name)).unwrap();
-    preset.command(PathBuf::from("/bin/agent"), &extra, PathBuf::from("/"), &HostEnv::default()).args.join(" ")
+    preset(Path::new(name))
+        .unwrap()
+        .with(&extra)
+        .command(PathBuf::from("/bin/agent"), &extra, PathBuf::from("/"), &HostEnv::default())
+        .args
+        .join(" ")
 }
 
 #[test]
@@ -119,11 +123,35 @@ fn an_operators_word_replaces_a_default() {
             &["-s", "workspace-write"],
             "exec --skip-git-repo-check --color never -s workspace-write -".to_owned(),
         ),
-        ("gemini", &["-m", "x"], "--output-format text -m x".to_owned()),
-        ("opencode", &[], "run".to_owned()),
-        ("qwen", &["--yolo"], "--output-format text --yolo".to_owned()),
+        ("gemini", &["-m", "x", "--acp"], "--acp -m x".to_owned()),
+        ("gemini", &["-o", "json"], "--output-format text -o json".to_owned()),
+        ("opencode", &["--pure"], "acp --pure".to_owned()),
+        ("opencode", &["--model=x"], "run --model=x".to_owned()),
+        ("qwen", &["--yolo"], "--acp --yolo".to_owned()),
+        ("qwen", &[], "--acp --approval-mode default".to_owned()),
+        ("qwen", &["--resume", "x"], "--output-format text --approval-mode default --resume x".to_owned()),
     ] {
         assert_eq!(args(name, extra), expected);
+    }
+}
+
+#[test]
+fn a_command_line_of_the_operators_own_is_no_preset_and_his_word_on_asking_stands() {
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    for (name, args, is_meant, keeps_mode) in [
+        ("claude", &["-p", "x"][..], true, false),
+        ("codex", &[], true, false),
+        ("codex", &["exec"], false, false),
+        ("gemini", &["-m", "x"], true, false),
+        ("gemini", &["--approval-mode=plan"], true, true),
+        ("gemini", &["-p", "x"], false, false),
+        ("opencode", &["run", "--pure"], false, false),
+        ("opencode", &["-m", "x"], false, false),
+        ("qwen", &["--yolo"], true, true),
+        ("qwen", &["mcp", "list"], false, false),
+    ] {
+        let (preset, args) = (preset(Path::new(name)).unwrap(), words(args));
+        assert_eq!((preset.is_meant_by(&args), preset.keeps_mode(&args)), (is_meant, keeps_mode), "{name} {args:?}");
     }
 }
 

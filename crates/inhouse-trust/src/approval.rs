@@ -52,6 +52,11 @@ impl Approvals {
         Ok(())
     }
 
+    /// Whether there is anything that must be asked or is denied: then each use of a tool has to be judged.
+    pub fn restrict(&self) -> bool {
+        !(self.ask.is_empty() && self.deny.is_empty())
+    }
+
     /// What the rules say of a tool, and of what it would act on: a command, a path, an address. The strictest rule decides. In
     /// what is allowed, `*` stands neither for the end of one command and the beginning of another, nor for a way out of a folder.
     pub fn judge(&self, tool: &str, subject: &str) -> Verdict {

@@ -76,6 +76,18 @@ fn what_is_no_rule_is_refused() {
     }
 }
 
+#[test]
+fn only_what_must_be_asked_or_is_denied_restricts() {
+    for (rules, restrict) in [
+        (rules(&[], &[], &[]), false),
+        (rules(&["Read"], &[], &[]), false),
+        (rules(&[], &["Read"], &[]), true),
+        (rules(&[], &[], &["Read"]), true),
+    ] {
+        assert_eq!(rules.restrict(), restrict, "{rules:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_pattern_is_what_a_regular_expression_would_be(pattern in "[ab*]{0,8}", subject in "[ab]{0,12}") {

@@ -6,8 +6,9 @@ use inhouse_engine::{Ask, Choice, Effect, Question, Reply};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use crate::claude::line::{self, Entry, Object, Request, ToolInput};
-use crate::claude::parse::line_of;
+use crate::claude::line::{self, Entry, Request, ToolInput};
+use crate::lenient::Object;
+use crate::lines::line_of;
 use crate::text::without_escapes;
 
 /// The tool that is a question to the user.

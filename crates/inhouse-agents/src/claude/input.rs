@@ -7,7 +7,7 @@ use inhouse_engine::agent::Turn;
 use inhouse_proto::v1::part::Content;
 use serde_json::{Value, json};
 
-use crate::claude::parse::line_of;
+use crate::lines::line_of;
 
 /// Ends every message. It must begin neither with a slash nor hold an at sign.
 const LAST_BLOCK: &str = "(end of message)";

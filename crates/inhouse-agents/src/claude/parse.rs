@@ -4,13 +4,14 @@
 use inhouse_engine::Reply;
 use inhouse_engine::agent::{AgentEvent, End, Note, Reason, Usage};
 use inhouse_proto::json;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::claude::answer::{Answer, MessageId};
 use crate::claude::asked::Asked;
-use crate::claude::line::{Entry, Object, sum};
+use crate::claude::line::Entry;
 use crate::dialogue::{Dialogue, Ending, Said, failed};
-use crate::lines::{Line, Lines};
+use crate::lenient::{Object, sum};
+use crate::lines::{Line, Lines, line_of};
 
 /// How it says that there is no conversation under the id that it was to resume.
 const NO_CONVERSATION: &str = "No conversation found with session ID";
@@ -228,13 +229,6 @@ impl Dialogue for Parser {
         let lost = || failed(Reason::AgentProtocol, format!("the agent ended without a result: {}", ending.reason()));
         self.end.take().unwrap_or_else(lost)
     }
-}
-
-/// A value as one line.
-pub(crate) fn line_of(value: &Value) -> Vec<u8> {
-    let mut line = value.to_string().into_bytes();
-    line.push(b'\n');
-    line
 }
 
 /// The provider did not answer, and is asked again.

@@ -26,6 +26,8 @@ pub(crate) enum ProtocolChoice {
     Json,
     /// Claude Code's stream-json, both ways.
     Claude,
+    /// The Agent Client Protocol, version 1.
+    Acp,
 }
 
 impl ProtocolChoice {
@@ -35,6 +37,7 @@ impl ProtocolChoice {
             Self::Text => Protocol::Text,
             Self::Json => Protocol::Native,
             Self::Claude => Protocol::Claude,
+            Self::Acp => Protocol::Acp,
         }
     }
 }

@@ -110,10 +110,14 @@ impl Resolver<'_> {
     fn preset(
         &self,
         draft: &Draft,
-        preset: &Preset,
+        preset: &'static Preset,
         words: &[String],
         project: PathBuf,
     ) -> Result<AgentSpec, ConfigError> {
+        let (program, typed) = words.split_first().expect("a preset is named by at least one word");
+        let more = draft.args.as_ref().map(|args| args.value.as_slice()).unwrap_or_default();
+        let extra = [typed, more].concat();
+        let preset = preset.with(&extra);
         let fixed = |what: &str, origin: &Origin| ConfigError::Conflict {
             origin: origin.clone(),
             problem: format!("agent {} is known, and its {what} can not be chosen", preset.name),
@@ -133,16 +137,17 @@ impl Resolver<'_> {
                 hint: format!("leave it out: {} gets the message without it", preset.name),
             });
         }
-        let (program, typed) = words.split_first().expect("a preset is named by at least one word");
-        let more = draft.args.as_ref().map(|args| args.value.as_slice()).unwrap_or_default();
-        let extra = [typed, more].concat();
         let program = self.find(draft, program, about(preset.name).install)?;
         let mut command = preset.command(program, &extra, project, self.situation.environment);
         command.env_pass.extend(draft.env_pass.iter().cloned());
         command.env_set.extend(draft.env_set.iter().cloned());
         let prefix_line = preset.prefix_line.map(str::to_owned);
-        let keeps_conversations = preset.keeps_conversations(&extra);
-        let spec = ProgramSpec { prefix_line, keeps_conversations, ..ProgramSpec::new(command, preset.protocol) };
+        let spec = ProgramSpec {
+            prefix_line,
+            keeps_conversations: preset.keeps_conversations(&extra),
+            keeps_mode: preset.keeps_mode(&extra),
+            ..ProgramSpec::new(command, preset.protocol)
+        };
         Ok(AgentSpec::Program(Box::new(spec)))
     }
 
@@ -193,7 +198,7 @@ fn ruled(spec: AgentSpec, name: &str, rules: Option<Setting<Rules>>) -> Result<(
         _ => Err(ConfigError::Conflict {
             origin,
             problem: format!("agent {name} does not ask before it acts, so that it can be allowed and denied nothing"),
-            hint: "leave allow, ask and deny out, or serve claude".into(),
+            hint: "leave allow, ask and deny out, or serve one that asks, such as claude".into(),
         }),
     }
 }
@@ -218,8 +223,8 @@ fn name(setting: &Setting<String>) -> Result<AgentName, ConfigError> {
     })
 }
 
-/// A command that names a known program, by name or by path, is that program's preset. With arguments it is so only for one
-/// that has a driver of its own, to which they are added; for the others they are a whole command line.
+/// A command that names a known program, by name or by path, is that program's preset, unless its arguments are a whole command
+/// line, or a protocol is chosen for a program that has more than one.
 fn kind(draft: &Draft) -> Result<Kind, ConfigError> {
     match (&draft.preset, &draft.command) {
         (Some(preset), Some(_)) => Err(ConfigError::Conflict {
@@ -231,13 +236,23 @@ fn kind(draft: &Draft) -> Result<Kind, ConfigError> {
         (None, Some(command)) => match command.value.as_slice() {
             [one] if one == DEMO && !matches!(command.origin, Origin::File(_)) => Ok(Kind::Demo),
             words => Ok(match words.first().and_then(|program| preset(Path::new(program))) {
-                Some(preset) if preset.protocol != Protocol::Text || (words.len() == 1 && draft.protocol.is_none()) => {
+                Some(preset) if preset.is_meant_by(&words[1..]) && !chooses_another(draft, preset) => {
                     Kind::Preset(preset, words.to_vec())
                 }
                 _ => Kind::Plain(command.clone()),
             }),
         },
         (None, None) => of_name(&draft.name.value, &draft.name.origin, "an agent without command and preset"),
+    }
+}
+
+/// Whether a protocol is chosen that makes a program a plain command; Claude Code is always called in the way that is safe.
+fn chooses_another(draft: &Draft, preset: &Preset) -> bool {
+    let chosen = draft.protocol.as_ref().map(|choice| choice.value.protocol());
+    match preset.protocol {
+        Protocol::Claude => false,
+        Protocol::Acp => chosen.is_some_and(|protocol| protocol != Protocol::Acp),
+        Protocol::Text | Protocol::Native => chosen.is_some(),
     }
 }
 
@@ -265,6 +280,7 @@ fn language(draft: &Draft, program: &str, origin: &Origin) -> Result<(Input, Pro
             (Input::Protocol, Protocol::Native)
         }
         (Some(ProtocolChoice::Claude), None) => (Input::Protocol, Protocol::Claude),
+        (Some(ProtocolChoice::Acp), None) => (Input::Protocol, Protocol::Acp),
         (None | Some(ProtocolChoice::Text), Some(InputChoice::Stdin)) => (Input::Stdin, Protocol::Text),
         (None | Some(ProtocolChoice::Text), Some(InputChoice::Argument)) => (Input::Argument, Protocol::Text),
         (None | Some(ProtocolChoice::Text), Some(InputChoice::Both)) => (Input::Both, Protocol::Text),

@@ -157,7 +157,7 @@ fn what_would_put_a_message_past_the_driver_of_a_known_program_is_refused() {
 fn a_command_line_of_another_known_program_keeps_its_words_and_gets_what_the_program_needs() {
     for (command, args, passed, prefix) in [
         ("codex exec -", &["exec", "-"][..], "OPENAI_*", None),
-        ("qwen --yolo", &["--yolo"], "DASHSCOPE_*", Some("Message:")),
+        ("qwen -p --yolo", &["-p", "--yolo"], "DASHSCOPE_*", Some("Message:")),
         ("opencode run --model x", &["run", "--model", "x"], "OPENROUTER_API_KEY", None),
     ] {
         let machine = Machine::with(&["codex", "qwen", "opencode"]).env("AGENT_CMD", command);
@@ -176,6 +176,27 @@ fn a_command_line_of_another_known_program_keeps_its_words_and_gets_what_the_pro
     }
     let missing = Machine::with(&["node"]).env("AGENT_CMD", "codex exec -").error();
     assert!(missing.1.unwrap().starts_with("install it: npm install -g @openai/codex"));
+}
+
+#[test]
+fn a_program_that_speaks_the_agent_client_protocol_is_served_by_it_unless_it_is_to_be_called_once() {
+    for (command, protocol, args, keeps_mode) in [
+        ("gemini", Protocol::Acp, &["--acp"][..], false),
+        ("qwen --yolo", Protocol::Acp, &["--acp", "--yolo"], true),
+        ("opencode -m x/y", Protocol::Text, &["-m", "x/y"], false),
+    ] {
+        let machine = Machine::with(&["gemini", "qwen", "opencode"]).env("AGENT_CMD", command);
+        let AgentSpec::Program(found) = machine.agent().spec else { panic!() };
+        assert_eq!((found.protocol, found.keeps_mode), (protocol, keeps_mode), "{command}");
+        assert_eq!(found.command.args, args);
+    }
+    let named = |text: &str| Machine::with(&["opencode", "gemini", "node"]).file(text).run();
+    let once = named("[agents.opencode]\nargs = [\"-m\", \"x/y\"]\n");
+    assert_eq!(once, (Input::Stdin, Protocol::Text, vec!["run".into(), "-m".into(), "x/y".into()]));
+    let text = named("[agents.g]\ncommand = [\"gemini\"]\nprotocol = \"text\"\n");
+    assert_eq!(text, (Input::Stdin, Protocol::Text, vec![]));
+    let own = named("[agents.own]\ncommand = [\"node\", \"agent.js\"]\nprotocol = \"acp\"\nallow = [\"read\"]\n");
+    assert_eq!(own, (Input::Protocol, Protocol::Acp, vec!["agent.js".into()]));
 }
 
 #[test]

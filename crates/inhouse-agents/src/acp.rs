@@ -1,0 +1,60 @@
+//! The driver of the Agent Client Protocol, version 1: JSON-RPC 2.0 in lines on standard input and output, one process a turn.
+//! No text of a caller is an argument, and none can be a slash command.
+
+mod input;
+mod line;
+mod opening;
+mod asked;
+mod ending;
+mod parse;
+
+#[cfg(test)]
+mod tests;
+
+use async_trait::async_trait;
+use inhouse_engine::agent::{Agent, End, Output, Reason, Turn};
+
+use crate::acp::opening::Opening;
+use crate::acp::parse::Parser;
+use crate::conversations::{Conversations, id_of};
+use crate::dialogue::failed;
+use crate::process::Program;
+
+pub(crate) use input::FILE_TYPES;
+
+/// A configured agent that speaks the protocol.
+#[derive(Debug)]
+pub(crate) struct Acp {
+    pub(crate) program: Program,
+    /// Where its sessions are kept under its own ids.
+    pub(crate) conversations: Conversations,
+    /// Whether its mode stays as it is, and is not the one in which it asks before it acts.
+    pub(crate) keeps_mode: bool,
+}
+
+#[async_trait]
+impl Agent for Acp {
+    async fn turn(&self, turn: &Turn, output: &mut dyn Output) -> End {
+        let prompt = match input::prompt(turn) {
+            Ok(prompt) => prompt,
+            Err(why) => return failed(Reason::InputRefused, why),
+        };
+        let plan = match self.program.plan(turn, "", &[]) {
+            Ok(plan) => plan,
+            Err(end) => return end,
+        };
+        let id = id_of(turn, &self.program);
+        let earlier = self.conversations.known(&id);
+        // A context that somebody else named can be one of before a restart.
+        let note = (earlier.is_none() && !turn.begins_context)
+            .then_some("there is no earlier conversation in this context: one begins");
+        let directory = self.program.command.directory.to_string_lossy().into_owned();
+        let (opening, input) = Opening::new(prompt, directory, earlier, note, self.keeps_mode);
+        let mut parser = Parser::new(self.program.limits.line_bytes_max, opening);
+        let end = self.program.run(&plan, input, true, &mut parser, turn, output).await;
+        if let Some(session) = parser.session() {
+            self.conversations.begun(&id, session);
+        }
+        end
+    }
+}

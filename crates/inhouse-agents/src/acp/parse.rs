@@ -1,0 +1,225 @@
+//! An agent's lines, as events. What is not known is passed over, and a request that is not known gets an error: agents gain
+//! messages with every release.
+
+use std::borrow::Cow;
+
+use inhouse_engine::Reply;
+use inhouse_engine::agent::{AgentEvent, End, Note, Reason, Usage};
+use inhouse_proto::json;
+use serde_json::{Value, json};
+
+use crate::acp::asked::{Asked, tool_name};
+use crate::acp::ending::{end_of, failure, usage};
+use crate::acp::line::{Answer, Fault, Message, Params, Update};
+use crate::acp::opening::Opening;
+use crate::dialogue::{Dialogue, Ending, Said, failed};
+use crate::lenient::Object;
+use crate::lines::{Line, Lines, line_of};
+use crate::text::EscapeFilter;
+
+/// The code of JSON-RPC for a method that does not exist.
+const METHOD_NOT_FOUND: i64 = -32601;
+
+/// The reader of one turn.
+#[derive(Debug)]
+pub(crate) struct Parser {
+    lines: Lines,
+    opening: Opening,
+    asked: Asked,
+    filter: EscapeFilter,
+    has_text: bool,
+    /// A tool was used after the last text.
+    parted: bool,
+    used: Usage,
+    interrupted: bool,
+    end: Option<End>,
+}
+
+impl Parser {
+    /// A reader of lines up to `line_bytes_max` bytes, which goes on where the opening stands.
+    pub(crate) fn new(line_bytes_max: usize, opening: Opening) -> Self {
+        Self {
+            lines: Lines::new(line_bytes_max),
+            opening,
+            asked: Asked::default(),
+            filter: EscapeFilter::default(),
+            has_text: false,
+            parted: false,
+            used: Usage::default(),
+            interrupted: false,
+            end: None,
+        }
+    }
+
+    /// The session, once it is open.
+    pub(crate) fn session(&self) -> Option<&str> {
+        self.opening.session()
+    }
+
+    fn line(&mut self, line: Line, said: &mut Said) {
+        if self.end.is_some() {
+            return;
+        }
+        let Line::Whole(bytes) = line else {
+            return self.over(failed(Reason::AgentProtocol, "the agent wrote a line that is too long"), said);
+        };
+        match serde_json::from_slice::<Object<Message>>(&bytes) {
+            Ok(Object(Some(message))) => self.message(message, said),
+            Ok(Object(None)) => {}
+            Err(_) if bytes.trim_ascii().is_empty() => {}
+            Err(_) => tracing::debug!(target: "agent", bytes = bytes.len(), "a line that is no JSON was passed over"),
+        }
+    }
+
+    fn message(&mut self, message: Message, said: &mut Said) {
+        let params = message.params.0.unwrap_or_default();
+        match (message.method.text(), &*message.id) {
+            ("", id) if self.opening.awaits(id) => {
+                let answer = match message.error.0 {
+                    Some(fault) => Err(fault),
+                    None => Ok(message.result.0.unwrap_or_default()),
+                };
+                self.answer(answer, said);
+            }
+            ("", _) => {}
+            ("session/update", Value::Null) => self.update(&params, said),
+            (_, Value::Null) => {}
+            ("session/request_permission", id) => {
+                self.parted = true;
+                match self.asked.take(id, params) {
+                    Ok(ask) => said.asks.push(ask),
+                    Err(answer) => said.replies.push(answer),
+                }
+            }
+            (_, id) => {
+                let error = json!({"code": METHOD_NOT_FOUND, "message": "this method is not supported"});
+                said.replies.push(line_of(&json!({"jsonrpc": "2.0", "id": id, "error": error})));
+            }
+        }
+    }
+
+    fn answer(&mut self, answer: Result<Answer, Fault>, said: &mut Said) {
+        if self.opening.prompted().is_some() {
+            return self.answered(answer, said);
+        }
+        if self.interrupted {
+            return;
+        }
+        match self.opening.next(answer) {
+            Ok(request) => said.replies.push(request),
+            Err(end) => self.over(end, said),
+        }
+        let note = self.opening.note().map(|note| Note { text: Some(note.to_owned()), data: None });
+        said.events.extend(note.map(AgentEvent::Working));
+    }
+
+    /// The prompt has been answered, and with it the turn is over.
+    fn answered(&mut self, answer: Result<Answer, Fault>, said: &mut Said) {
+        let told = answer.as_ref().ok().and_then(usage);
+        let used = told.map_or(self.used, |told| Usage { cost_usd: self.used.cost_usd, ..told });
+        if used != Usage::default() {
+            said.events.push(AgentEvent::Usage(used));
+        }
+        let end = match answer {
+            Ok(answer) => end_of(answer.stop_reason.text(), self.interrupted, self.has_text),
+            Err(fault) => failure(&fault),
+        };
+        self.over(end, said);
+    }
+
+    fn update(&mut self, params: &Params, said: &mut Said) {
+        let (Some(session), Some(update)) = (self.opening.prompted(), &params.update.0) else {
+            // What a session that is resumed tells again.
+            return;
+        };
+        if params.session_id.as_str().is_some_and(|other| other != session) {
+            return;
+        }
+        match (update.session_update.text(), &update.content.0) {
+            ("agent_message_chunk", Some(content)) => {
+                self.count(update);
+                if content.kind.text() == "text" {
+                    self.text(content.text.text(), said);
+                }
+            }
+            ("tool_call", _) => {
+                self.parted = true;
+                said.events.push(tool(tool_name(&update.kind, &update.title)));
+            }
+            ("usage_update", _) if self.opening.is_new() => {
+                // It counts the whole session, which for a resumed one is more than this turn.
+                let cost = update.cost.0.as_ref().filter(|cost| cost.currency.text() == "USD");
+                self.used.cost_usd = cost.and_then(|cost| cost.amount.as_f64()).or(self.used.cost_usd);
+            }
+            _ => {}
+        }
+    }
+
+    /// What one call of the model used.
+    fn count(&mut self, update: &Update) {
+        let Some(tokens) = update.meta.0.as_ref().and_then(|meta| meta.usage.0.as_ref()) else { return };
+        let add = |to: &mut Option<u64>, more: Option<u64>| {
+            *to = more.map_or(*to, |more| Some(to.unwrap_or(0).saturating_add(more)));
+        };
+        add(&mut self.used.input_tokens, tokens.input_tokens.as_u64());
+        add(&mut self.used.output_tokens, tokens.output_tokens.as_u64());
+    }
+
+    fn text(&mut self, piece: &str, said: &mut Said) {
+        let shown = self.filter.push(Cow::Borrowed(piece));
+        if shown.is_empty() {
+            return;
+        }
+        if self.parted && self.has_text {
+            said.text("\n\n".to_owned());
+        }
+        (self.parted, self.has_text) = (false, true);
+        said.text(shown.into_owned());
+    }
+
+    fn over(&mut self, end: End, said: &mut Said) {
+        self.end = Some(end);
+        said.over = true;
+    }
+}
+
+impl Dialogue for Parser {
+    fn read(&mut self, bytes: &[u8], said: &mut Said) {
+        self.lines.push(bytes);
+        while let Some(line) = self.lines.next_line() {
+            self.line(line, said);
+        }
+    }
+
+    fn finish(&mut self, said: &mut Said) {
+        if let Some(line) = self.lines.finish() {
+            self.line(line, said);
+        }
+    }
+
+    fn interrupt(&mut self) -> Option<Vec<u8>> {
+        self.interrupted = true;
+        let session = self.opening.prompted()?;
+        let params = json!({"sessionId": session});
+        let mut lines = line_of(&json!({"jsonrpc": "2.0", "method": "session/cancel", "params": params}));
+        lines.extend(self.asked.cancel());
+        Some(lines)
+    }
+
+    fn reply(&mut self, reply: &Reply) -> Option<Vec<u8>> {
+        self.asked.reply(reply)
+    }
+
+    fn end(&mut self, ending: &Ending) -> End {
+        let lost = || failed(Reason::AgentProtocol, format!("the agent ended without a result: {}", ending.reason()));
+        self.end.take().unwrap_or_else(lost)
+    }
+}
+
+/// The agent uses a tool. Its title and its input stay inside: they may hold what a caller should not see.
+fn tool(name: &str) -> AgentEvent {
+    AgentEvent::Working(Note {
+        text: Some(format!("the agent uses the tool {name}")),
+        data: Some(json::Value(json!({"tool": {"name": name}}))),
+    })
+}

@@ -1,0 +1,160 @@
+//! Shapes of JSON that somebody else writes and changes: what has an unexpected type counts as absent, and what is not asked for is
+//! read past and never kept, so that a line costs no more memory than its own bytes.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// Items of a list that are read.
+pub(crate) const ITEMS_MAX: usize = 1_000;
+
+/// A string, number, boolean or null; arrays and objects count as null.
+#[derive(Debug, Default)]
+pub(crate) struct Scalar(Value);
+
+impl Scalar {
+    /// The string, or an empty one.
+    pub(crate) fn text(&self) -> &str {
+        self.0.as_str().unwrap_or_default()
+    }
+}
+
+impl Deref for Scalar {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        &self.0
+    }
+}
+
+/// The numbers among these, together.
+pub(crate) fn sum<'a>(numbers: impl IntoIterator<Item = &'a Scalar>) -> u64 {
+    numbers.into_iter().filter_map(|number| number.as_u64()).fold(0, u64::saturating_add)
+}
+
+/// An object, if it is one.
+#[derive(Debug)]
+pub(crate) struct Object<T>(pub(crate) Option<T>);
+
+impl<T> Default for Object<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+/// The first items of an array, if it is one.
+#[derive(Debug)]
+pub(crate) struct List<T>(pub(crate) Vec<T>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+/// What a type takes out of a JSON value of any kind; it takes nothing of the other kinds.
+trait Pick<'de>: Default {
+    fn scalar(_value: Value) -> Self {
+        Self::default()
+    }
+
+    fn array<A: SeqAccess<'de>>(mut array: A) -> Result<Self, A::Error> {
+        while array.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Self::default())
+    }
+
+    fn object<A: MapAccess<'de>>(mut object: A) -> Result<Self, A::Error> {
+        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Self::default())
+    }
+}
+
+impl Pick<'_> for Scalar {
+    fn scalar(value: Value) -> Self {
+        Self(value)
+    }
+}
+
+impl<'de, T: DeserializeOwned> Pick<'de> for Object<T> {
+    fn object<A: MapAccess<'de>>(object: A) -> Result<Self, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(object)).map(|object| Self(Some(object)))
+    }
+}
+
+impl<'de, T: DeserializeOwned> Pick<'de> for List<T> {
+    fn array<A: SeqAccess<'de>>(mut array: A) -> Result<Self, A::Error> {
+        let mut items = Vec::new();
+        while items.len() < ITEMS_MAX
+            && let Some(item) = array.next_element()?
+        {
+            items.push(item);
+        }
+        while array.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Self(items))
+    }
+}
+
+struct Picker<P>(PhantomData<P>);
+
+impl<'de, P: Pick<'de>> Visitor<'de> for Picker<P> {
+    type Value = P;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<P, E> {
+        Ok(P::scalar(Value::Null))
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<P, E> {
+        Ok(P::scalar(value.into()))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<P, E> {
+        Ok(P::scalar(value.into()))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<P, E> {
+        Ok(P::scalar(value.into()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<P, E> {
+        Ok(P::scalar(value.into()))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<P, E> {
+        Ok(P::scalar(value.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, array: A) -> Result<P, A::Error> {
+        P::array(array)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<P, A::Error> {
+        P::object(object)
+    }
+}
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Picker(PhantomData))
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Picker(PhantomData))
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Picker(PhantomData))
+    }
+}
