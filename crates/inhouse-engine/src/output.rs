@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use inhouse_proto::v1::part::Content;
 use inhouse_proto::v1::{self, TaskState};
 use inhouse_proto::wire::{EscapedText, Event, TextHead};
 use tokio::time::Instant;
@@ -54,6 +55,8 @@ enum Answer {
     Empty,
     /// Something stands in the log; more is appended.
     Begun,
+    /// The same, and no text is at its end: there is nothing to close.
+    Parts,
     /// The same, and its last piece was marked as such.
     Closed,
     /// Something stands in the log, but is withdrawn: the next text replaces it.
@@ -88,7 +91,9 @@ impl Output for TaskOutput {
                 self.ids().status(TaskState::Working, note, self.usage)
             }
             AgentEvent::Message(parts) if self.silent && self.direct.answer() => {
-                Event::message(&self.ids().agent_message(parts, None))
+                // There is no task that it could name (spec 4.1.4).
+                let message = self.ids().agent_message(parts, None);
+                Event::message(&v1::Message { task_id: String::new(), ..message })
             }
             AgentEvent::Message(parts) => {
                 self.artifact(ArtifactUpdate { parts, last_chunk: true, ..ArtifactUpdate::default() })?
@@ -228,7 +233,7 @@ impl TaskOutput {
     }
 
     fn text(&mut self, text: &str, last_chunk: bool) -> Event {
-        let append = matches!(self.answer, Answer::Begun | Answer::Closed);
+        let append = matches!(self.answer, Answer::Begun | Answer::Parts | Answer::Closed);
         self.answer = Answer::Begun;
         Event::text(&self.head, EscapedText::new(text), append, last_chunk)
     }
@@ -236,7 +241,13 @@ impl TaskOutput {
     fn artifact(&mut self, update: ArtifactUpdate) -> Result<Event, Stop> {
         let artifact_id = update.artifact_id.unwrap_or_else(|| self.head.artifact_id().to_owned());
         if artifact_id == self.head.artifact_id() {
-            self.answer = if update.last_chunk { Answer::Closed } else { Answer::Begun };
+            let ends_with_text =
+                matches!(update.parts.last(), Some(part) if matches!(part.content, Some(Content::Text(_))));
+            self.answer = match update.last_chunk {
+                true => Answer::Closed,
+                false if ends_with_text => Answer::Begun,
+                false => Answer::Parts,
+            };
         } else if self.artifact_ids.insert(artifact_id.as_str().into()) {
             self.room_artifacts = self.room_artifacts.checked_sub(1).ok_or_else(|| self.too_much())?;
         }

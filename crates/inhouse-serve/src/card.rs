@@ -207,7 +207,7 @@ pub(crate) fn entry(info: &CardInfo, site: &Site, default: bool) -> Value {
     })
 }
 
-/// The card of the first generation, which its clients fetch at `/.well-known/agent.json`.
+/// The card of the first generation and of 0.2, whose clients fetch it at `/.well-known/agent.json`: each reads its own members.
 pub(crate) fn first(info: &CardInfo, endpoint: &Endpoint, site: &Site) -> Value {
     let skill = |skill: &Skill| -> Value {
         json!({
@@ -227,6 +227,10 @@ pub(crate) fn first(info: &CardInfo, endpoint: &Endpoint, site: &Site) -> Value 
         "version": info.version,
         "capabilities": {"streaming": endpoint.capabilities.streaming, "pushNotifications": endpoint.push.is_some(), "stateTransitionHistory": false},
         "authentication": {"schemes": ["Bearer"]},
+        "protocolVersion": "0.2.6",
+        "preferredTransport": "JSONRPC",
+        "securitySchemes": {SCHEME: {"type": "http", "scheme": "Bearer"}},
+        "security": [{SCHEME: []}],
         "defaultInputModes": ["text"],
         "defaultOutputModes": ["text"],
         "skills": info.skills.iter().map(skill).collect::<Vec<_>>(),

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::bindings::extensions::{self, Extension};
 use crate::bindings::grpc::{self, CHECK, GRPC, Services};
 use crate::bindings::operation::Kind;
+use crate::bindings::parameters::versions;
 use crate::bindings::rest::{self, Target};
 use crate::bindings::{Answer, Audited, Call, Endpoint, jsonrpc};
 use crate::card::{self, CardInfo, CardOptions, Site};
@@ -168,8 +169,9 @@ impl Routes {
             Page::Health => pages::health(),
             Page::Card(agent) => {
                 let card = self.card(agent, request, false);
-                let version = request.headers.get("a2a-version");
-                let pure = !self.cards.legacy || version.is_some_and(|version| version.as_bytes().starts_with(b"1."));
+                let header = request.headers.get("a2a-version").and_then(|version| version.to_str().ok());
+                let version = header.or_else(|| versions(request.query()).next());
+                let pure = !self.cards.legacy || version.is_some_and(|version| version.starts_with("1."));
                 if pure {
                     pages::card(&card, kept, &request.headers)
                 } else {

@@ -60,6 +60,9 @@ fn one_address_serves_clients_of_both_generations_and_purists() {
     assert!(pure.as_object().unwrap().keys().all(|key| known.contains(&key.as_str())), "{pure}");
     let oldest = get(&server, "/.well-known/agent.json", &[]).json();
     assert_eq!((&oldest["url"], &oldest["authentication"]["schemes"]), (&json!(rpc), &json!(["Bearer"])));
+    assert_eq!((&oldest["protocolVersion"], &oldest["security"]), (&json!("0.2.6"), &json!([{"bearer": []}])));
+    let by_parameter = get(&server, &format!("{CARD}?A2A-Version=1.0"), &[]).json();
+    assert_eq!(by_parameter, pure, "the version may stand in the target");
 }
 
 #[test]
@@ -120,6 +123,11 @@ fn an_agent_is_reached_by_its_path_and_by_its_name() {
         let answer = http::request(server.address, "POST", path, &headers, body.as_bytes());
         assert_eq!(support::text_of(&answer.json()["task"]), said, "{path}");
     }
+    let extended = server.result("GetExtendedAgentCard", json!({"tenant": "two"}));
+    assert_eq!(extended["name"], "two");
+    let by_query = http::request(server.address, "GET", "/extendedAgentCard?tenant=two", &headers, b"");
+    assert_eq!(by_query.json()["name"], "two");
+    assert_eq!(server.call("GetExtendedAgentCard", json!({"tenant": "nobody"}))["error"]["code"], -32602);
     let list = http::request(server.address, "GET", "/agents", &headers, b"");
     let entry = |name: &str, path: &str, default: bool| {
         let base = format!("http://{}{path}", server.address);

@@ -68,12 +68,13 @@ fn what_can_not_be_a_call_gets_a_status() {
     let grpc = Grpc::new();
     let deep = [[0x22_u8, 0x7f]; 200].concat();
     #[rustfmt::skip]
-    let rows: [Row<'_>; 7] = [
+    let rows: [Row<'_>; 8] = [
         ("/lf.a2a.v1.A2AService/Nothing", b"", &[], "12"),
         ("/other.Service/SendMessage", b"", &[], "12"),
         ("/lf.a2a.v1.A2AService/SendMessage", b"", &[], "3"),
         ("/lf.a2a.v1.A2AService/SendMessage", b"\xff\xff\xff", &[], "3"),
         ("/lf.a2a.v1.A2AService/SendMessage", &deep, &[], "3"),
+        ("/lf.a2a.v1.A2AService/ListTasks", b"\x18\x4d", &[], "3"),
         ("/lf.a2a.v1.A2AService/GetTask", b"", &[("a2a-version", "9.9")], "9"),
         ("/lf.a2a.v1.A2AService/GetTask", b"", &[("grpc-timeout", "soon")], "3"),
     ];

@@ -102,6 +102,11 @@ fn a_config_of_an_older_call_is_told_the_whole_task_at_each_status() {
     assert_eq!(text, support::text_of(&server.task(task["id"].as_str().unwrap())));
     let found = server.result("tasks/pushNotificationConfig/get", json!({"id": task["id"]}));
     assert_eq!(found["pushNotificationConfig"]["id"], task["id"], "the only config has the task's id");
+    let id = server.start_task("slow 100 0.05");
+    let config = json!({"taskId": id, "pushNotificationConfig": {"url": receiver.url(), "id": "named"}});
+    server.result("tasks/pushNotificationConfig/set", config);
+    let found = server.result("tasks/pushNotificationConfig/get", json!({"id": id}));
+    assert_eq!(found["pushNotificationConfig"]["id"], "named", "who names none means the only one");
 }
 
 #[test]

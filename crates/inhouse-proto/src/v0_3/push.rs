@@ -125,10 +125,10 @@ impl TaskPushNotificationConfig {
 }
 
 impl PushConfigGetParams {
-    /// The same in v1.
-    pub fn into_v1(self) -> v1::GetTaskPushNotificationConfigRequest {
-        let id = or_task(self.push_notification_config_id, &self.id);
-        v1::GetTaskPushNotificationConfigRequest { tenant: String::new(), task_id: self.id, id }
+    /// The same in v1, if it names a config; otherwise the task, whose only one is meant.
+    pub fn into_v1(self) -> Result<v1::GetTaskPushNotificationConfigRequest, String> {
+        let Some(id) = self.push_notification_config_id.filter(|id| !id.is_empty()) else { return Err(self.id) };
+        Ok(v1::GetTaskPushNotificationConfigRequest { tenant: String::new(), task_id: self.id, id })
     }
 }
 

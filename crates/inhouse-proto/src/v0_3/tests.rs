@@ -260,9 +260,10 @@ fn queries_become_v1_requests() {
             written(request(json!({"id": "t", "metadata": null})).into_v1::<v1::SubscribeToTaskRequest>()),
             json!({"id": "t"}),
         ),
-        (written(read::<PushConfigGetParams>(&json!({"id": "t"})).into_v1()), json!({"taskId": "t", "id": "t"})),
         (
-            written(read::<PushConfigGetParams>(&json!({"id": "t", "pushNotificationConfigId": "p"})).into_v1()),
+            written(
+                read::<PushConfigGetParams>(&json!({"id": "t", "pushNotificationConfigId": "p"})).into_v1().unwrap(),
+            ),
             json!({"taskId": "t", "id": "p"}),
         ),
         (written(read::<PushConfigListParams>(&json!({"id": "t"})).into_v1()), json!({"taskId": "t"})),
@@ -276,6 +277,9 @@ fn queries_become_v1_requests() {
         ),
     ] {
         assert_eq!(new, expected);
+    }
+    for unnamed in [json!({"id": "t"}), json!({"id": "t", "pushNotificationConfigId": ""})] {
+        assert_eq!(read::<PushConfigGetParams>(&unnamed).into_v1().unwrap_err(), "t", "the task's only one");
     }
 }
 

@@ -29,6 +29,9 @@ pub(crate) async fn list(call: &Call<'_>, params: v1::ListTasksRequest) -> Resul
     if !(1..=PAGE_SIZE_MAX).contains(&page_size) {
         return Err(A2aError::invalid("pageSize", format!("must be 1 to {PAGE_SIZE_MAX}, not {page_size}")));
     }
+    if TaskState::try_from(params.status).is_err() {
+        return Err(A2aError::invalid("status", format!("must be a state of a task, not {}", params.status)));
+    }
     let artifacts = params.include_artifacts.unwrap_or(false);
     let view = View { history_length: history_length(params.history_length, "historyLength")?, artifacts };
     let filter = Filter {

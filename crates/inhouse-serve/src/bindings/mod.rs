@@ -8,7 +8,7 @@ pub(crate) mod grpc;
 pub(crate) mod dialect;
 pub(crate) mod operation;
 mod list;
-mod parameters;
+pub(crate) mod parameters;
 pub(crate) mod extensions;
 mod version;
 pub(crate) mod push;

@@ -66,7 +66,7 @@ pub(crate) enum Asked {
     /// Follow a task.
     Subscribe(Subscribe),
     Push(PushAsked),
-    ExtendedCard,
+    ExtendedCard(v1::GetExtendedAgentCardRequest),
 }
 
 /// A message to be sent.
@@ -135,7 +135,7 @@ impl Asked {
             Self::Cancel(request) => &request.tenant,
             Self::Subscribe(subscribe) => &subscribe.request.tenant,
             Self::Push(asked) => asked.tenant(),
-            Self::ExtendedCard => "",
+            Self::ExtendedCard(request) => &request.tenant,
         }
     }
 }
@@ -153,7 +153,7 @@ pub(crate) async fn perform(call: &Call<'_>, asked: Asked, audited: &mut Audited
         Asked::Cancel(request) => cancel(call, request, audited).await,
         Asked::Subscribe(subscribe) => self::subscribe(call, subscribe, audited).await,
         Asked::Push(asked) => push::perform(call, asked, audited).await,
-        Asked::ExtendedCard => {
+        Asked::ExtendedCard(_) => {
             call.permit(Operation::Get)?;
             Ok(Outcome::Card(Box::new((call.card)(&call.endpoint.agent))))
         }
@@ -164,7 +164,7 @@ pub(crate) async fn perform(call: &Call<'_>, asked: Asked, audited: &mut Audited
 fn check_capability(call: &Call<'_>, asked: &Asked) -> Result<(), A2aError> {
     let missing = match asked {
         Asked::Stream(_) | Asked::Subscribe(_) if !call.endpoint.capabilities.streaming => "streaming",
-        Asked::ExtendedCard if !call.endpoint.capabilities.extended_card => "extendedAgentCard",
+        Asked::ExtendedCard(_) if !call.endpoint.capabilities.extended_card => "extendedAgentCard",
         _ => return Ok(()),
     };
     Err(A2aError::new(ErrorKind::UnsupportedOperation).with("capability", missing))

@@ -13,8 +13,7 @@ impl Call<'_> {
     /// `A2A-Version`; without the header the parameter of that name in the request's target (spec 3.6.1).
     pub(crate) fn version(&self) -> Result<Option<&str>, A2aError> {
         let header = self.header(VERSION)?;
-        let pairs = self.query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-        let mut values = pairs.filter(|(name, _)| name.eq_ignore_ascii_case(VERSION)).map(|(_, value)| value);
+        let mut values = versions(self.query);
         let parameter = values.next().filter(|value| !value.is_empty());
         match (header, values.next()) {
             (Some(version), _) => Ok(Some(version)),
@@ -47,6 +46,12 @@ impl Call<'_> {
         }
         Ok(Some(text(name, value)?).filter(|value| !value.is_empty()))
     }
+}
+
+/// The versions that a query names.
+pub(crate) fn versions(query: Option<&str>) -> impl Iterator<Item = &str> {
+    let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(name, _)| name.eq_ignore_ascii_case(VERSION)).map(|(_, value)| value)
 }
 
 pub(super) fn event_number(text: &str) -> Result<u64, A2aError> {

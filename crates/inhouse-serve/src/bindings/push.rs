@@ -16,6 +16,8 @@ use crate::push::{Push, Room};
 pub(crate) enum PushAsked {
     Create(Box<v1::TaskPushNotificationConfig>, Generation),
     Get(v1::GetTaskPushNotificationConfigRequest),
+    /// The only one of this task, or its oldest, for clients of 0.3 who name none.
+    Only(String),
     List(v1::ListTaskPushNotificationConfigsRequest),
     Delete(v1::DeleteTaskPushNotificationConfigRequest),
 }
@@ -39,6 +41,7 @@ impl PushAsked {
         match self {
             Self::Create(config, _) => &config.tenant,
             Self::Get(request) => &request.tenant,
+            Self::Only(_) => "",
             Self::List(request) => &request.tenant,
             Self::Delete(request) => &request.tenant,
         }
@@ -65,6 +68,13 @@ pub(super) async fn perform(call: &Call<'_>, asked: PushAsked, audited: &mut Aud
             audited.names(&request.task_id);
             let config = engine.push_config(&permit, &request.task_id, &request.id).await?;
             Ok(Outcome::Config(Box::new(shown(&config))))
+        }
+        PushAsked::Only(task_id) => {
+            audited.names(&task_id);
+            let configs = engine.push_configs(&permit, &task_id).await?;
+            let missing = || A2aError::new(ErrorKind::TaskNotFound).with("taskId", &task_id);
+            let config = configs.iter().find(|config| *config.id == task_id).or(configs.first()).ok_or_else(missing)?;
+            Ok(Outcome::Config(Box::new(shown(config))))
         }
         PushAsked::List(request) => {
             let request = valid(request)?;

@@ -66,7 +66,7 @@ impl Package for V03 {
             Kind::PushDelete => {
                 Asked::Push(PushAsked::Delete(decode::<DeleteTaskPushNotificationConfigRequest>(message)?.into_v1()?))
             }
-            Kind::Card => Asked::ExtendedCard,
+            Kind::Card => Asked::ExtendedCard(Default::default()),
             Kind::List => return Err(A2aError::new(ErrorKind::MethodNotFound)),
         })
     }

@@ -55,7 +55,7 @@ impl Package for V1 {
             Kind::PushGet => Asked::Push(PushAsked::Get(decode(message)?)),
             Kind::PushList => Asked::Push(PushAsked::List(decode(message)?)),
             Kind::PushDelete => Asked::Push(PushAsked::Delete(decode(message)?)),
-            Kind::Card => Asked::ExtendedCard,
+            Kind::Card => Asked::ExtendedCard(decode(message)?),
         })
     }
 

@@ -31,12 +31,15 @@ pub(super) fn asked(kind: Kind, request: &Request<'_>) -> Result<Asked, A2aError
             let config = request.decode_params::<PushConfigSetParams>()?.into_v1();
             Asked::Push(PushAsked::create(config, Generation::V03)?)
         }
-        Kind::PushGet => Asked::Push(PushAsked::Get(request.decode_params::<PushConfigGetParams>()?.into_v1())),
+        Kind::PushGet => {
+            let named = request.decode_params::<PushConfigGetParams>()?.into_v1();
+            Asked::Push(named.map_or_else(PushAsked::Only, PushAsked::Get))
+        }
         Kind::PushList => Asked::Push(PushAsked::List(request.decode_params::<PushConfigListParams>()?.into_v1())),
         Kind::PushDelete => {
             Asked::Push(PushAsked::Delete(request.decode_params::<PushConfigDeleteParams>()?.into_v1()))
         }
-        Kind::Card => Asked::ExtendedCard,
+        Kind::Card => Asked::ExtendedCard(Default::default()),
         Kind::List => return Err(A2aError::new(ErrorKind::MethodNotFound)),
     })
 }

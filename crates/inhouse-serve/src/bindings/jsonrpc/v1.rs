@@ -31,7 +31,7 @@ pub(super) fn asked(kind: Kind, request: &Request<'_>) -> Result<Asked, A2aError
         Kind::PushGet => Asked::Push(PushAsked::Get(request.decode_params()?)),
         Kind::PushList => Asked::Push(PushAsked::List(request.decode_params()?)),
         Kind::PushDelete => Asked::Push(PushAsked::Delete(request.decode_params()?)),
-        Kind::Card => Asked::ExtendedCard,
+        Kind::Card => Asked::ExtendedCard(request.decode_params()?),
     })
 }
 

@@ -79,7 +79,7 @@ fn asked(call: &Call<'_>, generation: Generation, target: &Target, kind: Kind, b
         }),
         (kind, Resource::Configs(task)) => Asked::Push(push::configs(generation, kind, task, call.query, body)?),
         (kind, Resource::Config(task, config)) => Asked::Push(push::config(kind, task, config)),
-        (_, _) => Asked::ExtendedCard,
+        (_, _) => Asked::ExtendedCard(query::message(call.query, &[])?),
     })
 }
 
