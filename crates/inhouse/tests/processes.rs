@@ -7,15 +7,18 @@ mod support;
 use std::time::Duration;
 
 use serde_json::json;
-use support::{Launch, Server, processes_with, script, state_of, text_of, wait_within};
+use support::{Launch, Server, processes_with, script, state_of, text_of, wait, wait_within};
 
 const GONE: Duration = Duration::from_secs(2);
 
 /// A tree with everything that is hard to end: a child that ignores TERM, one in its own session that holds stdout, one
-/// that was forked twice, one that has stopped itself. Each carries the mark in its command line.
+/// that was forked twice, one that has stopped itself. Each carries the mark in its command line. Its root is the
+/// agent: it ends when it is told `exit`, and at TERM unless it is told `ignore`.
 fn zoo(mark: &str) -> String {
     let source = format!(
         "import os,signal,subprocess,sys,time\n\
+         said=sys.stdin.read().strip()\n\
+         if said=='ignore': signal.signal(signal.SIGTERM,signal.SIG_IGN)\n\
          keep=[sys.executable,'-c','import signal,time\\nsignal.signal(signal.SIGTERM,signal.SIG_IGN)\\ntime.sleep(600)','{mark}']\n\
          subprocess.Popen(keep)\n\
          subprocess.Popen(keep,start_new_session=True)\n\
@@ -27,7 +30,7 @@ fn zoo(mark: &str) -> String {
          subprocess.Popen([sys.executable,'-c','import os,signal\\nos.kill(os.getpid(),signal.SIGSTOP)','{mark}'])\n\
          while len([p for p in os.listdir('/proc') if p.isdigit() and b'{mark}' in (lambda f: open(f,'rb').read() if os.path.exists(f) else b'')('/proc/'+p+'/cmdline')])<4: time.sleep(0.01)\n\
          print('ready',flush=True)\n\
-         if sys.stdin.read().strip()!='exit': time.sleep(600)\n"
+         if said!='exit': time.sleep(600)\n"
     );
     script("python3", &source)
 }
@@ -41,7 +44,11 @@ fn all_gone(mark: &str) {
 }
 
 fn started(server: &Server, mark: &str) -> String {
-    let id = server.start_task("stay");
+    told("stay", server, mark)
+}
+
+fn told(text: &str, server: &Server, mark: &str) -> String {
+    let id = server.start_task(text);
     server.wait_for(&id, |task| text_of(task) == "ready\n");
     assert!(processes_with(mark).len() >= 4);
     id
@@ -99,8 +106,10 @@ fn a_stop_ends_running_turns_within_the_grace_and_the_server_ends_with_0() {
 fn a_second_signal_ends_the_server_now() {
     let mark = mark();
     let mut server = Server::with_agent(&zoo(&mark));
-    started(&server, &mark);
+    told("ignore", &server, &mark);
     server.signal("INT");
+    // Two that come at once are one, to any process: the second counts from when the first was heard.
+    wait("the server to begin its end", || server.stderr().contains("stopping: ").then_some(()));
     server.signal("INT");
     assert_eq!(server.wait(), Some(130));
     all_gone(&mark);
