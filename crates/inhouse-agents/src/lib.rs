@@ -15,6 +15,7 @@ mod acp;
 mod demo;
 mod lines;
 mod lenient;
+mod message;
 mod text;
 mod stderr;
 mod silence;
