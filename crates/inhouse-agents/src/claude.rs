@@ -4,7 +4,6 @@
 mod input;
 mod parse;
 mod line;
-mod answer;
 mod asked;
 
 #[cfg(test)]

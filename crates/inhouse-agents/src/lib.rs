@@ -7,6 +7,8 @@ pub mod presets;
 mod process;
 mod dialogue;
 mod by_line;
+mod rpc;
+mod answer;
 mod asks;
 mod permission;
 mod conversations;
@@ -14,6 +16,7 @@ mod command;
 mod native;
 mod claude;
 mod acp;
+
 mod demo;
 mod lines;
 mod lenient;

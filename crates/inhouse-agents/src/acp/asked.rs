@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::acp::line::{Offer, Params, RawInput, ToolCall};
 use crate::lenient::{Object, Scalar};
-use crate::lines::line_of;
 use crate::permission::{OPEN_MAX, Use};
+use crate::rpc::{answer, name_of};
 use crate::text::without_escapes;
 
 /// The requests that wait for their answer, by the name that we have for them.
@@ -31,7 +31,7 @@ struct Open {
 impl Asked {
     /// The ask of a request, or the line that answers it without asking: the agent never waits for nothing.
     pub(crate) fn take(&mut self, id: &Value, params: Params) -> Result<Ask, Vec<u8>> {
-        let name = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+        let name = name_of(id);
         let offered: Vec<_> = params.options.0.iter().filter_map(|offer| choice(offer.0.as_ref()?)).collect();
         let full = self.open.len() >= OPEN_MAX || self.open.contains_key(&name);
         let Some(call) = params.tool_call.0.filter(|_| !offered.is_empty() && !full && !self.canceled) else {
@@ -115,7 +115,7 @@ fn outcome(id: &Value, option: Option<&str>) -> Vec<u8> {
         Some(option) => json!({"outcome": "selected", "optionId": option}),
         None => json!({"outcome": "cancelled"}),
     };
-    line_of(&json!({"jsonrpc": "2.0", "id": id, "result": {"outcome": outcome}}))
+    answer(id, &json!({"outcome": outcome}))
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use crate::acp::ending::failure;
 use crate::acp::input::Prompt;
-use crate::acp::line::{Answer, Fault, Modes};
+use crate::acp::line::{Answer, Modes};
 use crate::conversations::BEGINS_ANEW;
 use crate::dialogue::failed;
-use crate::lines::line_of;
+use crate::rpc::{Fault, request};
 
 /// The version that is spoken here.
 const VERSION: u64 = 1;
@@ -168,6 +168,6 @@ impl Opening {
     fn ask(&mut self, step: Step, method: &str, params: &Value) -> Vec<u8> {
         self.step = step;
         self.request += 1;
-        line_of(&json!({"jsonrpc": "2.0", "id": self.request, "method": method, "params": params}))
+        request(self.request, method, params)
     }
 }

@@ -5,20 +5,17 @@ use std::borrow::Cow;
 
 use inhouse_engine::Reply;
 use inhouse_engine::agent::{AgentEvent, End, Usage};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::acp::asked::{Asked, tool_name};
 use crate::acp::ending::{end_of, failure, usage};
-use crate::acp::line::{Answer, Fault, Message, Params, Update};
+use crate::acp::line::{Answer, Params, Update};
 use crate::acp::opening::Opening;
 use crate::by_line::LineProtocol;
 use crate::dialogue::{Ending, Said, without_result};
 use crate::lenient;
-use crate::lines::line_of;
+use crate::rpc::{Fault, Heard, Message, not_supported, notification};
 use crate::text::EscapeFilter;
-
-/// The code of JSON-RPC for a method that does not exist.
-const METHOD_NOT_FOUND: i64 = -32601;
 
 /// The reader of one turn.
 #[derive(Debug)]
@@ -52,30 +49,20 @@ impl Parser {
         self.opening.session()
     }
 
-    fn message(&mut self, message: Message, said: &mut Said) {
-        let params = message.params.0.unwrap_or_default();
-        match (message.method.text(), &*message.id) {
-            ("", id) if self.opening.awaits(id) => {
-                let answer = match message.error.0 {
-                    Some(fault) => Err(fault),
-                    None => Ok(message.result.0.unwrap_or_default()),
-                };
-                self.answer(answer, said);
-            }
-            ("", _) => {}
-            ("session/update", Value::Null) => self.update(&params, said),
-            (_, Value::Null) => {}
-            ("session/request_permission", id) => {
+    fn message(&mut self, message: Message<Params, Answer>, said: &mut Said) {
+        match message.heard() {
+            Heard::Answered(id, answer) if self.opening.awaits(&id) => self.answer(answer, said),
+            Heard::Answered(..) => {}
+            Heard::Told(what, params) if what.text() == "session/update" => self.update(&params, said),
+            Heard::Told(..) => {}
+            Heard::Asked(id, what, params) if what.text() == "session/request_permission" => {
                 self.parted = true;
-                match self.asked.take(id, params) {
+                match self.asked.take(&id, params) {
                     Ok(ask) => said.asks.push(ask),
                     Err(answer) => said.replies.push(answer),
                 }
             }
-            (_, id) => {
-                let error = json!({"code": METHOD_NOT_FOUND, "message": "this method is not supported"});
-                said.replies.push(line_of(&json!({"jsonrpc": "2.0", "id": id, "error": error})));
-            }
+            Heard::Asked(id, ..) => said.replies.push(not_supported(&id)),
         }
     }
 
@@ -170,7 +157,7 @@ impl LineProtocol for Parser {
         self.interrupted = true;
         let session = self.opening.prompted()?;
         let params = json!({"sessionId": session});
-        let mut lines = line_of(&json!({"jsonrpc": "2.0", "method": "session/cancel", "params": params}));
+        let mut lines = notification("session/cancel", &params);
         lines.extend(self.asked.cancel());
         Some(lines)
     }

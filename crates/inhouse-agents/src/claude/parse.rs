@@ -6,8 +6,8 @@ use inhouse_engine::agent::{AgentEvent, End, Note, Reason, Usage};
 use inhouse_proto::json;
 use serde_json::json;
 
+use crate::answer::{Answer, MessageId};
 use crate::by_line::LineProtocol;
-use crate::claude::answer::{Answer, MessageId};
 use crate::claude::asked::Asked;
 use crate::claude::line::Entry;
 use crate::dialogue::{Ending, Said, failed, without_result};
