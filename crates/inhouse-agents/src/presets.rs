@@ -336,7 +336,7 @@ impl Preset {
     pub fn is_meant_by(&'static self, args: &[String]) -> bool {
         match self.with(args).protocol {
             Protocol::Claude => true,
-            Protocol::Acp => args.first().is_none_or(|first| first.starts_with('-')),
+            Protocol::Acp | Protocol::Codex => args.first().is_none_or(|first| first.starts_with('-')),
             Protocol::Text | Protocol::Native => args.is_empty(),
         }
     }
