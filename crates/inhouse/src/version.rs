@@ -37,7 +37,7 @@ pub(crate) async fn version(agent: &AgentConfig, runner: &Runner, host: &HostEnv
 fn plan(agent: &AgentConfig, host: &HostEnv) -> Option<LaunchPlan> {
     let command = AgentCommand {
         program: agent.program()?.to_path_buf(),
-        args: agent.preset?.version_args.iter().map(|arg| (*arg).to_owned()).collect(),
+        args: agent.preset?.known.version_args.iter().map(|arg| (*arg).to_owned()).collect(),
         input: Input::Protocol,
         env_pass: Vec::new(),
         env_set: Vec::new(),

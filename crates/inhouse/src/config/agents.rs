@@ -67,7 +67,7 @@ fn choose(
         }
         None => {
             let (name, choice) = match situation.finder.first_known() {
-                Some((preset, _)) => (preset.name, AgentChoice::Found),
+                Some((preset, _)) => (preset.name(), AgentChoice::Found),
                 None => (DEMO, AgentChoice::Demo),
             };
             let name = Setting::default(name.to_owned());

@@ -49,7 +49,7 @@ impl Resolver<'_> {
         let (spec, preset, words) = match kind {
             Kind::Demo => (AgentSpec::Demo, None, about(DEMO)),
             Kind::Preset(preset, words) => {
-                (self.preset(&draft, preset, &words, project.clone())?, Some(preset), about(preset.name))
+                (self.preset(&draft, preset, &words, project.clone())?, Some(preset), about(preset.name()))
             }
             Kind::Plain(ref command) => (self.plain(&draft, command, project.clone())?, None, about(name.as_str())),
         };
@@ -120,7 +120,7 @@ impl Resolver<'_> {
         let preset = preset.with(&extra);
         let fixed = |what: &str, origin: &Origin| ConfigError::Conflict {
             origin: origin.clone(),
-            problem: format!("agent {} is known, and its {what} can not be chosen", preset.name),
+            problem: format!("agent {} is known, and its {what} can not be chosen", preset.name()),
             hint: "leave it out: it is called in the way that is safe for it".into(),
         };
         if let Some(input) = draft.input.as_ref().filter(|input| input.value != InputChoice::Stdin) {
@@ -133,11 +133,11 @@ impl Resolver<'_> {
         if let Some(words) = [&draft.command, &draft.args].into_iter().flatten().find(placed) {
             return Err(ConfigError::Conflict {
                 origin: words.origin.clone(),
-                problem: format!("{PLACEHOLDER} can not stand in an argument of {}", preset.name),
-                hint: format!("leave it out: {} gets the message without it", preset.name),
+                problem: format!("{PLACEHOLDER} can not stand in an argument of {}", preset.name()),
+                hint: format!("leave it out: {} gets the message without it", preset.name()),
             });
         }
-        let program = self.find(draft, program, about(preset.name).install)?;
+        let program = self.find(draft, program, about(preset.name()).install)?;
         let mut command = preset.command(program, &extra, project, self.situation.environment);
         command.env_pass.extend(draft.env_pass.iter().cloned());
         command.env_set.extend(draft.env_set.iter().cloned());
@@ -162,7 +162,7 @@ impl Resolver<'_> {
         let (program, args) = words.value.split_first().expect("a command has at least its program");
         let (input, protocol) = language(draft, program, &words.origin)?;
         let known = preset(Path::new(program));
-        let found = self.find(draft, program, known.and_then(|preset| about(preset.name).install))?;
+        let found = self.find(draft, program, known.and_then(|preset| about(preset.name()).install))?;
         let prefix_line = prefix_line(&found).filter(|_| protocol == Protocol::Text).map(str::to_owned);
         let environment = known.map(|preset| preset.environment(self.situation.environment));
         let (mut env_pass, mut env_set) = environment.unwrap_or_default();
@@ -260,7 +260,7 @@ fn of_name(name: &str, origin: &Origin, key: &str) -> Result<Kind, ConfigError> 
     if name == DEMO {
         return Ok(Kind::Demo);
     }
-    let known = PRESETS.iter().find(|preset| preset.name == name);
+    let known = PRESETS.iter().find(|preset| preset.name() == name);
     known.map(|preset| Kind::Preset(preset, vec![name.to_owned()])).ok_or_else(|| ConfigError::Value {
         origin: origin.clone(),
         key: key.into(),
@@ -298,7 +298,7 @@ fn language(draft: &Draft, program: &str, origin: &Origin) -> Result<(Input, Pro
 /// The agent's name for a command: a known program's; else the script's where there is one; else the program's.
 pub(super) fn agent_name(words: &[String]) -> String {
     if let Some(preset) = words.first().and_then(|program| preset(Path::new(program))) {
-        return preset.name.to_owned();
+        return preset.name().to_owned();
     }
     let script = words.iter().skip(1).filter(|word| !word.starts_with('-')).map(Path::new);
     let script = script.filter(|path| path.extension().is_some()).find_map(Path::file_stem);
