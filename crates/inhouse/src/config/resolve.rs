@@ -13,6 +13,7 @@ use super::choices::{InputChoice, ProtocolChoice};
 use super::error::ConfigError;
 use super::file::principal;
 use super::layer::Draft;
+use super::limits::Limits;
 use super::model::{AgentConfig, Rules};
 use super::origin::{Origin, Setting};
 use crate::detect::Missing;
@@ -53,8 +54,12 @@ impl Resolver<'_> {
             }
             Kind::Plain(ref command) => (self.plain(&draft, command, project.clone())?, None, about(name.as_str())),
         };
+        let json = draft.input.as_ref().filter(|input| input.value == InputChoice::Json).map(|input| &input.origin);
+        let protocol_origin = draft.protocol.as_ref().map(|protocol| &protocol.origin).or(json);
+        let protocol_origin = protocol_origin.cloned().unwrap_or(Origin::Default);
         let (mut spec, rules) = ruled(spec, name.as_str(), draft.rules)?;
         if let AgentSpec::Program(program) = &mut spec {
+            bound(program, self.situation.limits);
             program.limits.first_event_ms = draft.first_event_ms.map(|limit| limit.value);
             program.limits.idle_ms = draft.idle_ms.map(|limit| limit.value);
         }
@@ -68,7 +73,7 @@ impl Resolver<'_> {
             title,
             description,
             skills,
-            timeout_ms: draft.timeout_ms.map_or(self.situation.timeout_ms, |timeout| timeout.value),
+            timeout_ms: draft.timeout_ms.unwrap_or_else(|| self.situation.limits.request_timeout_ms.clone()).value,
             origin: draft.name.origin,
             name,
             project,
@@ -76,6 +81,7 @@ impl Resolver<'_> {
             card: draft.card,
             rules,
             spec,
+            protocol_origin,
             preset,
         })
     }
@@ -185,6 +191,15 @@ impl Resolver<'_> {
             Missing::Right(path) => ConfigError::NotExecutable { origin, agent, path },
         })
     }
+}
+
+/// Gives an agent's process the bounds that hold for all.
+fn bound(program: &mut ProgramSpec, chosen: &Limits) {
+    let limits = &mut program.limits;
+    limits.line_bytes_max = usize::try_from(chosen.line_bytes_max.value).unwrap_or(usize::MAX);
+    limits.exit_grace_ms = chosen.exit_grace_ms.value;
+    limits.interrupt_grace_ms = chosen.interrupt_grace_ms.value;
+    limits.stop_ms_max = chosen.kill_grace_ms.value;
 }
 
 /// Gives an agent its rules, if it is one that asks.
