@@ -1,8 +1,10 @@
 //! Agent adapters: from a process's bytes to agent events. One driver a protocol, all behind the engine's `Agent` port.
 //!
-//! Reading order: `presets` (what is known by name), `process` (how a process runs), `dialogue` (what a driver adds to that) and `by_line`, `asks` and `permission` (what an agent
-//! wants to know in the middle), `conversations` (what it remembers), then the drivers `command` (plain text), `native` (JSON lines), `claude`, `acp` and `codex`, and `demo`, which starts nothing.
+//! Reading order: `known` (which agents there are), `presets` (how they are run), `process` (how a process runs), `dialogue` and
+//! `by_line` (what a driver adds to that), `asks` and `permission` (what an agent wants to know in the middle), `conversations` (what it
+//! remembers), then the drivers `command` (plain text), `native` (JSON lines), `claude`, `acp` and `codex`, and `demo`, which starts nothing.
 
+pub mod known;
 pub mod presets;
 mod process;
 mod dialogue;

@@ -6,18 +6,17 @@ use std::path::{Path, PathBuf};
 use inhouse_trust::{AgentCommand, HostEnv, Input};
 
 use crate::Protocol;
+use crate::known::{self, Known};
 
 /// How to run one known agent.
 #[derive(Debug)]
 pub struct Preset {
-    /// The program's name, which is also the agent's.
-    pub name: &'static str,
+    /// What is known of it apart from that.
+    pub known: &'static Known,
     /// The driver that speaks its language.
     pub protocol: Protocol,
     /// A line in front of every text, where a text's first character could make it a command.
     pub prefix_line: Option<&'static str>,
-    /// The arguments that make it tell its version.
-    pub version_args: &'static [&'static str],
     /// Arguments that are always given.
     args: &'static [&'static str],
     /// Arguments that are given unless the operator gives another word on the same matter.
@@ -60,10 +59,9 @@ struct Dropped {
 pub static PRESETS: [Preset; 5] = [CLAUDE, CODEX, GEMINI, OPENCODE, QWEN];
 
 const CLAUDE: Preset = Preset {
-    name: "claude",
+    known: &known::CLAUDE,
     protocol: Protocol::Claude,
     prefix_line: None,
-    version_args: &["--version"],
     args: &[
         "-p",
         "--input-format",
@@ -119,10 +117,9 @@ const CLAUDE: Preset = Preset {
 };
 
 const CODEX: Preset = Preset {
-    name: "codex",
+    known: &known::CODEX,
     protocol: Protocol::Text,
     prefix_line: None,
-    version_args: &["--version"],
     args: &["exec", "--skip-git-repo-check", "--color", "never"],
     defaults: &[Default {
         args: &["--sandbox", "read-only"],
@@ -163,10 +160,9 @@ const GEMINI: Preset = Preset {
 };
 
 const GEMINI_ONCE: Preset = Preset {
-    name: "gemini",
+    known: &known::GEMINI,
     protocol: Protocol::Text,
     prefix_line: None,
-    version_args: &["--version"],
     args: &["--output-format", "text"],
     defaults: &[],
     dropped: &[],
@@ -215,10 +211,9 @@ const OPENCODE: Preset = Preset {
 };
 
 const OPENCODE_ONCE: Preset = Preset {
-    name: "opencode",
+    known: &known::OPENCODE,
     protocol: Protocol::Text,
     prefix_line: None,
-    version_args: &["--version"],
     args: &["run"],
     defaults: &[],
     dropped: &[],
@@ -269,11 +264,10 @@ const QWEN: Preset = Preset {
 };
 
 const QWEN_ONCE: Preset = Preset {
-    name: "qwen",
+    known: &known::QWEN,
     protocol: Protocol::Text,
     // It takes a text that begins with a slash for a command.
     prefix_line: Some("Message:"),
-    version_args: &["--version"],
     args: &["--output-format", "text"],
     defaults: &[Default { args: &["--approval-mode", "default"], unless: &["--approval-mode", "-y", "--yolo"] }],
     dropped: &[],
@@ -289,7 +283,7 @@ const QWEN_ONCE: Preset = Preset {
 /// The preset of a program, found by its file name. On systems where programs have an extension, it does not count.
 pub fn preset(program: &Path) -> Option<&'static Preset> {
     let name = word(program)?;
-    PRESETS.iter().find(|preset| preset.name == name)
+    PRESETS.iter().find(|preset| preset.name() == name)
 }
 
 /// The line that has to stand in front of every text for a program that reads a text's first character as a command, even if
@@ -307,6 +301,11 @@ fn word(program: &Path) -> Option<&str> {
 }
 
 impl Preset {
+    /// The program's name, which is also the agent's.
+    pub fn name(&self) -> &'static str {
+        self.known.name
+    }
+
     /// The command, with the operator's own arguments but for those on matters that the driver decides. A caller's text reaches
     /// it on standard input or in its protocol.
     pub fn command(&self, program: PathBuf, extra_args: &[String], directory: PathBuf, host: &HostEnv) -> AgentCommand {
