@@ -23,14 +23,25 @@ SIGILS = [
     "-p", "- item",
 ]
 
-# The programs that speak the Agent Client Protocol, each with its tool that runs a command.
-SHELLS = {"gemini": "run_shell_command", "opencode": "bash", "qwen": "run_shell_command"}
+# How each of them is made to run a command.
+SHELLS = {
+    "codex": lambda command: use("exec_command", cmd=command),
+    "gemini": lambda command: use("run_shell_command", command=command, description="makes a file"),
+    "opencode": lambda command: use("bash", command=command, description="makes a file"),
+    "qwen": lambda command: use("run_shell_command", command=command, description="makes a file"),
+}
 # Those of them that can resume a session. Gemini CLI empties it when it is to be resumed.
-REMEMBERING = ["opencode", "qwen"]
+REMEMBERING = ["codex", "opencode", "qwen"]
+# A picture of one point.
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
+)
 GONE = "the earlier conversation can not be resumed: a new one begins"
+# Those that take the model for one that sees. Qwen Code goes by its name.
+SEEING = ["codex", "gemini", "opencode"]
 
 step = Steps()
-acp_step = Steps()
+dialogue_step = Steps()
 
 
 class Cli:
@@ -134,7 +145,18 @@ def cancel_ends_the_run(server, model):
     wait_until(lambda: not runs_of(server), GONE_S_MAX, f"an end of {runs_of(server)}")
 
 
-@acp_step
+@dialogue_step
+def an_image_reaches_the_model(server, model, name):
+    """a picture of the caller's comes through to the model as it is"""
+    if name not in SEEING:
+        return
+    params = message("what is on it?")
+    params["message"]["parts"].append({"raw": PIXEL, "mediaType": "image/png"})
+    expect(server.result("SendMessage", params)["task"], "COMPLETED")
+    assert model.has_heard_of(PIXEL), "the model has not seen it"
+
+
+@dialogue_step
 def a_context_is_remembered(server, model, name):
     """a second message in the same context goes on with the conversation, or says that it can not; another context knows nothing of it"""
     context = server.send("the first word is alpha-7")["contextId"]
@@ -150,10 +172,10 @@ def a_context_is_remembered(server, model, name):
     assert not said_together(model, "alpha-7", "gamma-7")
 
 
-@acp_step
+@dialogue_step
 def leave_is_asked_and_given(server, model, name):
     """a command makes the task wait; allowed, it runs"""
-    task = server.send(use(SHELLS[name], command="touch allowed.txt", description="makes a file"))
+    task = server.send(SHELLS[name]("touch allowed.txt"))
     request = request_of(task)
     assert (request["tool"], request["kind"]) == ("execute", "permission") and "touch allowed.txt" in json.dumps(request), request
     assert not (server.project / "allowed.txt").exists()
@@ -161,18 +183,18 @@ def leave_is_asked_and_given(server, model, name):
     assert (server.project / "allowed.txt").exists()
 
 
-@acp_step
+@dialogue_step
 def leave_is_refused(server, model, name):
     """a no is a no, and the turn goes on"""
-    done = answer(server, server.send(use(SHELLS[name], command="touch denied.txt", description="makes a file")), "no")
+    done = answer(server, server.send(SHELLS[name]("touch denied.txt")), "no")
     expect(done, "COMPLETED")
     assert not (server.project / "denied.txt").exists()
 
 
-@acp_step
+@dialogue_step
 def cancel_while_it_asks(server, model, name):
     """a task that waits for an answer can be canceled, and nothing of it is left"""
-    task = server.send(use(SHELLS[name], command="touch never.txt", description="makes a file"))
+    task = server.send(SHELLS[name]("touch never.txt"))
     request_of(task)
     expect(server.result("CancelTask", {"id": task["id"]}), "CANCELED")
     wait_until(lambda: not runs_of(server), GONE_S_MAX, f"an end of {runs_of(server)}")
@@ -190,8 +212,7 @@ def main():
             cli = next(cli for cli in clis(model.url) if cli.name == name)
             with cli.server() as server:
                 ended = step.run(server, model, prefix=name)
-                if name in SHELLS:
-                    ended += acp_step.run(server, model, name, prefix=name)
+                ended += dialogue_step.run(server, model, name, prefix=name)
                 if ended:
                     print(server.stderr()[-3000:], file=sys.stderr)
                 failed += ended

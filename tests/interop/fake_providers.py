@@ -1,8 +1,7 @@
 """The same model by the APIs of other providers, as much of them as Codex, Gemini CLI and Qwen Code ask for: OpenAI's Responses and
 Chat Completions, and Gemini's generateContent. What remains goes to the Anthropic API of fake_model.py (opencode).
 
-The words that choose how it behaves are those of fake_model.py: MODEL_SLOW, MODEL_BIG{…}, MODEL_HTTP{…}, and by all but Responses
-MODEL_TOOL{…}.
+The words that choose how it behaves are those of fake_model.py: MODEL_SLOW, MODEL_BIG{…}, MODEL_HTTP{…} and MODEL_TOOL{…}.
 """
 import json
 import re
@@ -72,8 +71,11 @@ class Providers(Handler):
 
     @staticmethod
     def tool_results(body):
-        """What came of the tool that was used last, by Chat Completions and Gemini's API."""
-        last = (body.get("messages") or body.get("contents") or [{}])[-1]
+        """What came of the tool that was used last, by any of the APIs."""
+        messages = body.get("input") if isinstance(body.get("input"), list) else body.get("messages") or body.get("contents")
+        last = (messages or [{}])[-1]
+        if last.get("type") == "function_call_output":
+            return [json.dumps(last["output"])]
         if last.get("role") == "tool":
             return texts_of(last["content"])
         return [json.dumps(part["functionResponse"]["response"]) for part in last.get("parts", []) if "functionResponse" in part]
@@ -81,17 +83,22 @@ class Providers(Handler):
     def data(self, value):
         self.chunk(f"data: {value if isinstance(value, str) else json.dumps(value)}\n\n".encode())
 
-    def answer_responses(self, body, pieces, _tool):
+    def answer_responses(self, body, pieces, tool):
         response = {"id": f"resp_{uuid.uuid4().hex}", "object": "response", "model": body["model"], "status": "in_progress"}
-        item = {"id": f"msg_{uuid.uuid4().hex}", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
         self.begin_stream()
         self.event("response.created", response=response | {"output": []})
-        self.event("response.output_item.added", output_index=0, item=item)
-        text = ""
-        for piece in pieces:
-            text += piece
-            self.event("response.output_text.delta", item_id=item["id"], output_index=0, content_index=0, delta=piece)
-        item |= {"status": "completed", "content": [{"type": "output_text", "text": text, "annotations": []}]}
+        if tool:
+            item = {"id": f"fc_{uuid.uuid4().hex}", "type": "function_call", "status": "in_progress", "name": tool[0]}
+            self.event("response.output_item.added", output_index=0, item=item | {"arguments": ""})
+            item |= {"status": "completed", "call_id": f"call_{uuid.uuid4().hex[:20]}", "arguments": json.dumps(tool[1])}
+        else:
+            item = {"id": f"msg_{uuid.uuid4().hex}", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+            self.event("response.output_item.added", output_index=0, item=item)
+            text = ""
+            for piece in pieces:
+                text += piece
+                self.event("response.output_text.delta", item_id=item["id"], output_index=0, content_index=0, delta=piece)
+            item |= {"status": "completed", "content": [{"type": "output_text", "text": text, "annotations": []}]}
         self.event("response.output_item.done", output_index=0, item=item)
         usage = {
             "input_tokens": 11, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": 7,

@@ -15,13 +15,19 @@ use async_trait::async_trait;
 use inhouse_engine::agent::{Agent, End, Output, Reason, Turn};
 
 use crate::by_line::ByLine;
-use crate::codex::opening::Opening;
+use crate::codex::opening::{Opening, Start};
 use crate::codex::parse::Parser;
 use crate::conversations::{BEGINS, Conversations, id_of};
 use crate::dialogue::failed;
 use crate::process::Program;
 
+pub(crate) use asked::TOOLS;
 pub(crate) use input::FILE_TYPES;
+
+/// The variable with a key for the model's provider. A call of `codex exec` reads it by itself; the app-server has to be told, and
+/// is to keep it for this process alone.
+const KEY: &str = "CODEX_API_KEY";
+const FOR_THIS_PROCESS: &[&str] = &["-c", r#"cli_auth_credentials_store="ephemeral""#];
 
 /// A configured Codex.
 #[derive(Debug)]
@@ -40,15 +46,24 @@ impl Agent for Codex {
             Ok(items) => items,
             Err(why) => return failed(Reason::InputRefused, why),
         };
-        let plan = match self.program.plan(turn, "", &[]) {
+        let key = self.program.host.get(KEY).filter(|key| !key.is_empty());
+        let more = if key.is_some() { FOR_THIS_PROCESS } else { &[] };
+        let plan = match self.program.plan(turn, "", more) {
             Ok(plan) => plan,
             Err(end) => return end,
         };
         let id = id_of(turn, &self.program);
         let earlier = self.conversations.known(&id);
         let note = (earlier.is_none() && !turn.begins_context).then_some(BEGINS);
-        let directory = self.program.command.directory.to_string_lossy();
-        let (opening, input) = Opening::new(items, &directory, earlier, note, self.keeps_mode);
+        let directory = self.program.command.directory.to_string_lossy().into_owned();
+        let (opening, input) = Opening::new(Start {
+            items,
+            key: key.map(str::to_owned),
+            directory,
+            earlier,
+            note,
+            keeps_mode: self.keeps_mode,
+        });
         let mut parser = ByLine::new(self.program.limits.line_bytes_max, Parser::new(opening));
         let end = self.program.run(&plan, input, true, &mut parser, turn, output).await;
         if let Some(thread) = parser.protocol.thread() {

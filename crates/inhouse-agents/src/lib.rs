@@ -60,6 +60,11 @@ impl Protocol {
         matches!(self, Self::Claude | Self::Acp | Self::Codex)
     }
 
+    /// The tools that an agent which speaks it can ask for, where it can ask for no others.
+    pub fn tools(self) -> &'static [&'static str] {
+        if self == Self::Codex { codex::TOOLS } else { &[] }
+    }
+
     /// Which parts of a message can be said in it.
     pub fn takes(self) -> Takes {
         match self {

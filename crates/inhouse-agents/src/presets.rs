@@ -25,6 +25,8 @@ pub struct Preset {
     defaults: &'static [Default],
     /// The operator's words on matters that the driver decides; they are left out.
     dropped: &'static [Dropped],
+    /// The operator's words that the program knows under another name, called as it is here.
+    settings: &'static [Setting],
     /// Arguments that stand last.
     last: &'static [&'static str],
     /// The options by which an operator decides himself on conversations, for an agent that keeps them under ids that we choose.
@@ -49,6 +51,13 @@ struct Once {
 struct Default {
     args: &'static [&'static str],
     unless: &'static [&'static str],
+}
+
+/// An option that becomes an entry of the program's configuration: `-c key="value"`.
+#[derive(Debug)]
+struct Setting {
+    options: &'static [&'static str],
+    key: &'static str,
 }
 
 #[derive(Debug)]
@@ -111,6 +120,11 @@ impl Preset {
         self.once.as_ref().filter(|once| names_one_of(once.options, args)).map_or(self, |once| once.preset)
     }
 
+    /// The preset that calls the same program once a turn, if there is another than this one.
+    pub fn called_once(&'static self) -> &'static Self {
+        self.once.as_ref().map_or(self, |once| once.preset)
+    }
+
     /// Whether a command with these arguments is the preset with more words, and not a whole command line of the operator's own.
     pub fn is_meant_by(&'static self, args: &[String]) -> bool {
         match self.with(args).protocol {
@@ -122,7 +136,8 @@ impl Preset {
 
     /// Whether the operator's own arguments decide how much it asks before it acts.
     pub fn keeps_mode(&self, extra_args: &[String]) -> bool {
-        names_one_of(self.asking, extra_args)
+        // `-c key=value` names a key, and `--config=key=value` too.
+        extra_args.iter().flat_map(|arg| arg.split('=')).any(|word| self.asking.contains(&word))
     }
 
     /// Which of the server's variables its program gets, and which it gets with values of our own.
@@ -138,11 +153,16 @@ impl Preset {
         (env_pass, ours.into_iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
     }
 
-    /// The operator's arguments without those on matters that the driver decides.
+    /// The operator's arguments without those on matters that the driver decides, and in the words that the program knows.
     fn kept(&self, args: &[String]) -> Vec<String> {
         let mut kept = Vec::with_capacity(args.len());
         let mut rest = args.iter();
         while let Some(arg) = rest.next() {
+            if let Some(setting) = self.settings.iter().find(|setting| setting.options.contains(&option(arg))) {
+                let value = arg.split_once('=').map(|(_, value)| value).or_else(|| rest.next().map(String::as_str));
+                kept.extend(["-c".to_owned(), format!("{}={:?}", setting.key, value.unwrap_or_default())]);
+                continue;
+            }
             match self.dropped.iter().find(|dropped| dropped.option == option(arg)) {
                 Some(Dropped { has_value: true, .. }) if !arg.contains('=') => drop(rest.next()),
                 Some(_) => {}

@@ -84,7 +84,7 @@ fn each_agent_is_told_with_its_version_its_login_its_driver_and_why() {
     let program = |name: &str| machine.path(name);
     assert_row(&text, &["*", "claude", "2.1.330", "yes", "claude", "claude, by its preset", &program("claude"), first]);
     let serve = "on PATH: inhouse serve --agent codex";
-    let codex = ["codex", "0.169.0", "no: codex login", "command", "text, by its preset", &program("codex"), serve];
+    let codex = ["codex", "0.169.0", "no: codex login", "codex", "codex, by its preset", &program("codex"), serve];
     assert_row(&text, &codex);
     assert_row(&text, &["gemini", "0.61.0", "unknown", "acp", "acp, by its preset", &program("gemini")]);
     assert_row(&text, &["qwen", "npm install -g @qwen-code/qwen-code"]);
@@ -207,7 +207,7 @@ fn the_reason_of_a_choice_is_who_made_it() {
     for (args, command, name, why, protocol, protocol_why) in [
         (&[][..], "bot -v", "bot", "named by AGENT_CMD", "text", "as any program"),
         (&["--input", "json"], "bot -v", "bot", "named by AGENT_CMD", "json", "by --input"),
-        (&["--agent", "codex"], "", "codex", "named by --agent", "text", "by its preset"),
+        (&["--agent", "codex"], "", "codex", "named by --agent", "codex", "by its preset"),
         (&["--", bot.as_str()], "", "bot", "named by -- COMMAND", "text", "as any program"),
     ] {
         let (all, code) = rows(machine.launch(&[&["--json"], args].concat()).env("AGENT_CMD", command));

@@ -17,6 +17,8 @@ pub(crate) const EXECUTE: &str = "execute";
 /// See [`EXECUTE`].
 pub(crate) const EDIT: &str = "edit";
 const FETCH: &str = "fetch";
+/// All that it can ask leave for.
+pub(crate) const TOOLS: &[&str] = &[EXECUTE, EDIT, FETCH];
 
 /// Its word for yes, this time.
 const ACCEPT: &str = "accept";

@@ -1,4 +1,4 @@
-//! The way to a turn: what we are, a thread in which it asks before it acts, the turn. One request after the other, each after the
+//! The way to a turn: what we are, a login where a key is given, a thread in which it asks before it acts, the turn. One request after the other, each after the
 //! answer to the one before.
 
 use inhouse_engine::agent::{End, Reason};
@@ -17,9 +17,27 @@ const ID_BYTES_MAX: usize = 1_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Initialize,
+    Login,
     Resume,
     Start,
     Turn,
+}
+
+/// What a turn begins with.
+#[derive(Debug, Default)]
+pub(crate) struct Start {
+    /// The caller's message.
+    pub(crate) items: Vec<Value>,
+    /// For the model's provider, where Codex is not to use its own login.
+    pub(crate) key: Option<String>,
+    /// Where it works.
+    pub(crate) directory: String,
+    /// The thread that is to be resumed.
+    pub(crate) earlier: Option<String>,
+    /// What the caller is told when the thread is open.
+    pub(crate) note: Option<&'static str>,
+    /// Whether the operator decides how much it asks and what its sandbox lets through.
+    pub(crate) keeps_mode: bool,
 }
 
 /// The opening of one turn.
@@ -29,25 +47,19 @@ pub(crate) struct Opening {
     /// The id of the last request.
     request: u64,
     items: Vec<Value>,
+    key: Option<String>,
     /// The folder and the mode of a thread, new or resumed.
     settings: Map<String, Value>,
-    /// The thread that is to be resumed.
     earlier: Option<String>,
     thread: Option<String>,
     turn: Option<String>,
-    /// What the caller is told when the thread is open.
     note: Option<&'static str>,
 }
 
 impl Opening {
     /// Before the first request, which is the second value.
-    pub(crate) fn new(
-        items: Vec<Value>,
-        directory: &str,
-        earlier: Option<String>,
-        note: Option<&'static str>,
-        keeps_mode: bool,
-    ) -> (Self, Vec<u8>) {
+    pub(crate) fn new(start: Start) -> (Self, Vec<u8>) {
+        let Start { items, key, directory, earlier, note, keeps_mode } = start;
         let mut settings = Map::from_iter([("cwd".to_owned(), directory.into())]);
         if !keeps_mode {
             // It reads in its sandbox, and asks for all else.
@@ -55,7 +67,7 @@ impl Opening {
             settings.insert("sandbox".to_owned(), "read-only".into());
         }
         let mut opening =
-            Self { step: Step::Initialize, request: 0, items, settings, earlier, thread: None, turn: None, note };
+            Self { step: Step::Initialize, request: 0, items, key, settings, earlier, thread: None, turn: None, note };
         let params = json!({
             "clientInfo": {"name": "inhouse", "title": "inhouse", "version": env!("CARGO_PKG_VERSION")},
             "capabilities": {"experimentalApi": false},
@@ -92,9 +104,15 @@ impl Opening {
         match (self.step, answer) {
             (Step::Initialize, Ok(_)) => {
                 let mut lines = notification("initialized", &json!({}));
-                lines.extend(self.open());
+                lines.extend(match self.key.take() {
+                    Some(key) => {
+                        self.ask(Step::Login, "account/login/start", &json!({"type": "apiKey", "apiKey": key}))
+                    }
+                    None => self.open(),
+                });
                 Ok(lines)
             }
+            (Step::Login, Ok(_)) => Ok(self.open()),
             (Step::Resume, Err(_)) => {
                 self.earlier = None;
                 self.note = Some(BEGINS_ANEW);
@@ -111,7 +129,7 @@ impl Opening {
                 self.turn = Some(usable("turn", turn.id.text())?);
                 Ok(Vec::new())
             }
-            (Step::Initialize | Step::Start | Step::Turn, Err(fault)) => Err(failure(&fault)),
+            (Step::Initialize | Step::Login | Step::Start | Step::Turn, Err(fault)) => Err(failure(&fault)),
         }
     }
 

@@ -9,7 +9,7 @@ use inhouse_run::Exit;
 use serde_json::{Value, json};
 
 use crate::by_line::ByLine;
-use crate::codex::opening::Opening;
+use crate::codex::opening::{Opening, Start};
 use crate::codex::parse::Parser;
 use crate::dialogue::{Dialogue, Ending, Said};
 use crate::lines::LINE_BYTES_MAX;
@@ -52,8 +52,12 @@ struct Replay {
 
 impl Replay {
     fn new(earlier: Option<&str>, keeps_mode: bool) -> Self {
+        Self::of(Start { earlier: earlier.map(str::to_owned), keeps_mode, ..Start::default() })
+    }
+
+    fn of(start: Start) -> Self {
         let items = vec![json!({"type": "text", "text": "hi"})];
-        let (opening, input) = Opening::new(items, "/project", earlier.map(str::to_owned), None, keeps_mode);
+        let (opening, input) = Opening::new(Start { items, directory: "/project".to_owned(), ..start });
         let parser = ByLine::new(LINE_BYTES_MAX, Parser::new(opening));
         let mut replay = Self { parser, seen: Seen::default() };
         replay.wrote(&input);
@@ -252,6 +256,15 @@ fn a_thread_asks_before_it_acts_unless_the_operator_chose() {
     resumed["threadId"] = json!("old");
     resumed["excludeTurns"] = json!(true);
     assert_eq!(opened(Some("old"), false)["params"], resumed);
+}
+
+#[test]
+fn a_key_is_told_before_a_thread_is_opened() {
+    let mut replay = Replay::of(Start { key: Some("k".to_owned()), ..Start::default() });
+    replay.read("{\"id\":1,\"result\":{}}\n{\"id\":2,\"result\":{\"type\":\"apiKey\"}}\n", usize::MAX);
+    let seen = replay.end();
+    assert_eq!(seen.methods(), ["initialize", "initialized", "account/login/start", "thread/start"]);
+    assert_eq!(seen.written[2]["params"], json!({"type": "apiKey", "apiKey": "k"}));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The presets, a row each: arguments, variables and protocol, with the reason where it is not plain.
 
-use super::{Default, Dropped, Once, Preset};
+use super::{Default, Dropped, Once, Preset, Setting};
 use crate::Protocol;
 use crate::known;
 
@@ -33,6 +33,7 @@ pub(super) const CLAUDE: Preset = Preset {
         Dropped { option: "--input-format", has_value: true },
         Dropped { option: "--output-format", has_value: true },
     ],
+    settings: &[],
     last: &[],
     conversation: Some(&[
         "--session-id",
@@ -63,6 +64,45 @@ pub(super) const CLAUDE: Preset = Preset {
 };
 
 pub(super) const CODEX: Preset = Preset {
+    protocol: Protocol::Codex,
+    args: &["app-server"],
+    defaults: &[],
+    settings: &[
+        Setting { options: &["-m", "--model"], key: "model" },
+        Setting { options: &["-s", "--sandbox"], key: "sandbox_mode" },
+    ],
+    last: &[],
+    asking: &["-s", "--sandbox", "sandbox_mode", "approval_policy"],
+    once: Some(Once {
+        options: &[
+            "--full-auto",
+            "--dangerously-bypass-approvals-and-sandbox",
+            "--yolo",
+            "-p",
+            "--profile",
+            "-C",
+            "--cd",
+            "--add-dir",
+            "-i",
+            "--image",
+            "--oss",
+            "--local-provider",
+            "--output-schema",
+            "-o",
+            "--output-last-message",
+            "--json",
+            "--ephemeral",
+            "--ignore-user-config",
+            "--ignore-rules",
+            "--skip-git-repo-check",
+            "--color",
+        ],
+        preset: &CODEX_ONCE,
+    }),
+    ..CODEX_ONCE
+};
+
+const CODEX_ONCE: Preset = Preset {
     known: &known::CODEX,
     protocol: Protocol::Text,
     prefix_line: None,
@@ -80,6 +120,7 @@ pub(super) const CODEX: Preset = Preset {
         ],
     }],
     dropped: &[],
+    settings: &[],
     // The text stands on standard input.
     last: &["-"],
     conversation: None,
@@ -112,6 +153,7 @@ const GEMINI_ONCE: Preset = Preset {
     args: &["--output-format", "text"],
     defaults: &[],
     dropped: &[],
+    settings: &[],
     last: &[],
     conversation: None,
     asking: &[],
@@ -163,6 +205,7 @@ const OPENCODE_ONCE: Preset = Preset {
     args: &["run"],
     defaults: &[],
     dropped: &[],
+    settings: &[],
     last: &[],
     conversation: None,
     asking: &[],
@@ -217,6 +260,7 @@ const QWEN_ONCE: Preset = Preset {
     args: &["--output-format", "text"],
     defaults: &[Default { args: &["--approval-mode", "default"], unless: &["--approval-mode", "-y", "--yolo"] }],
     dropped: &[],
+    settings: &[],
     last: &[],
     conversation: None,
     asking: &[],

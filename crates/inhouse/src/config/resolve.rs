@@ -207,6 +207,17 @@ fn ruled(spec: AgentSpec, name: &str, rules: Option<Setting<Rules>>) -> Result<(
     let Some(Setting { value: rules, origin }) = rules else { return Ok((spec, Rules::default())) };
     match spec {
         AgentSpec::Program(mut program) if program.protocol.asks() => {
+            let tools = program.protocol.tools();
+            let asked = |rule: &&String| {
+                let tool = rule.split('(').next().unwrap_or_default();
+                tool == "*" || tools.is_empty() || tools.contains(&tool)
+            };
+            let other =
+                rules.texts.iter().find_map(|(key, texts)| Some((key, texts.iter().find(|rule| !asked(rule))?)));
+            if let Some((key, rule)) = other {
+                let expected = format!("a tool that {name} asks for ({}), or *", tools.join(", "));
+                return Err(ConfigError::Value { origin, key: (*key).into(), expected, found: format!("{rule:?}") });
+            }
             program.approvals = rules.approvals.clone();
             Ok((AgentSpec::Program(program), rules))
         }
@@ -251,9 +262,10 @@ fn kind(draft: &Draft) -> Result<Kind, ConfigError> {
         (None, Some(command)) => match command.value.as_slice() {
             [one] if one == DEMO && !matches!(command.origin, Origin::File(_)) => Ok(Kind::Demo),
             words => Ok(match words.first().and_then(|program| preset(Path::new(program))) {
-                Some(preset) if preset.is_meant_by(&words[1..]) && !chooses_another(draft, preset) => {
-                    Kind::Preset(preset, words.to_vec())
-                }
+                Some(preset) if preset.is_meant_by(&words[1..]) => match chosen(draft, preset) {
+                    Some(preset) => Kind::Preset(preset, words.to_vec()),
+                    None => Kind::Plain(command.clone()),
+                },
                 _ => Kind::Plain(command.clone()),
             }),
         },
@@ -261,14 +273,12 @@ fn kind(draft: &Draft) -> Result<Kind, ConfigError> {
     }
 }
 
-/// Whether a protocol is chosen that makes a program a plain command; Claude Code is always called in the way that is safe.
-fn chooses_another(draft: &Draft, preset: &Preset) -> bool {
-    let chosen = draft.protocol.as_ref().map(|choice| choice.value.protocol());
-    match preset.protocol {
-        Protocol::Claude => false,
-        Protocol::Acp | Protocol::Codex => chosen.is_some_and(|protocol| protocol != preset.protocol),
-        Protocol::Text | Protocol::Native => chosen.is_some(),
-    }
+/// The preset of the protocol that is chosen, or none where it makes the program a plain command. Claude Code is always called in
+/// the way that is safe.
+fn chosen(draft: &Draft, preset: &'static Preset) -> Option<&'static Preset> {
+    let Some(chosen) = draft.protocol.as_ref().map(|choice| choice.value.protocol()) else { return Some(preset) };
+    let known = [preset, preset.called_once()].into_iter().find(|preset| preset.protocol == chosen);
+    known.or((preset.protocol == Protocol::Claude).then_some(preset))
 }
 
 fn of_name(name: &str, origin: &Origin, key: &str) -> Result<Kind, ConfigError> {

@@ -108,8 +108,7 @@ fn one_word_that_is_a_known_program_is_its_preset_and_an_unknown_one_a_plain_com
     let run = |command: &str| Machine::with(&["claude", "codex", "node"]).env("AGENT_CMD", command).run();
     let (input, protocol, args) = run("claude");
     assert_eq!((input, protocol, args.contains(&"stream-json".to_owned())), (Input::Protocol, Protocol::Claude, true));
-    let (input, protocol, args) = run("codex");
-    assert_eq!((input, protocol, args.last().map(String::as_str)), (Input::Stdin, Protocol::Text, Some("-")));
+    assert_eq!(run("codex"), (Input::Protocol, Protocol::Codex, vec!["app-server".into()]));
     assert_eq!(run("./bin/claude").1, Protocol::Claude);
     assert_eq!(run("node 'my bot.js' -v"), (Input::Both, Protocol::Text, vec!["my bot.js".into(), "-v".into()]));
 }
@@ -194,7 +193,9 @@ fn a_program_that_speaks_the_agent_client_protocol_is_served_by_it_unless_it_is_
     let once = named("[agents.opencode]\nargs = [\"-m\", \"x/y\"]\n");
     assert_eq!(once, (Input::Stdin, Protocol::Text, vec!["run".into(), "-m".into(), "x/y".into()]));
     let text = named("[agents.g]\ncommand = [\"gemini\"]\nprotocol = \"text\"\n");
-    assert_eq!(text, (Input::Stdin, Protocol::Text, vec![]));
+    assert_eq!(text, (Input::Stdin, Protocol::Text, vec!["--output-format".into(), "text".into()]));
+    let native = named("[agents.g]\ncommand = [\"gemini\"]\nprotocol = \"json\"\n");
+    assert_eq!(native, (Input::Protocol, Protocol::Native, vec![]));
     let own = named("[agents.own]\ncommand = [\"node\", \"agent.js\"]\nprotocol = \"acp\"\nallow = [\"read\"]\n");
     assert_eq!(own, (Input::Protocol, Protocol::Acp, vec!["agent.js".into()]));
 }
@@ -355,7 +356,14 @@ fn rules_are_for_agents_that_ask() {
     assert!(shown.contains("allow = [\"Read\", \"Bash(git *)\"]\ndeny = [\"Bash(git push*)\"]"), "{shown}");
     for (text, problem) in [
         ("[agents.claude]\nallow = [\"Bash(\"]\n", "inhouse.toml:2: allow must be a tool, or a tool with a pattern"),
-        ("[agents.codex]\ndeny = [\"Bash\"]\n", "inhouse.toml:2: agent codex does not ask before it acts"),
+        (
+            "[agents.codex]\nargs = [\"--oss\"]\ndeny = [\"execute\"]\n",
+            "inhouse.toml:3: agent codex does not ask before it acts",
+        ),
+        (
+            "[agents.codex]\nallow = [\"execute(git *)\", \"*\"]\ndeny = [\"Bash(rm *)\"]\n",
+            "inhouse.toml:2: deny must be a tool that codex asks for (execute, edit, fetch), or *",
+        ),
     ] {
         let error = Machine::with(&["claude", "codex"]).file(text).load().unwrap_err().to_string();
         assert!(error.starts_with(problem), "{error}");
