@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use inhouse_agents::{AgentSpec, ProgramSpec, Protocol, build};
-use inhouse_engine::agent::{Agent, AgentEvent, Asked, DecidedBy, End, Output, Stop, Turn, Usage};
+use inhouse_engine::agent::{
+    Agent, AgentEvent, ArtifactUpdate, Asked, DecidedBy, End, Full, Output, Stop, Turn, Usage,
+};
 use inhouse_engine::cancel::{Cancel, CancelSource, StopCause};
 use inhouse_engine::{Ask, Reply};
 use inhouse_proto::v1;
@@ -35,6 +37,9 @@ pub(crate) struct Collected {
     pub(crate) replies: VecDeque<fn(&Ask) -> Reply>,
     pub(crate) reply_after_ms: u64,
     pub(crate) unasked: usize,
+    /// What was left behind; so many times there was no room for it.
+    pub(crate) left: Vec<ArtifactUpdate>,
+    pub(crate) full: usize,
     pub(crate) decided: Vec<(String, &'static str, DecidedBy)>,
 }
 
@@ -66,6 +71,11 @@ impl Output for Collected {
             (Some(reply), Some(ask)) => reply(ask),
             _ => std::future::pending().await,
         }
+    }
+
+    async fn leave(&mut self, artifact: ArtifactUpdate) -> Result<(), Full> {
+        self.left.push(artifact);
+        if self.left.len() <= self.full { Err(Full) } else { Ok(()) }
     }
 
     fn unask(&mut self) {
