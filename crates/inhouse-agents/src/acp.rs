@@ -48,7 +48,7 @@ impl Agent for Acp {
         // A context that somebody else named can be one of before a restart.
         let note = (earlier.is_none() && !turn.begins_context)
             .then_some("there is no earlier conversation in this context: one begins");
-        let directory = self.program.command.directory.to_string_lossy().into_owned();
+        let directory = self.program.directory(turn).to_string_lossy().into_owned();
         let (opening, input) = Opening::new(prompt, directory, earlier, note, self.keeps_mode);
         let mut parser = Parser::new(self.program.limits.line_bytes_max, opening);
         let end = self.program.run(&plan, input, true, &mut parser, turn, output).await;

@@ -1,13 +1,16 @@
 //! Agent adapters: from a process's bytes to agent events. One driver a protocol, all behind the engine's `Agent` port.
 //!
 //! Reading order: `presets` (what is known by name), `process` (how a process runs), `dialogue` (what a driver adds to that), `asks` (what an agent
-//! wants to know in the middle), `conversations` (what it remembers), then the drivers `command` (plain text), `native` (JSON lines), `claude` and `acp`, and `demo`, which starts nothing.
+//! wants to know in the middle), `conversations` (what it remembers), `workspace` (where it works, and what it
+//! changed there), then the drivers `command` (plain text), `native` (JSON lines), `claude` and `acp`, and `demo`, which starts nothing.
 
 pub mod presets;
 mod process;
 mod dialogue;
 mod asks;
 mod conversations;
+mod workspace;
+mod folder;
 mod command;
 mod native;
 mod claude;
@@ -29,6 +32,7 @@ use inhouse_trust::{AgentCommand, Approvals, HostEnv, Redactor};
 use conversations::Conversations;
 pub use lines::LINE_BYTES_MAX;
 pub use process::Limits;
+pub use workspace::{GitError, Workspace, WorkspaceError, WorkspaceLimits, WorkspaceSpec, Workspaces};
 
 /// The language that a program speaks on its standard input and output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +90,8 @@ pub struct ProgramSpec {
     pub approvals: Approvals,
     /// Bounds on its process.
     pub limits: Limits,
+    /// Where its turns work, if not in the command's folder, and what tells of what they changed there.
+    pub workspaces: Option<Workspaces>,
 }
 
 impl ProgramSpec {
@@ -99,6 +105,7 @@ impl ProgramSpec {
             keeps_mode: false,
             approvals: Approvals::default(),
             limits: Limits::default(),
+            workspaces: None,
         }
     }
 }
@@ -106,16 +113,23 @@ impl ProgramSpec {
 /// Makes the adapter of a configured agent. Nothing is started before its first turn.
 pub fn build(spec: AgentSpec, runner: &Runner, host: &HostEnv) -> Arc<dyn Agent> {
     let AgentSpec::Program(spec) = spec else { return Arc::new(demo::Demo) };
-    let ProgramSpec { command, protocol, prefix_line, keeps_conversations, keeps_mode, approvals, limits } = *spec;
+    let ProgramSpec { command, protocol, prefix_line, keeps_conversations, keeps_mode, approvals, limits, workspaces } =
+        *spec;
     let set = command.env_set.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let redactor = Redactor::new(host.iter().chain(set));
-    let program = process::Program { command, runner: runner.clone(), host: host.clone(), redactor, approvals, limits };
-    match protocol {
+    let place = workspaces.clone();
+    let (runner, host) = (runner.clone(), host.clone());
+    let program = process::Program { command, runner, host, redactor, approvals, limits, workspaces };
+    let agent: Arc<dyn Agent> = match protocol {
         Protocol::Text => Arc::new(command::Command { program, prefix_line }),
         Protocol::Native => Arc::new(native::Native { program }),
         Protocol::Claude => {
             Arc::new(claude::Claude { program, conversations: keeps_conversations.then(Conversations::default) })
         }
         Protocol::Acp => Arc::new(acp::Acp { program, conversations: Conversations::default(), keeps_mode }),
+    };
+    match place {
+        Some(workspaces) => Arc::new(workspace::InWorkspace { agent, workspaces }),
+        None => agent,
     }
 }

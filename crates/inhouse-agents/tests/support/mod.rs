@@ -88,8 +88,12 @@ impl Output for Collected {
 }
 
 pub(crate) fn permit() -> Permit {
+    permit_of("ann")
+}
+
+pub(crate) fn permit_of(caller: &str) -> Permit {
     let digest = TokenDigest::of(&Secret::new("token".to_owned()));
-    let tokens = Tokens::new([(Principal::new("ann").unwrap(), digest)]);
+    let tokens = Tokens::new([(Principal::new(caller).unwrap(), digest)]);
     let caller = tokens.caller(&[b"Bearer token"]).unwrap();
     grants(&caller, Operation::Send, &AgentName::new("agent").unwrap(), &Policy::default()).unwrap()
 }
@@ -135,9 +139,12 @@ pub(crate) async fn take(spec: AgentSpec, turn: &Turn, output: &mut Collected) -
 
 /// An agent, for several turns.
 pub(crate) fn agent(spec: AgentSpec) -> Arc<dyn Agent> {
+    build(spec, &runner(), &HostEnv::new(std::env::vars_os()))
+}
+
+pub(crate) fn runner() -> Runner {
     let options = Options { tier: Some(Tier::Group), ..Options::default() };
-    let runner = Runner::new(options).expect("the group tier is available everywhere");
-    build(spec, &runner, &HostEnv::new(std::env::vars_os()))
+    Runner::new(options).expect("the group tier is available everywhere")
 }
 
 pub(crate) async fn take_again(agent: &Arc<dyn Agent>, turn: &Turn, output: &mut Collected) -> End {
