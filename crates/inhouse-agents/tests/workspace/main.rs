@@ -7,3 +7,7 @@ mod support;
 
 mod house;
 mod worktree;
+mod life;
+mod shared;
+mod temporary;
+mod hostile;
