@@ -58,6 +58,16 @@ pub enum Workspace {
     },
 }
 
+impl Workspace {
+    /// Whether what a turn changes is told.
+    pub fn reports(&self) -> bool {
+        match self {
+            Self::Shared { .. } => true,
+            Self::Worktree { report, .. } | Self::Temporary { report } => *report,
+        }
+    }
+}
+
 /// The workspaces of an agent, as they are configured.
 #[derive(Debug, Clone)]
 pub struct WorkspaceSpec {
@@ -164,25 +174,26 @@ impl Workspaces {
         host: &HostEnv,
     ) -> Result<Self, WorkspaceError> {
         let WorkspaceSpec { workspace, project, folder, limits } = spec;
+        let told = told(limits, workspace.reports());
         let max = ShelfMax { idle_ms: limits.idle_ms, count: limits.per_agent_max };
         let shelf = || Shelf::open(&folder, permit.agent(), &project, max);
         let git = |program| Git { program, runner: runner.clone(), host: host.clone(), ms_max: limits.git_ms_max };
         let inner = match workspace {
             Workspace::Shared { git: program } => {
                 let project = Project::open(git(program), permit, &project).await?;
-                Inner::Shared(Shared { project, told: told(limits, true) })
+                Inner::Shared(Shared { project, told })
             }
-            Workspace::Worktree { git: program, report } => {
+            Workspace::Worktree { git: program, .. } => {
                 let project = Project::open(git(program), permit, &project).await?;
                 project.head(permit).await?;
-                let worktrees = Worktrees { project, shelf: shelf()?, told: told(limits, report) };
+                let worktrees = Worktrees { project, shelf: shelf()?, told };
                 worktrees.clean_up(permit, 0).await;
                 Inner::Worktrees(worktrees)
             }
-            Workspace::Temporary { report } => {
+            Workspace::Temporary { .. } => {
                 let look = LookMax { files: limits.looked_files_max, bytes: limits.looked_bytes_max };
                 let shelf = shelf()?;
-                let temporaries = Temporaries { project, shelf, told: told(limits, report), look };
+                let temporaries = Temporaries { project, shelf, told, look };
                 temporaries.clean_up(0);
                 Inner::Temporaries(temporaries)
             }

@@ -12,6 +12,7 @@ mod exit;
 mod holder;
 mod listen;
 mod log;
+mod operator;
 mod presets;
 mod serve;
 mod signals;
@@ -19,6 +20,7 @@ mod signals;
 mod testing;
 mod token;
 mod version;
+mod workspaces;
 
 use std::process::ExitCode;
 use std::{env, io, thread};

@@ -3,14 +3,11 @@
 use std::time::Duration;
 
 use inhouse_run::Runner;
-use inhouse_trust::{
-    AgentCommand, HostEnv, Input, LaunchPlan, Operation, Permit, Policy, TokenDigest, Tokens, grants, launch,
-};
+use inhouse_trust::{AgentCommand, HostEnv, Input, LaunchPlan, launch};
 use tokio::io::AsyncReadExt as _;
 
 use crate::config::AgentConfig;
-use crate::config::owner;
-use crate::token;
+use crate::operator;
 
 /// How long a program may take.
 const VERSION_MS_MAX: u64 = 10_000;
@@ -43,16 +40,7 @@ fn plan(agent: &AgentConfig, host: &HostEnv) -> Option<LaunchPlan> {
         env_set: Vec::new(),
         directory: agent.project.clone(),
     };
-    launch(&permit(agent)?, &command, "", &[], host).ok()
-}
-
-/// The operator's own permit, for a token that nobody else ever has.
-fn permit(agent: &AgentConfig) -> Option<Permit> {
-    let token = token::generate().ok()?;
-    let tokens = Tokens::new([(owner(), TokenDigest::of(&token))]);
-    let header = zeroize::Zeroizing::new(format!("Bearer {}", token.expose()));
-    let caller = tokens.caller(&[header.as_bytes()]).ok()?;
-    grants(&caller, Operation::Send, &agent.name, &Policy::default()).ok()
+    launch(&operator::permit(&agent.name)?, &command, "", &[], host).ok()
 }
 
 /// The first word that begins with digits, a dot and a digit.

@@ -18,6 +18,7 @@ mod show;
 mod tables;
 mod urls;
 pub(crate) mod words;
+mod workspace;
 
 use std::path::Path;
 
@@ -62,6 +63,11 @@ pub(crate) fn load(flags: &ServeArgs, environment: &HostEnv, directory: &Path) -
     };
     let mut agents = agents(words, from_file.agents, &situation)?;
     agents.list.iter_mut().for_each(|agent| bound(agent, &limits));
+    let workspaces_dir = match layer.workspaces_dir {
+        Some(Setting { value, origin }) => Setting { value: Some(value), origin },
+        None => Setting::default(workspace::default_folder(environment)),
+    };
+    workspace::check_folder(&agents.list, workspaces_dir.value.as_deref())?;
     let server = Server {
         host: layer.host.unwrap_or_else(|| Setting::default("127.0.0.1".into())),
         port: layer.port.unwrap_or_else(|| Setting::default(8080)),
@@ -72,6 +78,7 @@ pub(crate) fn load(flags: &ServeArgs, environment: &HostEnv, directory: &Path) -
         hardened: layer.hardened.unwrap_or_else(|| Setting::default(false)),
         containment: layer.containment.unwrap_or_else(|| Setting::default(Containment::Auto)),
         idempotency: layer.idempotency.unwrap_or_else(|| Setting::default(IdempotencyChoice::Auto)),
+        workspaces_dir,
     };
     let log = layer.log.unwrap_or_else(|| Setting::default(LogChoice::Info));
     Ok(Config { server, push: from_file.push, cards: from_file.cards, limits, callers, agents, log })
@@ -91,6 +98,7 @@ fn merge(layers: [Layer; 3]) -> Result<(Layer, AgentWords), ConfigError> {
         merged.hardened = merged.hardened.or(layer.hardened);
         merged.containment = merged.containment.or(layer.containment);
         merged.idempotency = merged.idempotency.or(layer.idempotency);
+        merged.workspaces_dir = merged.workspaces_dir.or(layer.workspaces_dir);
         merged.log = merged.log.or(layer.log);
         for (key, limit) in layer.limits {
             merged.limits.entry(key).or_insert(limit);

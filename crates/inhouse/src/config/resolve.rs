@@ -15,6 +15,7 @@ use super::file::principal;
 use super::layer::Draft;
 use super::model::{AgentConfig, Rules};
 use super::origin::{Origin, Setting};
+use super::workspace::workspace;
 use crate::detect::Missing;
 use crate::presets::{DEMO, about, names};
 
@@ -53,6 +54,7 @@ impl Resolver<'_> {
             }
             Kind::Plain(ref command) => (self.plain(&draft, command, project.clone())?, None, about(name.as_str())),
         };
+        let workspace = workspace(&draft, &spec, self.situation.finder)?;
         let (mut spec, rules) = ruled(spec, name.as_str(), draft.rules)?;
         if let AgentSpec::Program(program) = &mut spec {
             program.limits.first_event_ms = draft.first_event_ms.map(|limit| limit.value);
@@ -75,6 +77,7 @@ impl Resolver<'_> {
             callers,
             card: draft.card,
             rules,
+            workspace,
             spec,
             preset,
         })
