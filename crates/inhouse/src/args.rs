@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::agents;
 use crate::cli;
 use crate::config::{Containment, InputChoice, LogChoice};
 
@@ -14,6 +15,7 @@ Examples:
   inhouse serve -- claude --model opus     serve it with arguments of your own
   inhouse serve -- node my-bot.js          serve any program
   inhouse serve --host 0.0.0.0 --port 80   let teammates in; set API_TOKEN to a token of your own
+  inhouse agents                           see which agents are there, and which would be served, and why
   inhouse send \"what does this repository do?\"
 
 Flags win over the environment, the environment over inhouse.toml. Environment: HOST PORT API_TOKEN AGENT_CMD AGENT_NAME
@@ -39,6 +41,7 @@ pub(crate) enum Command {
     /// Serve agents; what `inhouse` alone does
     #[command(after_help = EXAMPLES)]
     Serve(Box<ServeArgs>),
+    Agents(Box<agents::AgentsArgs>),
     Send(Box<cli::send::SendArgs>),
     Task(Box<cli::task::TaskArgs>),
     Card(Box<cli::card::CardArgs>),

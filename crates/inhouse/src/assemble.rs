@@ -18,7 +18,7 @@ use crate::config::{AgentConfig, Agents, Config, Containment, IdempotencyChoice,
 use crate::listen::{machine_names, without_brackets};
 
 /// How runs are held.
-pub(crate) fn runner(config: &Config) -> Options {
+pub(crate) fn runner<A>(config: &Config<A>) -> Options {
     Options {
         tier: match config.server.containment.value {
             Containment::Auto => None,

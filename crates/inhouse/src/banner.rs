@@ -62,8 +62,8 @@ impl Banner<'_> {
     fn agent(&self, agent: &AgentConfig) -> String {
         if self.agents.choice == AgentChoice::Demo {
             let (last, others) = PRESETS.split_last().expect("there are presets");
-            let others: Vec<_> = others.iter().map(|preset| preset.name).collect();
-            let known = format!("{} or {}", others.join(", "), last.name);
+            let others: Vec<_> = others.iter().map(|preset| preset.name()).collect();
+            let known = format!("{} or {}", others.join(", "), last.name());
             return format!("demo, which only repeats: no {known} on PATH; serve your own: inhouse serve -- COMMAND");
         }
         let mut line = agent.title.clone();

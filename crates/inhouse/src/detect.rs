@@ -65,7 +65,7 @@ impl Finder {
 
     /// The first known program that is there.
     pub(crate) fn first_known(&self) -> Option<(&'static Preset, PathBuf)> {
-        PRESETS.iter().find_map(|preset| Some((preset, self.find(preset.name, Path::new("/")).ok()?)))
+        PRESETS.iter().find_map(|preset| Some((preset, self.find(preset.name(), Path::new("/")).ok()?)))
     }
 
     /// The folders of PATH for a message.
@@ -132,7 +132,7 @@ mod tests {
         assert!(finder.first_known().is_none());
         for (file, expected) in [("a/qwen", "qwen"), ("a/codex", "codex"), ("b/claude", "claude")] {
             folder.file(file, 0o755);
-            assert_eq!(finder.first_known().map(|(preset, _)| preset.name), Some(expected));
+            assert_eq!(finder.first_known().map(|(preset, _)| preset.name()), Some(expected));
         }
     }
 

@@ -1,7 +1,8 @@
 //! The `inhouse` program: serves command-line agents over A2A, and talks to such servers. Reading order: `args`, `config`,
-//! `serve` and what it uses, then `cli`, the verbs of a client.
+//! `serve` and what it uses, `agents`, then `cli`, the verbs of a client.
 
 mod access;
+mod agents;
 mod args;
 mod assemble;
 mod banner;
@@ -14,14 +15,15 @@ mod listen;
 mod log;
 mod operator;
 mod presets;
+mod probe;
 mod serve;
 mod signals;
 #[cfg(test)]
 mod testing;
 mod token;
-mod version;
 mod workspaces;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::{env, io, thread};
 
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
     let ended = match command.unwrap_or_else(|| Command::Serve(Box::new(serve))) {
         Command::Serve(flags) => serve_until_stopped(&flags),
         Command::Config(ConfigArgs { verb: ConfigVerb::Show { origin, serve } }) => show(&serve, origin),
+        Command::Agents(args) => survey(*args),
         Command::Send(args) => run(cli::send::run(*args)),
         Command::Task(args) => run(cli::task::run(*args)),
         Command::Card(args) => run(cli::card::run(*args)),
@@ -65,15 +68,24 @@ fn show(flags: &ServeArgs, origin: bool) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn survey(args: agents::AgentsArgs) -> Result<ExitCode, Failure> {
+    let config = config::survey(&args.serve, &HostEnv::new(env::vars_os()), &directory()?)?;
+    let runtime = runtime()?;
+    runtime.block_on(agents::run(args, config))
+}
+
 /// Writes to stdout. Whoever has closed it does not want the rest.
 fn print(text: &str) {
     let _ = io::Write::write_all(&mut io::stdout(), text.as_bytes());
 }
 
 fn load(flags: &ServeArgs, environment: &HostEnv) -> Result<config::Config, Failure> {
-    let directory = env::current_dir()
-        .map_err(|error| Failure::usage(format!("the current folder can not be used: {error}"), Some("cd /".into())))?;
-    Ok(config::load(flags, environment, &directory)?)
+    Ok(config::load(flags, environment, &directory()?)?)
+}
+
+fn directory() -> Result<PathBuf, Failure> {
+    env::current_dir()
+        .map_err(|error| Failure::usage(format!("the current folder can not be used: {error}"), Some("cd /".into())))
 }
 
 fn run(verb: impl Future<Output = ExitCode>) -> Result<ExitCode, Failure> {

@@ -1,4 +1,5 @@
-//! What people are told about the agents that are known by name; how they are run stands in `inhouse_agents::presets`.
+//! What people are told about the agents that are known by name, and about the others; how they are run stands in
+//! `inhouse_agents::presets`.
 
 use inhouse_agents::presets::PRESETS;
 
@@ -18,14 +19,11 @@ pub(crate) struct About {
 
 /// What people are told about the agent of this name; something general when it is none of ours.
 pub(crate) fn about(name: &str) -> About {
-    let (title, description, install) = match name {
-        "claude" => ("Claude Code", CODING, Some("npm install -g @anthropic-ai/claude-code")),
-        "codex" => ("Codex", CODING, Some("npm install -g @openai/codex")),
-        "gemini" => ("Gemini CLI", CODING, Some("npm install -g @google/gemini-cli")),
-        "opencode" => ("opencode", CODING, Some("npm install -g opencode-ai")),
-        "qwen" => ("Qwen Code", CODING, Some("npm install -g @qwen-code/qwen-code")),
-        DEMO => ("Demo", "Repeats what it is told; for trying the protocol without a model", None),
-        _ => ("", "A command-line agent that takes a text and answers with a text", None),
+    let known = PRESETS.iter().map(|preset| preset.known).find(|known| known.name == name);
+    let (title, description, install) = match known {
+        Some(known) => (known.title, CODING, Some(known.install)),
+        None if name == DEMO => ("Demo", "Repeats what it is told; for trying the protocol without a model", None),
+        None => ("", "A command-line agent that takes a text and answers with a text", None),
     };
     About { title, description, install }
 }
@@ -34,7 +32,7 @@ const CODING: &str = "A coding agent that reads, explains and changes the files 
 
 /// All names that `--agent` takes without a configuration file.
 pub(crate) fn names() -> Vec<&'static str> {
-    PRESETS.iter().map(|preset| preset.name).chain([DEMO]).collect()
+    PRESETS.iter().map(|preset| preset.name()).chain([DEMO]).collect()
 }
 
 #[cfg(test)]

@@ -24,15 +24,17 @@ use crate::config::Config;
 use crate::exit::Failure;
 use crate::listen;
 use crate::log;
+use crate::probe::Probe;
 use crate::signals::Signals;
 use crate::token::TokenFile;
-use crate::version::version;
 use crate::workspaces;
 
 /// How long the last audit lines may take to be written at the end.
 const AUDIT_FLUSH: Duration = Duration::from_secs(2);
 /// How long the first output waits for the agent's version. Requests are answered in the meantime.
 const VERSION_WAIT: Duration = Duration::from_millis(300);
+/// How long an agent may take to tell its version at all.
+const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often finished tasks that are over their time are forgotten.
 const COMPACT_EVERY: Duration = Duration::from_secs(1);
 
@@ -142,14 +144,15 @@ fn shown<'a>(known: &'a Known, file: Option<&'a TokenFile>, host: &'a HostEnv) -
 /// Prints the first output. A known agent's version is waited for, but not for long: a late one goes to the log.
 async fn greet(config: &Config, runner: &Runner, for_agents: &HostEnv, bound: SocketAddr, token: TokenShown<'_>) {
     let agent = config.agents.default();
-    let mut asked = pin!(version(agent, runner, for_agents));
+    let probe = Probe { runner, host: for_agents, timeout: VERSION_TIMEOUT };
+    let mut asked = pin!(probe.version(agent));
     let quick = timeout(VERSION_WAIT, &mut asked).await;
     let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("inhouse"));
     let here = if bound.ip().is_unspecified() { "127.0.0.1".to_owned() } else { bound.ip().to_string() };
     let public_url = config.server.public_url.value.as_ref().map(|url| url.text.clone());
     let banner = Banner {
         agents: &config.agents,
-        agent_version: quick.as_ref().ok().and_then(|version| version.as_deref()),
+        agent_version: quick.as_ref().ok().and_then(|version| version.as_deref().ok()),
         public_url: &public_url.unwrap_or_else(|| listen::url(&config.server.host.value, bound)),
         local_url: &listen::url(&here, bound),
         endpoint_path: ENDPOINT,
@@ -165,7 +168,7 @@ async fn greet(config: &Config, runner: &Runner, for_agents: &HostEnv, bound: So
     // Whoever has closed stdout does not want it.
     let _ = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
     if quick.is_err()
-        && let Some(version) = asked.await
+        && let Ok(version) = asked.await
     {
         tracing::info!("{} is version {version}", agent.title);
     }

@@ -16,3 +16,9 @@ mod problem;
 mod task_text;
 mod text;
 mod transcript;
+
+pub(crate) use exit::Exit;
+pub(crate) use interrupt::Interrupt;
+pub(crate) use output::Output;
+pub(crate) use problem::Problem;
+pub(crate) use text::{one_line, table};

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use inhouse_agents::presets::PRESETS;
 use inhouse_trust::Principal;
 
 use super::error::ConfigError;
 use super::layer::{AgentWords, Choice, Draft};
-use super::model::{AgentChoice, Agents};
+use super::limits::Limits;
+use super::model::{AgentChoice, Agents, Survey, Surveyed};
 use super::nearest::nearest;
 use super::origin::{Origin, Setting};
 use super::resolve::{Resolver, agent_name};
@@ -19,12 +21,14 @@ pub(super) struct Situation<'a> {
     pub(super) finder: &'a Finder,
     /// The server's own folder.
     pub(super) directory: &'a Path,
-    /// A turn's total time where an agent has none of its own, in milliseconds.
-    pub(super) timeout_ms: u64,
+    /// The bounds that hold for all agents.
+    pub(super) limits: &'a Limits,
     /// The callers that there are.
     pub(super) callers: &'a [Principal],
     /// Makes commands of presets.
     pub(super) environment: &'a inhouse_trust::HostEnv,
+    /// The folder of workspaces, where there can be one.
+    pub(super) workspaces_dir: Option<&'a Path>,
 }
 
 /// Chooses and resolves. `words` speak of the default agent only; a command or a preset among them is served alone, a
@@ -33,13 +37,40 @@ pub(super) struct Situation<'a> {
 /// # Errors
 /// [`ConfigError`] for a name that nobody has, and for what can not be started.
 pub(super) fn agents(words: AgentWords, files: Vec<Draft>, situation: &Situation<'_>) -> Result<Agents, ConfigError> {
+    let (drafts, default, choice) = chosen(words, files, situation)?;
+    let resolver = Resolver { situation };
+    let list = drafts.into_iter().map(|draft| resolver.agent(draft)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Agents { list, default, choice })
+}
+
+/// The same, but an agent that can not be served has its error; and beside those that would be served all that are known.
+///
+/// # Errors
+/// [`ConfigError`] for a name that nobody has.
+pub(super) fn survey(words: AgentWords, files: Vec<Draft>, situation: &Situation<'_>) -> Result<Survey, ConfigError> {
+    let (drafts, default, choice) = chosen(words, files, situation)?;
+    let resolver = Resolver { situation };
+    let surveyed = |draft: Draft| {
+        let (name, origin) = (draft.name.value.clone(), draft.name.origin.clone());
+        Surveyed { name, origin, agent: resolver.agent(draft) }
+    };
+    let served: Vec<_> = drafts.into_iter().map(surveyed).collect();
+    let known = PRESETS.iter().map(|preset| Setting::default(preset.name().to_owned()));
+    let others = known.map(|name| surveyed(Draft::named(name, situation.directory.to_path_buf())));
+    let others = others.filter(|other| !served.iter().any(|one| one.is(other))).collect();
+    Ok(Survey { served, default, choice, others })
+}
+
+fn chosen(
+    words: AgentWords,
+    files: Vec<Draft>,
+    situation: &Situation<'_>,
+) -> Result<(Vec<Draft>, usize, AgentChoice), ConfigError> {
     let (mut drafts, default, choice) = choose(words.choice.clone(), files, situation)?;
     if let Some(draft) = drafts.get_mut(default) {
         apply(words, draft, situation.directory);
     }
-    let resolver = Resolver { situation };
-    let list = drafts.into_iter().map(|draft| resolver.agent(draft)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Agents { list, default, choice })
+    Ok((drafts, default, choice))
 }
 
 fn choose(
@@ -67,7 +98,7 @@ fn choose(
         }
         None => {
             let (name, choice) = match situation.finder.first_known() {
-                Some((preset, _)) => (preset.name, AgentChoice::Found),
+                Some((preset, _)) => (preset.name(), AgentChoice::Found),
                 None => (DEMO, AgentChoice::Demo),
             };
             let name = Setting::default(name.to_owned());

@@ -22,13 +22,12 @@ mod workspace;
 
 use std::path::Path;
 
-use inhouse_agents::AgentSpec;
 use inhouse_trust::{HostEnv, Principal};
 
 use crate::args::ServeArgs;
 use crate::detect::Finder;
-use agents::{Situation, agents};
-use layer::{AgentWords, Layer};
+use agents::Situation;
+use layer::{AgentWords, Draft, Layer};
 
 pub(crate) use choices::{Containment, IdempotencyChoice, InputChoice, LogChoice};
 pub(crate) use error::ConfigError;
@@ -36,7 +35,9 @@ pub(crate) use layer::owner;
 #[cfg(test)]
 pub(crate) use limits::LIMITS;
 pub(crate) use limits::Limits;
-pub(crate) use model::{AgentChoice, AgentConfig, Agents, CallerConfig, CallerToken, Callers, Config, Server};
+pub(crate) use model::{
+    AgentChoice, AgentConfig, Agents, CallerConfig, CallerToken, Callers, Config, Server, Survey, Surveyed,
+};
 pub(crate) use origin::{Origin, Setting};
 pub(crate) use show::show;
 
@@ -46,6 +47,27 @@ pub(crate) use show::show;
 /// # Errors
 /// [`ConfigError`], the first one found.
 pub(crate) fn load(flags: &ServeArgs, environment: &HostEnv, directory: &Path) -> Result<Config, ConfigError> {
+    decide(flags, environment, directory, agents::agents)
+}
+
+/// The same, but with every agent that there could be, and why those that can not be served can not.
+///
+/// # Errors
+/// [`ConfigError`], the first one found that is not an agent's own.
+pub(crate) fn survey(
+    flags: &ServeArgs,
+    environment: &HostEnv,
+    directory: &Path,
+) -> Result<Config<Survey>, ConfigError> {
+    decide(flags, environment, directory, agents::survey)
+}
+
+fn decide<A>(
+    flags: &ServeArgs,
+    environment: &HostEnv,
+    directory: &Path,
+    agents: impl FnOnce(AgentWords, Vec<Draft>, &Situation<'_>) -> Result<A, ConfigError>,
+) -> Result<Config<A>, ConfigError> {
     let from_file = file::read(flags.config.as_deref(), directory, environment)?;
     let layers = [flags::layer(flags)?, environment::layer(environment)?, from_file.layer];
     let (layer, words) = merge(layers)?;
@@ -54,20 +76,19 @@ pub(crate) fn load(flags: &ServeArgs, environment: &HostEnv, directory: &Path) -
     check_graces(&limits)?;
     let callers =
         if layer.callers.is_empty() { Callers::Generated(owner()) } else { Callers::Configured(layer.callers) };
-    let situation = Situation {
-        finder: &Finder::new(environment.get("PATH"), directory),
-        directory,
-        timeout_ms: limits.request_timeout_ms.value,
-        callers: &names(&callers),
-        environment,
-    };
-    let mut agents = agents(words, from_file.agents, &situation)?;
-    agents.list.iter_mut().for_each(|agent| bound(agent, &limits));
     let workspaces_dir = match layer.workspaces_dir {
         Some(Setting { value, origin }) => Setting { value: Some(value), origin },
         None => Setting::default(workspace::default_folder(environment)),
     };
-    workspace::check_folder(&agents.list, workspaces_dir.value.as_deref())?;
+    let situation = Situation {
+        finder: &Finder::new(environment.get("PATH"), directory),
+        directory,
+        limits: &limits,
+        callers: &names(&callers),
+        environment,
+        workspaces_dir: workspaces_dir.value.as_deref(),
+    };
+    let agents = agents(words, from_file.agents, &situation)?;
     let server = Server {
         host: layer.host.unwrap_or_else(|| Setting::default("127.0.0.1".into())),
         port: layer.port.unwrap_or_else(|| Setting::default(8080)),
@@ -142,17 +163,6 @@ fn names(callers: &Callers) -> Vec<Principal> {
     match callers {
         Callers::Generated(owner) => vec![owner.clone()],
         Callers::Configured(list) => list.iter().map(|caller| caller.name.clone()).collect(),
-    }
-}
-
-/// Gives an agent's process the bounds that were chosen.
-fn bound(agent: &mut AgentConfig, chosen: &Limits) {
-    if let AgentSpec::Program(spec) = &mut agent.spec {
-        let limits = &mut spec.limits;
-        limits.line_bytes_max = usize::try_from(chosen.line_bytes_max.value).unwrap_or(usize::MAX);
-        limits.exit_grace_ms = chosen.exit_grace_ms.value;
-        limits.interrupt_grace_ms = chosen.interrupt_grace_ms.value;
-        limits.stop_ms_max = chosen.kill_grace_ms.value;
     }
 }
 

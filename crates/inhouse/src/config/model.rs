@@ -8,12 +8,13 @@ use inhouse_serve::{CardSigner, Extension, Provider, Skill};
 use inhouse_trust::{AgentName, Approvals, Principal, Secret, WebhookRule};
 
 use super::choices::{Containment, IdempotencyChoice, LogChoice};
+use super::error::ConfigError;
 use super::limits::Limits;
 use super::origin::{Origin, Setting};
 
 /// All of it.
 #[derive(Debug)]
-pub(crate) struct Config {
+pub(crate) struct Config<A = Agents> {
     /// The front door.
     pub(crate) server: Server,
     /// Who is told of tasks.
@@ -25,7 +26,7 @@ pub(crate) struct Config {
     /// Who may ask.
     pub(crate) callers: Callers,
     /// Who answers.
-    pub(crate) agents: Agents,
+    pub(crate) agents: A,
     /// How much the log says.
     pub(crate) log: Setting<LogChoice>,
 }
@@ -176,6 +177,41 @@ impl Agents {
     }
 }
 
+/// Every agent that there could be.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    /// Those that a start would serve, in the order of the configuration; at least one.
+    pub(crate) served: Vec<Surveyed>,
+    /// The index of the one that answers when no agent is named.
+    pub(crate) default: usize,
+    /// How the default one was found.
+    pub(crate) choice: AgentChoice,
+    /// The known ones that are not among them.
+    pub(crate) others: Vec<Surveyed>,
+}
+
+/// An agent that could be served, or why it can not.
+#[derive(Debug)]
+pub(crate) struct Surveyed {
+    /// Its name, as it was written.
+    pub(crate) name: String,
+    /// Who named it.
+    pub(crate) origin: Origin,
+    /// The agent.
+    pub(crate) agent: Result<AgentConfig, ConfigError>,
+}
+
+impl Surveyed {
+    /// Whether this is as much as one can say of a known agent: the same program, or the same name with nothing found under it.
+    pub(super) fn is(&self, known: &Self) -> bool {
+        match (&self.agent, &known.agent) {
+            (Ok(agent), Ok(known)) => agent.program() == known.program(),
+            (Ok(agent), Err(_)) => agent.preset.is_some_and(|preset| preset.name() == known.name),
+            (Err(_), _) => self.name == known.name,
+        }
+    }
+}
+
 /// How the default agent was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AgentChoice {
@@ -212,6 +248,8 @@ pub(crate) struct AgentConfig {
     pub(crate) callers: Vec<Principal>,
     /// How it is run.
     pub(crate) spec: AgentSpec,
+    /// Who chose the protocol that its program is spoken to in; where nobody did, the program decides.
+    pub(crate) protocol_origin: Origin,
     /// The preset that it comes from, for a program that we know.
     pub(crate) preset: Option<&'static Preset>,
     /// Who named it.

@@ -13,6 +13,7 @@ use super::choices::{InputChoice, ProtocolChoice};
 use super::error::ConfigError;
 use super::file::principal;
 use super::layer::Draft;
+use super::limits::Limits;
 use super::model::{AgentConfig, Rules};
 use super::origin::{Origin, Setting};
 use super::workspace::workspace;
@@ -50,13 +51,17 @@ impl Resolver<'_> {
         let (spec, preset, words) = match kind {
             Kind::Demo => (AgentSpec::Demo, None, about(DEMO)),
             Kind::Preset(preset, words) => {
-                (self.preset(&draft, preset, &words, project.clone())?, Some(preset), about(preset.name))
+                (self.preset(&draft, preset, &words, project.clone())?, Some(preset), about(preset.name()))
             }
             Kind::Plain(ref command) => (self.plain(&draft, command, project.clone())?, None, about(name.as_str())),
         };
-        let workspace = workspace(&draft, &spec, self.situation.finder)?;
+        let workspace = workspace(&draft, &spec, self.situation)?;
+        let json = draft.input.as_ref().filter(|input| input.value == InputChoice::Json).map(|input| &input.origin);
+        let protocol_origin = draft.protocol.as_ref().map(|protocol| &protocol.origin).or(json);
+        let protocol_origin = protocol_origin.cloned().unwrap_or(Origin::Default);
         let (mut spec, rules) = ruled(spec, name.as_str(), draft.rules)?;
         if let AgentSpec::Program(program) = &mut spec {
+            bound(program, self.situation.limits);
             program.limits.first_event_ms = draft.first_event_ms.map(|limit| limit.value);
             program.limits.idle_ms = draft.idle_ms.map(|limit| limit.value);
         }
@@ -70,7 +75,7 @@ impl Resolver<'_> {
             title,
             description,
             skills,
-            timeout_ms: draft.timeout_ms.map_or(self.situation.timeout_ms, |timeout| timeout.value),
+            timeout_ms: draft.timeout_ms.unwrap_or_else(|| self.situation.limits.request_timeout_ms.clone()).value,
             origin: draft.name.origin,
             name,
             project,
@@ -79,6 +84,7 @@ impl Resolver<'_> {
             rules,
             workspace,
             spec,
+            protocol_origin,
             preset,
         })
     }
@@ -123,7 +129,7 @@ impl Resolver<'_> {
         let preset = preset.with(&extra);
         let fixed = |what: &str, origin: &Origin| ConfigError::Conflict {
             origin: origin.clone(),
-            problem: format!("agent {} is known, and its {what} can not be chosen", preset.name),
+            problem: format!("agent {} is known, and its {what} can not be chosen", preset.name()),
             hint: "leave it out: it is called in the way that is safe for it".into(),
         };
         if let Some(input) = draft.input.as_ref().filter(|input| input.value != InputChoice::Stdin) {
@@ -136,11 +142,11 @@ impl Resolver<'_> {
         if let Some(words) = [&draft.command, &draft.args].into_iter().flatten().find(placed) {
             return Err(ConfigError::Conflict {
                 origin: words.origin.clone(),
-                problem: format!("{PLACEHOLDER} can not stand in an argument of {}", preset.name),
-                hint: format!("leave it out: {} gets the message without it", preset.name),
+                problem: format!("{PLACEHOLDER} can not stand in an argument of {}", preset.name()),
+                hint: format!("leave it out: {} gets the message without it", preset.name()),
             });
         }
-        let program = self.find(draft, program, about(preset.name).install)?;
+        let program = self.find(draft, program, about(preset.name()).install)?;
         let mut command = preset.command(program, &extra, project, self.situation.environment);
         command.env_pass.extend(draft.env_pass.iter().cloned());
         command.env_set.extend(draft.env_set.iter().cloned());
@@ -165,7 +171,7 @@ impl Resolver<'_> {
         let (program, args) = words.value.split_first().expect("a command has at least its program");
         let (input, protocol) = language(draft, program, &words.origin)?;
         let known = preset(Path::new(program));
-        let found = self.find(draft, program, known.and_then(|preset| about(preset.name).install))?;
+        let found = self.find(draft, program, known.and_then(|preset| about(preset.name()).install))?;
         let prefix_line = prefix_line(&found).filter(|_| protocol == Protocol::Text).map(str::to_owned);
         let environment = known.map(|preset| preset.environment(self.situation.environment));
         let (mut env_pass, mut env_set) = environment.unwrap_or_default();
@@ -188,6 +194,15 @@ impl Resolver<'_> {
             Missing::Right(path) => ConfigError::NotExecutable { origin, agent, path },
         })
     }
+}
+
+/// Gives an agent's process the bounds that hold for all.
+fn bound(program: &mut ProgramSpec, chosen: &Limits) {
+    let limits = &mut program.limits;
+    limits.line_bytes_max = usize::try_from(chosen.line_bytes_max.value).unwrap_or(usize::MAX);
+    limits.exit_grace_ms = chosen.exit_grace_ms.value;
+    limits.interrupt_grace_ms = chosen.interrupt_grace_ms.value;
+    limits.stop_ms_max = chosen.kill_grace_ms.value;
 }
 
 /// Gives an agent its rules, if it is one that asks.
@@ -254,7 +269,7 @@ fn chooses_another(draft: &Draft, preset: &Preset) -> bool {
     let chosen = draft.protocol.as_ref().map(|choice| choice.value.protocol());
     match preset.protocol {
         Protocol::Claude => false,
-        Protocol::Acp => chosen.is_some_and(|protocol| protocol != Protocol::Acp),
+        Protocol::Acp | Protocol::Codex => chosen.is_some_and(|protocol| protocol != preset.protocol),
         Protocol::Text | Protocol::Native => chosen.is_some(),
     }
 }
@@ -263,7 +278,7 @@ fn of_name(name: &str, origin: &Origin, key: &str) -> Result<Kind, ConfigError> 
     if name == DEMO {
         return Ok(Kind::Demo);
     }
-    let known = PRESETS.iter().find(|preset| preset.name == name);
+    let known = PRESETS.iter().find(|preset| preset.name() == name);
     known.map(|preset| Kind::Preset(preset, vec![name.to_owned()])).ok_or_else(|| ConfigError::Value {
         origin: origin.clone(),
         key: key.into(),
@@ -284,6 +299,7 @@ fn language(draft: &Draft, program: &str, origin: &Origin) -> Result<(Input, Pro
         }
         (Some(ProtocolChoice::Claude), None) => (Input::Protocol, Protocol::Claude),
         (Some(ProtocolChoice::Acp), None) => (Input::Protocol, Protocol::Acp),
+        (Some(ProtocolChoice::Codex), None) => (Input::Protocol, Protocol::Codex),
         (None | Some(ProtocolChoice::Text), Some(InputChoice::Stdin)) => (Input::Stdin, Protocol::Text),
         (None | Some(ProtocolChoice::Text), Some(InputChoice::Argument)) => (Input::Argument, Protocol::Text),
         (None | Some(ProtocolChoice::Text), Some(InputChoice::Both)) => (Input::Both, Protocol::Text),
@@ -301,7 +317,7 @@ fn language(draft: &Draft, program: &str, origin: &Origin) -> Result<(Input, Pro
 /// The agent's name for a command: a known program's; else the script's where there is one; else the program's.
 pub(super) fn agent_name(words: &[String]) -> String {
     if let Some(preset) = words.first().and_then(|program| preset(Path::new(program))) {
-        return preset.name.to_owned();
+        return preset.name().to_owned();
     }
     let script = words.iter().skip(1).filter(|word| !word.starts_with('-')).map(Path::new);
     let script = script.filter(|path| path.extension().is_some()).find_map(Path::file_stem);

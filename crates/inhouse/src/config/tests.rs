@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use inhouse_agents::{Protocol, Workspace};
+use inhouse_agents::{AgentSpec, Protocol, Workspace};
 use inhouse_trust::{Input, Verdict};
 
 use super::*;

@@ -5,21 +5,21 @@ use std::path::{Path, PathBuf};
 use inhouse_agents::{AgentSpec, Workspace};
 use inhouse_trust::HostEnv;
 
+use super::agents::Situation;
 use super::choices::WorkspaceChoice;
 use super::error::ConfigError;
 use super::layer::Draft;
-use super::model::AgentConfig;
 use super::origin::{Origin, Setting};
 use crate::detect::Finder;
 
 /// What an agent's workspaces are, where they are more than its folder.
 ///
 /// # Errors
-/// [`ConfigError`] for what can not go together, and where there is no git.
+/// [`ConfigError`] for what can not go together, and where there is no git or no folder.
 pub(super) fn workspace(
     draft: &Draft,
     spec: &AgentSpec,
-    finder: &Finder,
+    situation: &Situation<'_>,
 ) -> Result<Option<Setting<Workspace>>, ConfigError> {
     let Some(origin) = origin(draft).cloned() else { return Ok(None) };
     if matches!(spec, AgentSpec::Demo) {
@@ -31,7 +31,7 @@ pub(super) fn workspace(
     }
     let choice = draft.workspace.as_ref().map_or(WorkspaceChoice::Shared, |choice| choice.value);
     let report = draft.report_changes.as_ref().map(|report| report.value);
-    let git = || git(finder, &origin);
+    let git = || git(situation.finder, &origin);
     let value = match choice {
         WorkspaceChoice::Shared if report != Some(true) => return Ok(None),
         WorkspaceChoice::Shared => Workspace::Shared { git: git()? },
@@ -47,6 +47,13 @@ pub(super) fn workspace(
             None => Workspace::Temporary { report: report.unwrap_or(true) },
         },
     };
+    if situation.workspaces_dir.is_none() && choice != WorkspaceChoice::Shared {
+        return Err(ConfigError::Conflict {
+            origin,
+            problem: "workspaces need a folder, and the environment has no HOME".into(),
+            hint: "name one in [server]: workspaces_dir = \"/var/lib/inhouse/workspaces\"".into(),
+        });
+    }
     Ok(Some(Setting { value, origin }))
 }
 
@@ -69,23 +76,6 @@ pub(super) fn default_folder(environment: &HostEnv) -> Option<PathBuf> {
     let absolute = |name| environment.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
     Some(state.join("inhouse/workspaces"))
-}
-
-/// Workspaces of their own need a folder.
-///
-/// # Errors
-/// [`ConfigError`], where there is none.
-pub(super) fn check_folder(agents: &[AgentConfig], folder: Option<&Path>) -> Result<(), ConfigError> {
-    let apart = agents.iter().filter_map(|agent| agent.workspace.as_ref());
-    let mut apart = apart.filter(|workspace| !matches!(workspace.value, Workspace::Shared { .. }));
-    match (apart.next(), folder) {
-        (Some(workspace), None) => Err(ConfigError::Conflict {
-            origin: workspace.origin.clone(),
-            problem: "workspaces need a folder, and the environment has no HOME".into(),
-            hint: "name one in [server]: workspaces_dir = \"/var/lib/inhouse/workspaces\"".into(),
-        }),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

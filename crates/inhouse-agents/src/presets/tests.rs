@@ -70,19 +70,19 @@ fn no_text_of_a_caller_changes_the_arguments_of_a_preset() {
         let plain = launch(&permit, &command, "hello", &[], &host).unwrap();
         for text in &texts {
             let plan = launch(&permit, &command, text, &[], &host).unwrap();
-            assert_eq!(plan.args(), plain.args(), "{} {text:?}", preset.name);
-            assert!(plan.env().eq(plain.env()), "{} {text:?}", preset.name);
+            assert_eq!(plan.args(), plain.args(), "{} {text:?}", preset.name());
+            assert!(plan.env().eq(plain.env()), "{} {text:?}", preset.name());
         }
     }
 }
 
 #[test]
 fn known_programs_are_found_by_name_in_the_order_of_detection() {
-    assert_eq!(PRESETS.each_ref().map(|preset| preset.name), ["claude", "codex", "gemini", "opencode", "qwen"]);
+    assert_eq!(PRESETS.each_ref().map(|preset| preset.name()), ["claude", "codex", "gemini", "opencode", "qwen"]);
     for (program, name) in
         [("claude", "claude"), ("/usr/bin/codex", "codex"), ("C/gemini.cmd", "gemini"), ("qwen.exe", "qwen")]
     {
-        assert_eq!(preset(Path::new(program)).unwrap().name, name);
+        assert_eq!(preset(Path::new(program)).unwrap().name(), name);
     }
     for program in ["claude-x", "node", "", "/", "codex.sh"] {
         assert!(preset(Path::new(program)).is_none(), "{program:?}");
