@@ -38,7 +38,9 @@ pub(crate) struct Worktree {
 impl Worktrees {
     /// The folder that a turn works in.
     pub(crate) fn directory(&self, turn: &Turn) -> PathBuf {
-        self.shelf.path(&Name::of(turn, &self.project.directory)).join(&self.project.prefix)
+        let path = self.shelf.path(&Name::of(turn, &self.project.directory));
+        // Without the slash at its end, so that an agent knows the folder again.
+        path.join(&self.project.prefix).components().collect()
     }
 
     /// Removes what has been unused for too long, or is too much beside `more`.

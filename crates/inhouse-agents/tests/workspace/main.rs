@@ -10,4 +10,5 @@ mod worktree;
 mod life;
 mod shared;
 mod temporary;
+mod drivers;
 mod hostile;
