@@ -107,9 +107,14 @@ pub struct WorkspaceLimits {
 /// Why workspaces, or one of them, can not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkspaceError {
-    /// The project is no git repository, or has none that git reads.
-    #[error("{} is in no git repository", .0.display())]
-    NoRepository(PathBuf),
+    /// The project is no git repository, or none that git reads.
+    #[error("{} is in no git repository ({said})", project.display())]
+    NoRepository {
+        /// The project.
+        project: PathBuf,
+        /// What git says of it.
+        said: String,
+    },
     /// The repository has no commit that a branch could begin at.
     #[error("the git repository of {} has no commit", .0.display())]
     NoCommit(PathBuf),

@@ -38,7 +38,7 @@ pub(crate) async fn open(config: &mut Config, runner: &Runner, host: &HostEnv) -
 fn hint(error: &WorkspaceError) -> String {
     let commit = "add -A && git commit -m \"first commit\"";
     match error {
-        WorkspaceError::NoRepository(project) => {
+        WorkspaceError::NoRepository { project, .. } => {
             format!("cd {} && git init && git {commit}", quote(&project.to_string_lossy()))
         }
         WorkspaceError::NoCommit(project) => format!("cd {} && git {commit}", quote(&project.to_string_lossy())),

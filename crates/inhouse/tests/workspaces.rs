@@ -268,7 +268,7 @@ fn a_project_that_can_have_no_worktree_is_refused_at_start_with_a_cure_that_work
         assert!(lines[0].starts_with(place) && lines[0].ends_with(problem), "{stderr}");
         lines[1].strip_prefix("hint: ").unwrap().to_owned()
     };
-    let hint = cure(house.launch(), "is in no git repository");
+    let hint = cure(house.launch(), "(or any of the parent directories): .git)");
     assert!(hint.contains("git init"), "{hint}");
     house.git(&["init", "-q"]);
     let hint =

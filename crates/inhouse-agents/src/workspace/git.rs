@@ -38,6 +38,8 @@ const GUARD: &[&str] = &[
     "-c",
     "maintenance.auto=false",
     "-c",
+    "worktree.useRelativePaths=false",
+    "-c",
     "submodule.recurse=false",
     // The operator has named the project, whoever owns it.
     "-c",

@@ -114,7 +114,9 @@ impl<'a> Lens<'a> {
     /// What the file system says.
     pub(crate) fn install_index(&self, git_folder: &Path) -> io::Result<()> {
         let beside = git_folder.join("index.inhouse");
-        fs::copy(self.index(), &beside)?;
+        let _ = fs::remove_file(&beside);
+        // Whatever has the name now is no file of ours.
+        io::copy(&mut File::open(self.index())?, &mut File::create_new(&beside)?)?;
         // Left by a git that was killed with its turn; nobody else works here.
         let _ = fs::remove_file(git_folder.join("index.lock"));
         fs::rename(beside, git_folder.join("index"))

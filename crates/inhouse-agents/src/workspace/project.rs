@@ -47,7 +47,9 @@ impl Project {
         let call = Call::new(permit, directory, &[&["rev-parse", "--path-format=absolute"][..], &words].concat());
         let answer = match git.run(call).await {
             Ok(answer) => answer,
-            Err(GitError::Failed { .. }) => return Err(WorkspaceError::NoRepository(directory.to_path_buf())),
+            Err(GitError::Failed { said, .. }) => {
+                return Err(WorkspaceError::NoRepository { project: directory.to_path_buf(), said });
+            }
             Err(error) => return Err(error.into()),
         };
         let lines = answer.lines();

@@ -5,9 +5,9 @@
 //! at a time has the shelf.
 
 use std::collections::HashMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 
 use super::WorkspaceError;
 use crate::conversations::digest_of;
-use crate::folder::{fresh, private, remove};
+use crate::folder::{fresh, own_file, private, remove};
 
 /// How many bytes of a digest are a workspace's name.
 const NAME_BYTES: usize = 12;
@@ -108,9 +108,11 @@ impl Shelf {
         if !found.is_dir() || found.permissions().mode() & 0o077 != 0 {
             return Err(WorkspaceError::Open(folder));
         }
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(folder.join(LOCK));
-        let lock = match Flock::lock(file.map_err(refused)?, FlockArg::LockExclusiveNonblock) {
+        // As git will name it.
+        let folder = fs::canonicalize(&folder).map_err(refused)?;
+        let refused = |source| WorkspaceError::Folder { folder: folder.clone(), source };
+        let file = own_file(&folder.join(LOCK)).map_err(refused)?;
+        let lock = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => lock,
             Err((_, Errno::EWOULDBLOCK)) => return Err(WorkspaceError::InUse(folder)),
             Err((_, error)) => return Err(refused(error.into())),
@@ -143,8 +145,7 @@ impl Shelf {
     /// # Errors
     /// What the file system says.
     pub(crate) fn used(&self, name: &Name) -> io::Result<()> {
-        let mark = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(self.mark(name))?;
-        mark.set_modified(SystemTime::now())
+        own_file(&self.mark(name))?.set_modified(SystemTime::now())
     }
 
     /// Puts a workspace away, whatever is there of it. It is gone at once, and its files some time later.

@@ -2,6 +2,7 @@
 //! turn changed. A worktree that is put away leaves its branch, from which it is made again.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use inhouse_engine::agent::Turn;
@@ -14,6 +15,7 @@ use super::lens::{Lens, Objects};
 use super::project::{Commit, Project, text};
 use super::shelf::{Hold, Name, Shelf};
 use super::{Told, WorkspaceError};
+use crate::folder::open_file;
 
 /// What is committed before a turn begins.
 const LEFT: &str = "Left by an earlier turn";
@@ -103,9 +105,11 @@ impl Worktrees {
     async fn found(&self, permit: &Permit, folder: &Path) -> Result<Option<PathBuf>, GitError> {
         let words = ["rev-parse", "--path-format=absolute", "--absolute-git-dir", "--git-common-dir"];
         match self.project.git.run(Call::new(permit, folder, &words)).await.map(|answer| answer.lines()) {
-            // Without its own `.git`, git finds the one of a folder above.
+            // Without its own `.git`, git finds the one of a folder above; an agent may have put another worktree's there.
             Ok(lines) => Ok(match lines.as_slice() {
-                [own, common] if Path::new(common) == self.project.common && own != common => Some(own.into()),
+                [own, common] if Path::new(common) == self.project.common && leads_back(own, folder) => {
+                    Some(own.into())
+                }
                 _ => None,
             }),
             Err(GitError::Failed { .. }) => Ok(None),
@@ -193,9 +197,15 @@ impl Worktrees {
         lens.map_err(|source| self.refused(name, source))
     }
 
-    fn refused(&self, name: &Name, source: std::io::Error) -> WorkspaceError {
+    fn refused(&self, name: &Name, source: io::Error) -> WorkspaceError {
         WorkspaceError::Folder { folder: self.shelf.path(name), source }
     }
+}
+
+/// Whether the git folder of a worktree says that it is this one's.
+fn leads_back(git_folder: &str, folder: &Path) -> bool {
+    let place = open_file(&Path::new(git_folder).join("gitdir")).and_then(io::read_to_string).unwrap_or_default();
+    Path::new(place.trim_end_matches('\n')) == folder.join(".git")
 }
 
 fn branch(name: &Name) -> String {

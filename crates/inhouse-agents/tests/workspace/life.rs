@@ -134,6 +134,20 @@ async fn an_agent_that_uses_git_itself_or_breaks_it_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_worktree_that_is_made_to_look_like_another_one_stays_its_own() {
+    let house = House::new();
+    let scripts = house.scripts().await;
+    let other = scripts.run("bob", "one", "echo 1 > bobs; pwd").await;
+    let script = format!("cp {}/.git .git; echo 2 > mine", folder(&other.text).display());
+    assert_eq!(scripts.run("ann", "one", &script).await.files(), ["added mine"]);
+    let after = scripts.run("bob", "one", "ls; git status --porcelain; git diff --cached --name-only").await;
+    assert!(after.left.is_empty() && after.text == "bobs\nchanged\ndata.bin\ngone\nkept\nold name\n", "{}", after.text);
+    let again = scripts.run("ann", "one", "ls; echo 3 > more").await;
+    assert!(again.text.contains("mine") && !again.text.contains("bobs"));
+    assert_eq!(again.files(), ["added more"]);
+}
+
+#[tokio::test]
 async fn a_project_may_be_a_folder_of_its_repository() {
     let house = House::new();
     let project = house.project().join("sub");
@@ -149,7 +163,7 @@ async fn what_can_not_be_is_said_at_the_start() {
     let house = House::empty();
     let shared = Workspace::Shared { git: git_program() };
     for workspace in [House::worktree(), shared.clone()] {
-        assert!(matches!(house.open(workspace, LIMITS).await, Err(WorkspaceError::NoRepository(_))));
+        assert!(matches!(house.open(workspace, LIMITS).await, Err(WorkspaceError::NoRepository { .. })));
     }
     house.git(&["init", "-q"]);
     assert!(matches!(house.open(House::worktree(), LIMITS).await, Err(WorkspaceError::NoCommit(_))));
