@@ -1,10 +1,12 @@
 //! A worktree and a branch for each context.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use inhouse_agents::WorkspaceLimits;
 use inhouse_engine::agent::{End, Note};
 
-use crate::house::{House, git, tree};
+use crate::house::{House, LIMITS, git, tree};
 
 /// Everything that can happen to a file, with names of every kind.
 const EVERYTHING: &str = r#"
@@ -101,4 +103,23 @@ async fn a_turn_is_told_of_however_it_ends_and_only_if_it_changed_something() {
     assert_eq!(stopped.files(), ["added stopped"]);
     let idle = scripts.run("ann", "one", "ls; touch kept; echo x > ignored.log").await;
     assert!(idle.left.is_empty() && idle.text.contains("stopped"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_contexts_begin_at_once() {
+    let house = House::new();
+    let limits = WorkspaceLimits { per_agent_max: 4, ..LIMITS };
+    let scripts = Arc::new(house.agent(house.open(House::worktree(), limits).await.unwrap()));
+    let turns = (0..12).map(|number| {
+        let scripts = Arc::clone(&scripts);
+        tokio::spawn(async move {
+            let (context, script) = ((number % 8).to_string(), format!("ls; echo {number} > file-{number}"));
+            (number, scripts.run("ann", &context, &script).await)
+        })
+    });
+    for turn in turns.collect::<Vec<_>>() {
+        let (number, taken) = turn.await.unwrap();
+        assert_eq!(taken.end, End::Completed(Note::default()), "{number}");
+        assert_eq!(taken.files(), [format!("added file-{number}")]);
+    }
 }
