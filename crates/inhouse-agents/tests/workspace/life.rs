@@ -59,9 +59,13 @@ async fn what_was_unused_for_too_long_goes_at_the_start_of_a_server_with_nothing
     let path = folder(&taken.text);
     // As a turn leaves it that had to be dropped.
     std::fs::write(path.join("late"), "late").unwrap();
-    tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-    let limits = WorkspaceLimits { idle_ms: 1, ..LIMITS };
-    drop(house.open(House::worktree(), limits).await.unwrap());
+    let open = async || drop(house.open(House::worktree(), LIMITS).await.unwrap());
+    open().await;
+    assert!(path.exists());
+    let mark = std::fs::File::options().write(true).open(path.with_extension("ready")).unwrap();
+    let used = std::time::SystemTime::now() - std::time::Duration::from_millis(LIMITS.idle_ms + 1);
+    mark.set_modified(used).unwrap();
+    open().await;
     assert!(!path.exists());
     let branch = taken.told()["branch"].as_str().unwrap().to_owned();
     assert_eq!(house.git(&["show", &format!("{branch}:late")]), "late");
