@@ -92,7 +92,7 @@ impl<'a> Lens<'a> {
     /// # Errors
     /// [`GitError`].
     pub(crate) async fn snapshot(&self, seed: &Path, tree: Option<&str>) -> Result<String, GitError> {
-        let seeded = open_file(seed).and_then(|mut index| io::copy(&mut index, &mut File::create(self.index())?));
+        let seeded = copy_index(seed, &self.index());
         if seeded.is_err() || self.add().await.is_err() {
             // It may be one that only its own git folder can read.
             let _ = fs::remove_file(self.index());
@@ -115,8 +115,7 @@ impl<'a> Lens<'a> {
     pub(crate) fn install_index(&self, git_folder: &Path) -> io::Result<()> {
         let beside = git_folder.join("index.inhouse");
         let _ = fs::remove_file(&beside);
-        // Whatever has the name now is no file of ours.
-        io::copy(&mut File::open(self.index())?, &mut File::create_new(&beside)?)?;
+        copy_index(&self.index(), &beside)?;
         // Left by a git that was killed with its turn; nobody else works here.
         let _ = fs::remove_file(git_folder.join("index.lock"));
         fs::rename(beside, git_folder.join("index"))
@@ -161,4 +160,11 @@ impl<'a> Lens<'a> {
         ];
         call
     }
+}
+
+/// Copies an index to where nothing is, with its time: by that git knows which files may have changed since in the same second.
+fn copy_index(from: &Path, to: &Path) -> io::Result<()> {
+    let (mut index, mut copy) = (open_file(from)?, File::create_new(to)?);
+    io::copy(&mut index, &mut copy)?;
+    copy.set_modified(index.metadata()?.modified()?)
 }

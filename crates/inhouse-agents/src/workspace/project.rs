@@ -4,9 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use inhouse_trust::Permit;
+use tokio::sync::Mutex;
 
 use super::WorkspaceError;
 use super::git::{Call, Git, GitError, Printed};
+
+/// Git looks at all worktrees of a repository before it makes or removes one, and fails on one that is half made.
+static WORKTREES: Mutex<()> = Mutex::const_new(());
 
 /// A repository and the folder in it that agents are to work in.
 #[derive(Debug)]
@@ -80,6 +84,12 @@ impl Project {
     pub(crate) async fn tip(&self, permit: &Permit, branch: &str) -> Result<Option<Commit>, GitError> {
         let name = |kind| format!("refs/heads/{branch}^{{{kind}}}");
         commit(self.shared(permit, &["rev-parse", &name("commit"), &name("tree")]).await)
+    }
+
+    /// Makes or removes a worktree.
+    pub(crate) async fn worktree(&self, permit: &Permit, args: &[&str]) -> Result<Printed, GitError> {
+        let _one_by_one = WORKTREES.lock().await;
+        self.shared(permit, &[&["worktree"], args].concat()).await
     }
 
     /// Runs a command on the git folder that all worktrees share.

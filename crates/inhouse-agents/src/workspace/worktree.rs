@@ -142,7 +142,7 @@ impl Worktrees {
                 head
             }
         };
-        self.project.shared(permit, &["worktree", "add", "--no-checkout", &text(&path), &branch]).await?;
+        self.project.worktree(permit, &["add", "--no-checkout", &text(&path), &branch]).await?;
         let git_folder = self.found(permit, &path).await?.unwrap_or_else(|| self.expected(name));
         let lens = self.lens(permit, name)?;
         lens.check_out(&tip.id).await?;
@@ -185,7 +185,7 @@ impl Worktrees {
     async fn forget(&self, permit: &Permit, name: &Name) -> Result<(), WorkspaceError> {
         self.shelf.discard(name).map_err(|source| self.refused(name, source))?;
         let path = text(&self.shelf.path(name));
-        match self.project.shared(permit, &["worktree", "remove", "--force", "--force", &path]).await {
+        match self.project.worktree(permit, &["remove", "--force", "--force", &path]).await {
             // It has never heard of it.
             Ok(_) | Err(GitError::Failed { .. }) => Ok(()),
             Err(error) => Err(error.into()),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use inhouse_agents::WorkspaceLimits;
 use inhouse_engine::agent::{End, Note};
@@ -103,6 +104,20 @@ async fn a_turn_is_told_of_however_it_ends_and_only_if_it_changed_something() {
     assert_eq!(stopped.files(), ["added stopped"]);
     let idle = scripts.run("ann", "one", "ls; touch kept; echo x > ignored.log").await;
     assert!(idle.left.is_empty() && idle.text.contains("stopped"));
+}
+
+/// Git knows the times of files by the second.
+#[tokio::test]
+async fn a_change_within_the_second_of_the_last_commit_is_seen() {
+    let house = House::new();
+    let scripts = house.scripts().await;
+    scripts.run("ann", "one", "ls").await;
+    while UNIX_EPOCH.elapsed().unwrap().subsec_millis() > 100 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(scripts.run("ann", "one", "echo 1 > same-size").await.files(), ["added same-size"]);
+    let second = scripts.run("ann", "one", "echo 2 > same-size; sleep 1").await;
+    assert_eq!(second.files(), ["modified same-size"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
