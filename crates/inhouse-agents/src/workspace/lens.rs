@@ -41,12 +41,18 @@ impl Drop for Lens<'_> {
 }
 
 impl<'a> Lens<'a> {
-    /// A lens over the files at `top`.
+    /// A lens over the files at `top`, with its folder in `parent`.
     ///
     /// # Errors
     /// What the file system says.
-    pub(crate) fn over(project: &'a Project, permit: &'a Permit, top: &Path, objects: Objects<'_>) -> io::Result<Self> {
-        let folder = fresh(&std::env::temp_dir())?;
+    pub(crate) fn over(
+        project: &'a Project,
+        permit: &'a Permit,
+        top: &Path,
+        parent: &Path,
+        objects: Objects<'_>,
+    ) -> io::Result<Self> {
+        let folder = fresh(parent)?;
         let projects = project.common.join("objects");
         let mut lens = Self { project, permit, top: top.to_path_buf(), objects: folder.join("objects"), folder };
         fs::create_dir_all(lens.objects.join("info"))?;

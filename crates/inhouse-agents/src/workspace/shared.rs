@@ -51,7 +51,8 @@ impl Shared {
     }
 
     fn lens<'a>(&'a self, permit: &'a Permit, earlier: Option<&Lens<'_>>) -> Result<Lens<'a>, WorkspaceError> {
-        Lens::over(&self.project, permit, &self.project.top, Objects::Own(earlier))
-            .map_err(|source| WorkspaceError::Folder { folder: std::env::temp_dir(), source })
+        let parent = std::env::temp_dir();
+        Lens::over(&self.project, permit, &self.project.top, &parent, Objects::Own(earlier))
+            .map_err(|source| WorkspaceError::Folder { folder: parent, source })
     }
 }

@@ -122,6 +122,11 @@ impl Shelf {
         Ok(shelf)
     }
 
+    /// Where all of them are, and what is made for a moment; the next server removes what is left of it.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Where a workspace is.
     pub(crate) fn path(&self, name: &Name) -> PathBuf {
         self.folder.join(&name.0)
@@ -184,7 +189,7 @@ impl Shelf {
         Some(Hold { name: name.clone(), in_use: Arc::clone(&self.in_use), guard })
     }
 
-    /// Removes what an earlier server had put away and not yet removed.
+    /// Removes what an earlier server had made for a moment, or put away, and not yet removed.
     fn sweep(&self) {
         let left = self.entries().filter(|text| text.starts_with("inhouse-"));
         left.for_each(|text| remove(self.folder.join(text)));

@@ -193,7 +193,7 @@ impl Worktrees {
     }
 
     fn lens<'a>(&'a self, permit: &'a Permit, name: &Name) -> Result<Lens<'a>, WorkspaceError> {
-        let lens = Lens::over(&self.project, permit, &self.shelf.path(name), Objects::Project);
+        let lens = Lens::over(&self.project, permit, &self.shelf.path(name), self.shelf.folder(), Objects::Project);
         lens.map_err(|source| self.refused(name, source))
     }
 
