@@ -47,7 +47,7 @@ impl Agent for Acp {
         let id = id_of(turn, &self.program);
         let earlier = self.conversations.known(&id);
         let note = (earlier.is_none() && !turn.begins_context).then_some(BEGINS);
-        let directory = self.program.command.directory.to_string_lossy().into_owned();
+        let directory = self.program.directory(turn).to_string_lossy().into_owned();
         let (opening, input) = Opening::new(prompt, directory, earlier, note, self.keeps_mode);
         let mut parser = ByLine::new(self.program.limits.line_bytes_max, Parser::new(opening));
         let end = self.program.run(&plan, input, true, &mut parser, turn, output).await;

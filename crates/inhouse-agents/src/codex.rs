@@ -55,11 +55,10 @@ impl Agent for Codex {
         let id = id_of(turn, &self.program);
         let earlier = self.conversations.known(&id);
         let note = (earlier.is_none() && !turn.begins_context).then_some(BEGINS);
-        let directory = self.program.command.directory.to_string_lossy().into_owned();
         let (opening, input) = Opening::new(Start {
             items,
             key: key.map(str::to_owned),
-            directory,
+            directory: self.program.directory(turn).to_string_lossy().into_owned(),
             earlier,
             note,
             keeps_mode: self.keeps_mode,

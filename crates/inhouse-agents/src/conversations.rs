@@ -1,6 +1,7 @@
 //! Conversations that an agent keeps: which one a turn belongs to, and under which id the agent has it, ours or its own.
 
 use std::collections::{HashMap, VecDeque};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use inhouse_engine::agent::Turn;
@@ -33,17 +34,22 @@ struct Known {
 /// The id of the conversation that a turn belongs to. It is made of the caller, the agent, its folder and the context: whoever
 /// names another caller's context means a conversation of his own, and after a restart the id is the same.
 pub(crate) fn id_of(turn: &Turn, program: &Program) -> String {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest_of(turn, &program.directory(turn))[..16]);
+    Builder::from_custom_bytes(bytes).into_uuid().to_string()
+}
+
+/// What tells the caller, the agent, a folder and the context of a turn from all others.
+pub(crate) fn digest_of(turn: &Turn, folder: &Path) -> [u8; 32] {
     let (caller, agent) = (turn.permit.principal().as_str(), turn.permit.agent().as_str());
-    let folder = program.command.directory.as_os_str().as_encoded_bytes();
     let mut digest = Sha256::new();
-    for part in [caller.as_bytes(), agent.as_bytes(), folder, turn.context_id.as_bytes()] {
+    for part in [caller.as_bytes(), agent.as_bytes(), folder.as_os_str().as_encoded_bytes(), turn.context_id.as_bytes()]
+    {
         digest.update(part);
         // None of them has one.
         digest.update([0]);
     }
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest.finalize()[..16]);
-    Builder::from_custom_bytes(bytes).into_uuid().to_string()
+    digest.finalize().into()
 }
 
 impl Conversations {

@@ -2,7 +2,7 @@
 //!
 //! Reading order: `known` (which agents there are), `presets` (how they are run), `process` (how a process runs), `dialogue` and
 //! `by_line` (what a driver adds to that), `asks` and `permission` (what an agent wants to know in the middle), `conversations` (what it
-//! remembers), then the drivers `command` (plain text), `native` (JSON lines), `claude`, `acp` and `codex`, and `demo`, which starts nothing.
+//! remembers), `workspace` (where it works, and what it changed there), then the drivers `command` (plain text), `native` (JSON lines), `claude`, `acp` and `codex`, and `demo`, which starts nothing.
 
 pub mod known;
 pub mod presets;
@@ -14,12 +14,13 @@ mod answer;
 mod asks;
 mod permission;
 mod conversations;
+mod workspace;
+mod folder;
 mod command;
 mod native;
 mod claude;
 mod acp;
 mod codex;
-
 mod demo;
 mod lines;
 mod lenient;
@@ -38,6 +39,7 @@ use inhouse_trust::{AgentCommand, Approvals, HostEnv, Redactor};
 use conversations::Conversations;
 pub use lines::LINE_BYTES_MAX;
 pub use process::Limits;
+pub use workspace::{GitError, Workspace, WorkspaceError, WorkspaceLimits, WorkspaceSpec, Workspaces};
 
 /// The language that a program speaks on its standard input and output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +106,8 @@ pub struct ProgramSpec {
     pub approvals: Approvals,
     /// Bounds on its process.
     pub limits: Limits,
+    /// Where its turns work, if not in the command's folder, and what tells of what they changed there.
+    pub workspaces: Option<Workspaces>,
 }
 
 impl ProgramSpec {
@@ -117,6 +121,7 @@ impl ProgramSpec {
             keeps_mode: false,
             approvals: Approvals::default(),
             limits: Limits::default(),
+            workspaces: None,
         }
     }
 }
@@ -124,11 +129,14 @@ impl ProgramSpec {
 /// Makes the adapter of a configured agent. Nothing is started before its first turn.
 pub fn build(spec: AgentSpec, runner: &Runner, host: &HostEnv) -> Arc<dyn Agent> {
     let AgentSpec::Program(spec) = spec else { return Arc::new(demo::Demo) };
-    let ProgramSpec { command, protocol, prefix_line, keeps_conversations, keeps_mode, approvals, limits } = *spec;
+    let ProgramSpec { command, protocol, prefix_line, keeps_conversations, keeps_mode, approvals, limits, workspaces } =
+        *spec;
     let set = command.env_set.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let redactor = Redactor::new(host.iter().chain(set));
-    let program = process::Program { command, runner: runner.clone(), host: host.clone(), redactor, approvals, limits };
-    match protocol {
+    let place = workspaces.clone();
+    let (runner, host) = (runner.clone(), host.clone());
+    let program = process::Program { command, runner, host, redactor, approvals, limits, workspaces };
+    let agent: Arc<dyn Agent> = match protocol {
         Protocol::Text => Arc::new(command::Command { program, prefix_line }),
         Protocol::Native => Arc::new(native::Native { program }),
         Protocol::Claude => {
@@ -136,5 +144,9 @@ pub fn build(spec: AgentSpec, runner: &Runner, host: &HostEnv) -> Arc<dyn Agent>
         }
         Protocol::Acp => Arc::new(acp::Acp { program, conversations: Conversations::default(), keeps_mode }),
         Protocol::Codex => Arc::new(codex::Codex { program, conversations: Conversations::default(), keeps_mode }),
+    };
+    match place {
+        Some(workspaces) => Arc::new(workspace::InWorkspace { agent, workspaces }),
+        None => agent,
     }
 }

@@ -4,6 +4,7 @@
 //! turn ends when the program has ended, even if something holds its pipes open, and never before its whole tree is gone.
 
 use std::borrow::Cow;
+use std::path::Path;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use crate::asks::Asks;
 use crate::dialogue::{Dialogue, Ending, Said, failed};
 use crate::silence::Silence;
 use crate::stderr::{Errors, drain};
+use crate::workspace::Workspaces;
 
 /// Bounds on what an agent's process may do.
 #[derive(Debug, Clone, Copy)]
@@ -64,9 +66,19 @@ pub(crate) struct Program {
     pub(crate) redactor: Redactor,
     pub(crate) approvals: Approvals,
     pub(crate) limits: Limits,
+    /// Where its turns work, if not in the command's folder.
+    pub(crate) workspaces: Option<Workspaces>,
 }
 
 impl Program {
+    /// The folder in which a turn works.
+    pub(crate) fn directory(&self, turn: &Turn) -> Cow<'_, Path> {
+        match &self.workspaces {
+            Some(workspaces) => workspaces.directory(turn),
+            None => Cow::Borrowed(&self.command.directory),
+        }
+    }
+
     /// Plans the start for one turn. `text` is what an argument of the command may hold, `more` are further arguments of ours.
     ///
     /// # Errors
@@ -80,6 +92,9 @@ impl Program {
         let mut command = Cow::Borrowed(&self.command);
         if !more.is_empty() {
             command.to_mut().args.extend(more.iter().map(|word| (*word).to_owned()));
+        }
+        if let Cow::Owned(directory) = self.directory(turn) {
+            command.to_mut().directory = directory;
         }
         launch(&turn.permit, &command, text, &turn_env, &self.host).map_err(|error| match error {
             LaunchError::ArgumentNul | LaunchError::ArgumentTooLong { .. } => failed(Reason::InputRefused, error.to_string()),

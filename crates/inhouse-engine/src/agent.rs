@@ -46,6 +46,12 @@ pub trait Output: Send {
     /// The agent does not want to know any more. An answer that is on its way is still returned by `reply`.
     fn unask(&mut self);
 
+    /// Commits what the turn leaves behind, a whole artifact, however the turn ended: also after it was stopped.
+    ///
+    /// # Errors
+    /// [`Full`] when the task has no room for it. Nothing is committed then, and it is no failure of the turn.
+    async fn leave(&mut self, artifact: ArtifactUpdate) -> Result<(), Full>;
+
     /// Something was decided without the caller: by a rule, or because it could not be asked.
     fn decided(&mut self, ask: &Ask, reply: &Reply, by: DecidedBy);
 }
@@ -84,6 +90,10 @@ impl DecidedBy {
 /// The task takes no more output; the adapter's own end is then ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stop;
+
+/// The task has no room for what a turn leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
 
 /// What an adapter needs to know for one turn.
 #[derive(Debug, Clone)]

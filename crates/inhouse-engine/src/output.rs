@@ -10,7 +10,7 @@ use inhouse_proto::v1::{self, TaskState};
 use inhouse_proto::wire::{EscapedText, Event, TextHead};
 use tokio::time::Instant;
 
-use crate::agent::{AgentEvent, ArtifactUpdate, Asked, DecidedBy, End, Note, Output, Stop, Usage};
+use crate::agent::{AgentEvent, ArtifactUpdate, Asked, DecidedBy, End, Full, Note, Output, Stop, Usage};
 use crate::ask::{Ask, Reply};
 use crate::asking::Asking;
 use crate::cancel::{CancelSource, StopCause};
@@ -137,6 +137,19 @@ impl Output for TaskOutput {
         if self.open.is_some() && self.asking.give_up() {
             self.goes_on();
         }
+    }
+
+    async fn leave(&mut self, artifact: ArtifactUpdate) -> Result<(), Full> {
+        let known = artifact.artifact_id.as_deref().is_none_or(|id| self.artifact_ids.contains(id));
+        // After a direct answer there is no task that could keep more.
+        if self.direct.is_answered() || !(known || self.room_artifacts > 0) {
+            return Err(Full);
+        }
+        let event = self.artifact(artifact).map_err(|Stop| Full)?;
+        if event.kept_bytes() > self.room_bytes {
+            return Err(Full);
+        }
+        self.commit(event).await.map_err(|Stop| Full)
     }
 
     fn decided(&mut self, ask: &Ask, reply: &Reply, by: DecidedBy) {

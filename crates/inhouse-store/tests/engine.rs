@@ -51,6 +51,16 @@ async fn output_beyond_the_limit_fails_with_output_limit() {
 }
 
 #[tokio::test]
+async fn what_a_turn_leaves_behind_is_kept_after_it_was_stopped_as_far_as_there_is_room() {
+    let limits = EngineLimits { output_bytes_max: 10_000, ..EngineLimits::default() };
+    let house = House::with(Script::leaves_when_canceled([20_000, 100, 20_000]), limits);
+    let id = house.start("ann", "hi").await;
+    house.wait_for(&id, TaskState::Working).await;
+    let task = house.engine.cancel(&permit("ann"), &id).await.unwrap();
+    assert_eq!((task.state, text_of(&task)), (TaskState::Canceled, "x".repeat(100)));
+}
+
+#[tokio::test]
 async fn a_canceled_task_is_canceled_and_never_completed() {
     for script in [Script::say_then_hang("x"), Script::completes_when_canceled()] {
         let house = House::new(script);

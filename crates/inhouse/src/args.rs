@@ -18,6 +18,7 @@ Examples:
   inhouse agents                           see which agents are there, and which would be served, and why
   inhouse send \"what does this repository do?\"
 
+In inhouse.toml an agent can have a git worktree for each conversation, or report what it changed on disk: workspace, report_changes.
 Flags win over the environment, the environment over inhouse.toml. Environment: HOST PORT API_TOKEN AGENT_CMD AGENT_NAME
 AGENT_DESCRIPTION AGENT_PROJECT AGENT_INPUT REQUEST_TIMEOUT_MS RATE_LIMIT_RPM MAX_BODY_BYTES INHOUSE_LOG.
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use inhouse_agents::{AgentSpec, Protocol};
+use inhouse_agents::{AgentSpec, Protocol, Workspace};
 use inhouse_engine::{AgentEntry, Engine, EngineLimits, Idempotency, QueueLimits, Takes};
 use inhouse_run::{Options, Runner, Tier};
 use inhouse_serve::{
@@ -41,7 +41,8 @@ pub(crate) fn engine(config: &Config, runner: &Runner, host: &HostEnv, audit: &A
             accepts: agent.card.input_modes.clone(),
             // What an agent can say that speaks our own protocol is known to its operator alone.
             gives: if native(agent) { agent.card.output_modes.clone() } else { output_modes(agent) },
-            answers_directly: native(agent),
+            // What a turn changed belongs to a task.
+            answers_directly: native(agent) && !reports(agent),
         };
         (agent.name.clone(), entry)
     };
@@ -220,11 +221,18 @@ fn output_modes(agent: &AgentConfig) -> Vec<String> {
         return agent.card.output_modes.clone();
     }
     let modes: &[&str] = if native(agent) { &["text/plain", "application/json"] } else { &["text/plain"] };
-    modes.iter().map(|media_type| (*media_type).to_owned()).collect()
+    let has_git = !matches!(&agent.workspace, Some(Setting { value: Workspace::Temporary { .. }, .. }));
+    let patch = (reports(agent) && has_git).then_some(&"text/x-diff");
+    modes.iter().chain(patch).map(|media_type| (*media_type).to_owned()).collect()
 }
 
 fn native(agent: &AgentConfig) -> bool {
     protocol(agent) == Some(Protocol::Native)
+}
+
+/// Whether what a turn changes is told.
+fn reports(agent: &AgentConfig) -> bool {
+    agent.workspace.as_ref().is_some_and(|workspace| workspace.value.reports())
 }
 
 /// Which parts of a message the agent takes; its card says the same.

@@ -13,6 +13,7 @@ mod exit;
 mod holder;
 mod listen;
 mod log;
+mod operator;
 mod presets;
 mod probe;
 mod serve;
@@ -20,6 +21,7 @@ mod signals;
 #[cfg(test)]
 mod testing;
 mod token;
+mod workspaces;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

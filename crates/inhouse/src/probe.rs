@@ -9,14 +9,11 @@ use inhouse_agents::AgentSpec;
 use inhouse_agents::known::Known;
 use inhouse_agents::presets::preset;
 use inhouse_run::Runner;
-use inhouse_trust::{
-    AgentCommand, HostEnv, Input, LaunchPlan, Operation, Permit, Policy, TokenDigest, Tokens, grants, launch,
-};
+use inhouse_trust::{AgentCommand, HostEnv, Input, LaunchPlan, launch};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::config::AgentConfig;
-use crate::config::owner;
-use crate::token;
+use crate::operator;
 
 /// How much of a program's output is read, in bytes.
 const OUTPUT_BYTES_MAX: u64 = 64 << 10;
@@ -119,16 +116,7 @@ fn plan(agent: &AgentConfig, args: &[&str], host: &HostEnv) -> Option<LaunchPlan
     let AgentSpec::Program(spec) = &agent.spec else { return None };
     let args = args.iter().map(|arg| (*arg).to_owned()).collect();
     let command = AgentCommand { args, input: Input::Protocol, ..spec.command.clone() };
-    launch(&permit(agent)?, &command, "", &[], host).ok()
-}
-
-/// The operator's own permit, for a token that nobody else ever has.
-fn permit(agent: &AgentConfig) -> Option<Permit> {
-    let token = token::generate().ok()?;
-    let tokens = Tokens::new([(owner(), TokenDigest::of(&token))]);
-    let header = zeroize::Zeroizing::new(format!("Bearer {}", token.expose()));
-    let caller = tokens.caller(&[header.as_bytes()]).ok()?;
-    grants(&caller, Operation::Send, &agent.name, &Policy::default()).ok()
+    launch(&operator::permit(&agent.name)?, &command, "", &[], host).ok()
 }
 
 /// A time in the unit that a person would choose.

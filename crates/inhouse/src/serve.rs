@@ -27,6 +27,7 @@ use crate::log;
 use crate::probe::Probe;
 use crate::signals::Signals;
 use crate::token::TokenFile;
+use crate::workspaces;
 
 /// How long the last audit lines may take to be written at the end.
 const AUDIT_FLUSH: Duration = Duration::from_secs(2);
@@ -51,6 +52,7 @@ pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv
     let mut signals = Signals::new().map_err(nothing_left)?;
     let runner = Runner::new(assemble::runner(&config)).map_err(|error| Failure::failed(error.to_string(), None))?;
     let audit = AuditLog::new(assemble::size(&config.limits.audit_bytes_max), io::stderr()).map_err(nothing_left)?;
+    workspaces::open(&mut config, &runner, &for_agents).await?;
     let engine = assemble::engine(&config, &runner, &for_agents, &audit);
     let closing = watch::Sender::new(false);
     let push = assemble::push(&config);

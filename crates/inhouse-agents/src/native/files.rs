@@ -1,19 +1,15 @@
 //! The raw parts of a message as files, for one turn: in a folder that only this user can enter, under our own names.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
+use std::path::PathBuf;
 
 use inhouse_proto::v1;
 use inhouse_proto::v1::part::Content;
 use serde::Serialize;
 
-/// Tells the folders of this process apart.
-static NEXT: AtomicU64 = AtomicU64::new(0);
-/// Folders that a killed server left behind may stand in the way.
-const TRIES_MAX: u32 = 1_000;
+use crate::folder::{fresh, remove};
+
 const EXTENSION_CHARS_MAX: usize = 8;
 
 /// One raw part, written down.
@@ -47,7 +43,7 @@ impl Folder {
         if raw.peek().is_none() {
             return Ok(None);
         }
-        let mut folder = Self { path: fresh_folder(&std::env::temp_dir())?, files: Vec::new() };
+        let mut folder = Self { path: fresh(&std::env::temp_dir())?, files: Vec::new() };
         for (number, (part, bytes)) in raw.enumerate() {
             let path = folder.path.join(format!("file-{}.{}", number + 1, extension(&part.filename)));
             OpenOptions::new().write(true).create_new(true).open(&path)?.write_all(bytes)?;
@@ -65,39 +61,10 @@ impl Folder {
     }
 }
 
-/// Enough for as many nested folders as there can be open files.
-const STACK_BYTES: usize = 256 << 20;
-
 impl Drop for Folder {
     fn drop(&mut self) {
-        let path = std::mem::take(&mut self.path);
-        // An agent may have nested folders in it without end, which removing follows with its stack, or filled it with files
-        // without number, which takes its time: neither is for a thread that answers requests.
-        let remove = move || {
-            if let Err(error) = fs::remove_dir_all(&path) {
-                tracing::warn!(folder = %path.display(), %error, "the folder of a turn was not removed");
-            }
-        };
-        if let Err(error) = thread::Builder::new().name("remove".into()).stack_size(STACK_BYTES).spawn(remove) {
-            tracing::warn!(%error, "the folder of a turn was not removed");
-        }
+        remove(std::mem::take(&mut self.path));
     }
-}
-
-/// Makes a folder that did not exist. Making it is exclusive and follows no link, so that its name need not be secret.
-fn fresh_folder(parent: &Path) -> io::Result<PathBuf> {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    for _ in 0..TRIES_MAX {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = parent.join(format!("inhouse-{}-{number}", std::process::id()));
-        match builder.create(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            made => return made.map(|()| path),
-        }
-    }
-    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 /// The extension of a caller's file name, if it is a short plain word.
@@ -114,6 +81,9 @@ fn extension(filename: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::{fs, thread};
+
     use super::*;
 
     fn raw(filename: &str, bytes: &[u8]) -> v1::Part {

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use inhouse_agents::{AgentSpec, ProgramSpec, Protocol, build};
-use inhouse_engine::agent::{Agent, AgentEvent, Asked, DecidedBy, End, Output, Stop, Turn, Usage};
+use inhouse_engine::agent::{
+    Agent, AgentEvent, ArtifactUpdate, Asked, DecidedBy, End, Full, Output, Stop, Turn, Usage,
+};
 use inhouse_engine::cancel::{Cancel, CancelSource, StopCause};
 use inhouse_engine::{Ask, Reply};
 use inhouse_proto::v1;
@@ -35,6 +37,9 @@ pub(crate) struct Collected {
     pub(crate) replies: VecDeque<fn(&Ask) -> Reply>,
     pub(crate) reply_after_ms: u64,
     pub(crate) unasked: usize,
+    /// What was left behind; so many times there was no room for it.
+    pub(crate) left: Vec<ArtifactUpdate>,
+    pub(crate) full: usize,
     pub(crate) decided: Vec<(String, &'static str, DecidedBy)>,
 }
 
@@ -68,6 +73,11 @@ impl Output for Collected {
         }
     }
 
+    async fn leave(&mut self, artifact: ArtifactUpdate) -> Result<(), Full> {
+        self.left.push(artifact);
+        if self.left.len() <= self.full { Err(Full) } else { Ok(()) }
+    }
+
     fn unask(&mut self) {
         self.unasked += 1;
     }
@@ -78,8 +88,12 @@ impl Output for Collected {
 }
 
 pub(crate) fn permit() -> Permit {
+    permit_of("ann")
+}
+
+pub(crate) fn permit_of(caller: &str) -> Permit {
     let digest = TokenDigest::of(&Secret::new("token".to_owned()));
-    let tokens = Tokens::new([(Principal::new("ann").unwrap(), digest)]);
+    let tokens = Tokens::new([(Principal::new(caller).unwrap(), digest)]);
     let caller = tokens.caller(&[b"Bearer token"]).unwrap();
     grants(&caller, Operation::Send, &AgentName::new("agent").unwrap(), &Policy::default()).unwrap()
 }
@@ -125,9 +139,12 @@ pub(crate) async fn take(spec: AgentSpec, turn: &Turn, output: &mut Collected) -
 
 /// An agent, for several turns.
 pub(crate) fn agent(spec: AgentSpec) -> Arc<dyn Agent> {
+    build(spec, &runner(), &HostEnv::new(std::env::vars_os()))
+}
+
+pub(crate) fn runner() -> Runner {
     let options = Options { tier: Some(Tier::Group), ..Options::default() };
-    let runner = Runner::new(options).expect("the group tier is available everywhere");
-    build(spec, &runner, &HostEnv::new(std::env::vars_os()))
+    Runner::new(options).expect("the group tier is available everywhere")
 }
 
 pub(crate) async fn take_again(agent: &Arc<dyn Agent>, turn: &Turn, output: &mut Collected) -> End {

@@ -42,6 +42,7 @@ pub enum Script {
     AsksInVain,
     ArtifactThenText(String, String),
     AnswersWhenTold(String, Arc<Notify>),
+    LeavesWhenCanceled([usize; 3]),
     Flood,
     Panics,
 }
@@ -105,6 +106,11 @@ impl Script {
 
     pub fn answers_when_told(text: &str) -> Self {
         Self::AnswersWhenTold(text.to_owned(), Arc::default())
+    }
+
+    /// Leaves artifacts of so many bytes behind, after it was stopped.
+    pub fn leaves_when_canceled(sizes: [usize; 3]) -> Self {
+        Self::LeavesWhenCanceled(sizes)
     }
 
     pub fn flood() -> Self {
@@ -171,6 +177,15 @@ impl Agent for Script {
             Self::Ends(end) => end.clone(),
             Self::AskTwice if turn.number < 3 => End::InputRequired(note("and?")),
             Self::AskTwice => done,
+            Self::LeavesWhenCanceled(sizes) => {
+                turn.cancel.requested().await;
+                for size in sizes {
+                    let (artifact_id, parts) = (Some("left".to_owned()), vec![part(&"x".repeat(*size))]);
+                    let _ = output.leave(ArtifactUpdate { artifact_id, parts, ..ArtifactUpdate::default() }).await;
+                }
+                let _ = output.emit(AgentEvent::Text("too late".to_owned())).await;
+                done
+            }
             Self::Flood => loop {
                 if output.emit(AgentEvent::Text("x".repeat(1_000))).await.is_err() {
                     return done;

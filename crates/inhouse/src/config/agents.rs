@@ -27,6 +27,8 @@ pub(super) struct Situation<'a> {
     pub(super) callers: &'a [Principal],
     /// Makes commands of presets.
     pub(super) environment: &'a inhouse_trust::HostEnv,
+    /// The folder of workspaces, where there can be one.
+    pub(super) workspaces_dir: Option<&'a Path>,
 }
 
 /// Chooses and resolves. `words` speak of the default agent only; a command or a preset among them is served alone, a

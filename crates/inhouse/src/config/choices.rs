@@ -45,6 +45,17 @@ impl ProtocolChoice {
     }
 }
 
+/// Where an agent's turns work (`workspace`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WorkspaceChoice {
+    /// In the project's own folder, all of them.
+    Shared,
+    /// Each context in its own git worktree and branch.
+    Worktree,
+    /// Each context in its own folder, which is empty when it begins.
+    Temporary,
+}
+
 /// How firmly a run is held (`containment`, `--containment`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Containment {

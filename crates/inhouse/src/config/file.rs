@@ -30,6 +30,7 @@ const SERVER_KEYS: &[&str] = &[
     "hardened",
     "containment",
     "idempotency",
+    "workspaces_dir",
     "log",
 ];
 
@@ -68,7 +69,7 @@ pub(super) fn layer(name: &str, base: &Path, text: &str, environment: &HostEnv) 
     let mut root = Table::root(&source, &document);
     let mut layer = Layer::default();
     if let Some(table) = root.table("server")? {
-        server(table, &mut layer)?;
+        server(base, table, &mut layer)?;
     }
     let push = root.table("push")?.map(tables::push).transpose()?.unwrap_or_default();
     let cards = root.table("card")?.map(|table| tables::card(base, table)).transpose()?.unwrap_or_default();
@@ -98,7 +99,7 @@ pub(super) fn finish(table: Table<'_>) -> Result<(), ConfigError> {
     })
 }
 
-fn server(mut table: Table<'_>, layer: &mut Layer) -> Result<(), ConfigError> {
+fn server(base: &Path, mut table: Table<'_>, layer: &mut Layer) -> Result<(), ConfigError> {
     let port = table.number("port", 0..=u16::MAX.into())?;
     layer.host = table.text("host")?;
     layer.port = port.map(|Setting { value, origin }| Setting { value: value as u16, origin });
@@ -111,6 +112,8 @@ fn server(mut table: Table<'_>, layer: &mut Layer) -> Result<(), ConfigError> {
     layer.hardened = table.switch("hardened")?;
     layer.containment = table.choice("containment")?;
     layer.idempotency = table.choice("idempotency")?;
+    let folder = table.text("workspaces_dir")?;
+    layer.workspaces_dir = folder.map(|Setting { value, origin }| Setting { value: base.join(value), origin });
     layer.log = table.choice("log")?;
     finish(table)
 }
@@ -201,6 +204,8 @@ fn agent(name: Setting<String>, base: &Path, mut table: Table<'_>) -> Result<Dra
     agent.first_event_ms = table.number("first_event_ms", TURN_MS)?;
     agent.idle_ms = table.number("idle_ms", TURN_MS)?;
     agent.callers = table.texts("callers")?;
+    agent.workspace = table.choice("workspace")?;
+    agent.report_changes = table.switch("report_changes")?;
     agent.card = card_words(&mut table)?;
     agent.rules = rules(&mut table)?;
     agent.default = table.switch("default")?.is_some_and(|default| default.value);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use inhouse_serve::Skill;
 use inhouse_trust::Principal;
 
-use super::choices::{Containment, IdempotencyChoice, InputChoice, LogChoice, ProtocolChoice};
+use super::choices::{Containment, IdempotencyChoice, InputChoice, LogChoice, ProtocolChoice, WorkspaceChoice};
 use super::model::{CallerConfig, CardWords, PublicUrl, Rules};
 use super::origin::Setting;
 
@@ -22,6 +22,8 @@ pub(super) struct Layer {
     pub(super) hardened: Option<Setting<bool>>,
     pub(super) containment: Option<Setting<Containment>>,
     pub(super) idempotency: Option<Setting<IdempotencyChoice>>,
+    /// Absolute.
+    pub(super) workspaces_dir: Option<Setting<PathBuf>>,
     pub(super) log: Option<Setting<LogChoice>>,
     pub(super) limits: BTreeMap<&'static str, Setting<u64>>,
     pub(super) callers: Vec<CallerConfig>,
@@ -71,6 +73,8 @@ pub(super) struct Draft {
     pub(super) skills: Vec<Skill>,
     pub(super) card: CardWords,
     pub(super) rules: Option<Setting<Rules>>,
+    pub(super) workspace: Option<Setting<WorkspaceChoice>>,
+    pub(super) report_changes: Option<Setting<bool>>,
     pub(super) default: bool,
 }
 
@@ -97,6 +101,8 @@ impl Draft {
             skills: Vec::new(),
             card: CardWords::default(),
             rules: None,
+            workspace: None,
+            report_changes: None,
             default: false,
         }
     }

@@ -103,6 +103,24 @@ limits! {
     stop_grace_ms = 5_000, 0..=600_000;
     /// How long running turns may go on when the server stops, in milliseconds.
     shutdown_grace_ms = 5_000, 0..=DAY_S * 1000;
+    /// How long a workspace may be unused before it is removed, in milliseconds.
+    workspace_idle_ms = 7 * DAY_S * 1000, 1..=366 * DAY_S * 1000;
+    /// Workspaces of one agent; beyond them the longest unused one is removed.
+    workspaces_per_agent_max = 64, 1..=100_000;
+    /// How long one git command of ours may take, in milliseconds.
+    git_ms_max = 60_000, 1..=DAY_S * 1000;
+    /// Changed files of a turn that are given whole.
+    changed_files_max = 100, 0..=100_000;
+    /// What they have together, in bytes.
+    changed_bytes_max = 8 << 20, 0..=1 << 30;
+    /// Changed files of a turn that are listed.
+    changed_listed_max = 1_000, 1..=100_000;
+    /// The longest patch of a turn that is given, in bytes.
+    patch_bytes_max = 8 << 20, 0..=1 << 30;
+    /// Files and folders of a temporary workspace that are looked at.
+    looked_files_max = 10_000, 1..=10_000_000;
+    /// What is read of them to compare, in bytes.
+    looked_bytes_max = 256 << 20, 0..=TIB;
     /// Open connections in all.
     connections_max = 10_000, 1..=1_000_000;
     /// Open connections of one source; does not hold for loopback.

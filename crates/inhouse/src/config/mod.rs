@@ -18,6 +18,7 @@ mod show;
 mod tables;
 mod urls;
 pub(crate) mod words;
+mod workspace;
 
 use std::path::Path;
 
@@ -75,12 +76,17 @@ fn decide<A>(
     check_graces(&limits)?;
     let callers =
         if layer.callers.is_empty() { Callers::Generated(owner()) } else { Callers::Configured(layer.callers) };
+    let workspaces_dir = match layer.workspaces_dir {
+        Some(Setting { value, origin }) => Setting { value: Some(value), origin },
+        None => Setting::default(workspace::default_folder(environment)),
+    };
     let situation = Situation {
         finder: &Finder::new(environment.get("PATH"), directory),
         directory,
         limits: &limits,
         callers: &names(&callers),
         environment,
+        workspaces_dir: workspaces_dir.value.as_deref(),
     };
     let agents = agents(words, from_file.agents, &situation)?;
     let server = Server {
@@ -93,6 +99,7 @@ fn decide<A>(
         hardened: layer.hardened.unwrap_or_else(|| Setting::default(false)),
         containment: layer.containment.unwrap_or_else(|| Setting::default(Containment::Auto)),
         idempotency: layer.idempotency.unwrap_or_else(|| Setting::default(IdempotencyChoice::Auto)),
+        workspaces_dir,
     };
     let log = layer.log.unwrap_or_else(|| Setting::default(LogChoice::Info));
     Ok(Config { server, push: from_file.push, cards: from_file.cards, limits, callers, agents, log })
@@ -112,6 +119,7 @@ fn merge(layers: [Layer; 3]) -> Result<(Layer, AgentWords), ConfigError> {
         merged.hardened = merged.hardened.or(layer.hardened);
         merged.containment = merged.containment.or(layer.containment);
         merged.idempotency = merged.idempotency.or(layer.idempotency);
+        merged.workspaces_dir = merged.workspaces_dir.or(layer.workspaces_dir);
         merged.log = merged.log.or(layer.log);
         for (key, limit) in layer.limits {
             merged.limits.entry(key).or_insert(limit);

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use inhouse_agents::AgentSpec;
 use inhouse_agents::presets::Preset;
+use inhouse_agents::{AgentSpec, Workspace};
 use inhouse_serve::{CardSigner, Extension, Provider, Skill};
 use inhouse_trust::{AgentName, Approvals, Principal, Secret, WebhookRule};
 
@@ -52,6 +52,8 @@ pub(crate) struct Server {
     pub(crate) containment: Setting<Containment>,
     /// When a repeated send is a retry.
     pub(crate) idempotency: Setting<IdempotencyChoice>,
+    /// The folder of the agents' workspaces, where there can be one.
+    pub(crate) workspaces_dir: Setting<Option<PathBuf>>,
 }
 
 /// Push notifications.
@@ -240,6 +242,8 @@ pub(crate) struct AgentConfig {
     pub(crate) card: CardWords,
     /// What it may do without asking.
     pub(crate) rules: Rules,
+    /// Where its turns work, where that is more than its folder, and who asked for it.
+    pub(crate) workspace: Option<Setting<Workspace>>,
     /// Who may use it; empty for everyone.
     pub(crate) callers: Vec<Principal>,
     /// How it is run.

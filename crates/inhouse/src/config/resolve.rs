@@ -16,6 +16,7 @@ use super::layer::Draft;
 use super::limits::Limits;
 use super::model::{AgentConfig, Rules};
 use super::origin::{Origin, Setting};
+use super::workspace::workspace;
 use crate::detect::Missing;
 use crate::presets::{DEMO, about, names};
 
@@ -54,6 +55,7 @@ impl Resolver<'_> {
             }
             Kind::Plain(ref command) => (self.plain(&draft, command, project.clone())?, None, about(name.as_str())),
         };
+        let workspace = workspace(&draft, &spec, self.situation)?;
         let json = draft.input.as_ref().filter(|input| input.value == InputChoice::Json).map(|input| &input.origin);
         let protocol_origin = draft.protocol.as_ref().map(|protocol| &protocol.origin).or(json);
         let protocol_origin = protocol_origin.cloned().unwrap_or(Origin::Default);
@@ -80,6 +82,7 @@ impl Resolver<'_> {
             callers,
             card: draft.card,
             rules,
+            workspace,
             spec,
             protocol_origin,
             preset,

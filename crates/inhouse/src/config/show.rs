@@ -3,7 +3,7 @@
 
 use std::fmt::{Debug, Display};
 
-use inhouse_agents::{AgentSpec, ProgramSpec};
+use inhouse_agents::{AgentSpec, ProgramSpec, Workspace};
 
 use super::limits::Limits;
 use super::model::{AgentConfig, CallerToken, Callers, CardWords, Cards, Config, Push, Server};
@@ -63,6 +63,9 @@ impl Lines {
         self.setting("hardened", &server.hardened, bool::to_string);
         self.setting("containment", &server.containment, |tier| format!("{:?}", word(tier)));
         self.setting("idempotency", &server.idempotency, |rule| format!("{:?}", word(rule)));
+        if let Some(folder) = &server.workspaces_dir.value {
+            self.line("workspaces_dir", &format!("{folder:?}"), &server.workspaces_dir.origin);
+        }
     }
 
     fn push(&mut self, push: &Push) {
@@ -119,6 +122,14 @@ impl Lines {
         line("title", format!("{:?}", agent.title));
         line("description", format!("{:?}", agent.description));
         line("project", format!("{:?}", agent.project));
+        let workspace = agent.workspace.as_ref().map(|workspace| &workspace.value);
+        let kind = match workspace {
+            None | Some(Workspace::Shared { .. }) => "shared",
+            Some(Workspace::Worktree { .. }) => "worktree",
+            Some(Workspace::Temporary { .. }) => "temporary",
+        };
+        line("workspace", format!("{kind:?}"));
+        line("report_changes", workspace.is_some_and(Workspace::reports).to_string());
         line("timeout_ms", agent.timeout_ms.to_string());
         let CardWords { version, documentation_url, icon_url, input_modes, output_modes } = &agent.card;
         for (key, modes) in [("input_modes", input_modes), ("output_modes", output_modes)] {

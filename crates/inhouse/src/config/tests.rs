@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use inhouse_agents::{AgentSpec, Protocol};
+use inhouse_agents::{AgentSpec, Protocol, Workspace};
 use inhouse_trust::{Input, Verdict};
 
 use super::*;
@@ -429,4 +429,60 @@ fn what_can_not_be_a_webhook_or_a_card_is_named_with_its_line() {
     assert!(hint.unwrap().starts_with("openssl genpkey -algorithm ed25519 -out "));
     let (message, _) = Machine::with(&["claude"]).file("[card]\nsigning_key = \"nowhere.pem\"").error();
     assert!(message.contains("nowhere.pem: No such file"), "{message}");
+}
+
+#[test]
+fn where_turns_work_is_decided_with_what_it_needs() {
+    let git = |machine: &Machine| machine.folder.path().join("bin/git");
+    let agent = |words: &str| format!("[agents.claude]\n{words}\n");
+    for (words, expected, shown) in [
+        ("", None, "workspace = \"shared\"\nreport_changes = false"),
+        ("workspace = \"shared\"", None, "workspace = \"shared\"\nreport_changes = false"),
+        ("report_changes = true", Some("shared"), "workspace = \"shared\"\nreport_changes = true"),
+        ("workspace = \"worktree\"", Some("worktree"), "workspace = \"worktree\"\nreport_changes = true"),
+        (
+            "workspace = \"temporary\"\nreport_changes = false",
+            Some("temporary"),
+            "workspace = \"temporary\"\nreport_changes = false",
+        ),
+    ] {
+        let machine = Machine::with(&["claude", "git"]).file(&agent(words)).env("HOME", "/home/ann");
+        let config = machine.load().unwrap();
+        let expected = expected.map(|kind| match kind {
+            "shared" => Workspace::Shared { git: git(&machine) },
+            "worktree" => Workspace::Worktree { git: git(&machine), report: true },
+            _ => Workspace::Temporary { report: false },
+        });
+        assert_eq!(config.agents.default().workspace.as_ref().map(|workspace| &workspace.value), expected.as_ref());
+        let all = show(&config, false);
+        assert!(
+            all.contains(shown) && all.contains("workspaces_dir = \"/home/ann/.local/state/inhouse/workspaces\""),
+            "{all}"
+        );
+    }
+    for (text, message) in [
+        (
+            "[agents.claude]\nworkspace = \"tree\"",
+            "inhouse.toml:2: workspace must be \"shared\" or \"worktree\" or \"temporary\", found \"tree\"",
+        ),
+        ("[agents.claude]\nreport_changes = 1", "inhouse.toml:2: report_changes must be true or false, found 1"),
+        ("[agents.demo]\nworkspace = \"worktree\"", "inhouse.toml:2: the demo agent works in no folder"),
+        (
+            "[agents.claude]\nproject = \".\"\nworkspace = \"temporary\"",
+            "inhouse.toml:2: an agent with temporary workspaces has no project",
+        ),
+        (
+            "[agents.claude]\nworkspace = \"temporary\"",
+            "inhouse.toml:2: workspaces need a folder, and the environment has no HOME",
+        ),
+        (
+            "[limits]\nworkspace_idle_ms = 0",
+            "inhouse.toml:2: workspace_idle_ms must be a whole number from 1 to 31622400000, found 0",
+        ),
+    ] {
+        assert_eq!(Machine::with(&["claude", "git"]).file(text).error().0, message);
+    }
+    let (message, hint) = Machine::with(&["claude"]).file(&agent("report_changes = true")).error();
+    assert!(message.starts_with("inhouse.toml:2: this needs git, which is in no folder of PATH"), "{message}");
+    assert_eq!(hint.unwrap(), "install git, or leave workspace and report_changes out");
 }
