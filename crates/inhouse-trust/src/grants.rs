@@ -94,27 +94,3 @@ pub fn grants(caller: &Caller, operation: Operation, agent: &AgentName, policy: 
         _ => Ok(Permit { principal: caller.principal().clone(), operation, agent: agent.clone() }),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reserved_agent_is_denied_to_all_others_on_every_operation() {
-        let name = |agent: &str| AgentName::new(agent).unwrap();
-        let ann = Caller::for_tests("ann");
-        let mut policy = Policy::default();
-        for (agent, principal) in [("private", "bob"), ("shared", "bob"), ("shared", "ann")] {
-            policy.reserve(name(agent), [Principal::new(principal).unwrap()]);
-        }
-        policy.reserve(name("nobody"), []);
-        use Operation::{Cancel, Get, List, Push, Send, Stream, Subscribe};
-        for operation in [Send, Stream, Get, List, Cancel, Subscribe, Push] {
-            for (agent, granted) in [("open", true), ("private", false), ("nobody", false), ("shared", true)] {
-                let answer = grants(&ann, operation, &name(agent), &policy);
-                assert_eq!(answer.is_ok(), granted, "{operation:?} {agent}");
-                assert_eq!(policy.is_reserved(&name(agent)), agent != "open");
-            }
-        }
-    }
-}
