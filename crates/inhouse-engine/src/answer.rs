@@ -8,6 +8,7 @@ use inhouse_proto::v1::{self, TaskState};
 use inhouse_proto::wire::to_json;
 use inhouse_trust::{AgentName, Permit, Principal};
 
+use crate::accepted::Accepted;
 use crate::agent::{DecidedBy, End, Failure, Note, Reason};
 use crate::ask::{Ask, Reply};
 use crate::asking::{Asking, Claim};
@@ -17,7 +18,7 @@ use crate::push::named;
 use crate::queue::Slot;
 use crate::refusal::{refused, unsupported};
 use crate::store::{NextMessage, Owner, RetryKey, Submitted, TaskKey};
-use crate::submit::{Accepted, Submission, filled};
+use crate::submit::{Submission, filled};
 
 /// Writes down what was decided about the agents' requests.
 pub trait Witness: Send + Sync + 'static {

@@ -7,6 +7,7 @@
 mod engine;
 mod entry;
 mod submit;
+mod accepted;
 mod queue;
 mod turn;
 mod output;
@@ -24,10 +25,11 @@ pub mod cancel;
 pub mod agent;
 pub mod store;
 
+pub use accepted::Accepted;
 pub use answer::Witness;
 pub use ask::{Ask, Choice, Effect, Question, Reply};
 pub use engine::Engine;
 pub use entry::{AgentEntry, Takes};
 pub use limits::{EngineLimits, Idempotency, QueueLimits};
 pub use reader::{Numbered, Reader};
-pub use submit::{Accepted, Submission};
+pub use submit::Submission;

@@ -1,7 +1,6 @@
 //! A message comes in: the rules of ids (spec 3.4), retries, limits, and then a turn that runs or waits.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::json;
@@ -11,6 +10,7 @@ use inhouse_proto::wire::to_json;
 use inhouse_trust::Permit;
 use sha2::{Digest, Sha256};
 
+use crate::accepted::Accepted;
 use crate::agent::{End, Note, Turn};
 use crate::cancel::{CancelSource, StopCause};
 use crate::direct::Direct;
@@ -19,7 +19,6 @@ use crate::entry::AgentEntry;
 use crate::limits::Idempotency;
 use crate::note::Ids;
 use crate::push::named;
-use crate::reader::Reader;
 use crate::refusal::{refused, unsupported};
 use crate::state::is_interrupted;
 use crate::store::{Lease, NewTask, NextMessage, Owner, RetryKey, Submitted, TaskKey};
@@ -42,12 +41,6 @@ pub struct Submission {
     pub label: u8,
     /// Whom the task's events are told to, from the first one on.
     pub push: Option<v1::TaskPushNotificationConfig>,
-}
-
-/// A message that was taken.
-pub struct Accepted {
-    engine: Engine,
-    key: TaskKey,
 }
 
 impl Engine {
@@ -241,56 +234,7 @@ impl Engine {
         if let Some(live) = self.live(&key).filter(|_| !direct) {
             live.direct.show();
         }
-        Accepted { engine: self.clone(), key }
-    }
-}
-
-impl std::fmt::Debug for Accepted {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Accepted").field("key", &self.key).finish_non_exhaustive()
-    }
-}
-
-impl Accepted {
-    /// The id of the task.
-    pub fn task_id(&self) -> &Arc<str> {
-        &self.key.id
-    }
-
-    /// Waits until the task is finished or waits for its caller. The snapshot may hold a direct answer.
-    ///
-    /// # Errors
-    /// Task not found, when it was forgotten in the meantime.
-    pub async fn settled(&self) -> Result<Snapshot, A2aError> {
-        self.engine.settled(&self.key).await
-    }
-
-    /// The task as it stands.
-    ///
-    /// # Errors
-    /// Task not found, when it was forgotten in the meantime.
-    pub async fn snapshot(&self) -> Result<Snapshot, A2aError> {
-        self.engine.inner.store.get(&self.key, true).await.map_err(refused)
-    }
-
-    /// The task as it stands and what comes after. Where the agent may answer without a task, its first word is waited for, but
-    /// not for long.
-    ///
-    /// # Errors
-    /// Task not found, when it was forgotten in the meantime.
-    pub async fn follow(&self) -> Result<(Snapshot, Reader), A2aError> {
-        if let Some(live) = self.engine.live(&self.key).filter(|live| live.direct.is_open()) {
-            let mut first = self.engine.reader(self.key.clone(), 1)?;
-            let wait = Duration::from_millis(self.engine.inner.limits.direct_wait_ms);
-            let heard = tokio::time::timeout(wait, first.next()).await;
-            // Answered, but the answer is not in the log yet.
-            if !live.direct.show() && heard.is_err() {
-                first.next().await?;
-            }
-        }
-        let snapshot = self.snapshot().await?;
-        let reader = self.engine.reader(self.key.clone(), snapshot.generation)?;
-        Ok((snapshot, reader))
+        Accepted::new(self.clone(), key)
     }
 }
 
