@@ -15,6 +15,8 @@ use crate::store::TaskKey;
 pub struct Accepted {
     engine: Engine,
     key: TaskKey,
+    /// All that there is to show, where the task is not the sender's own.
+    receipt: Option<Snapshot>,
 }
 
 impl std::fmt::Debug for Accepted {
@@ -25,7 +27,11 @@ impl std::fmt::Debug for Accepted {
 
 impl Accepted {
     pub(crate) fn new(engine: Engine, key: TaskKey) -> Self {
-        Self { engine, key }
+        Self { engine, key, receipt: None }
+    }
+
+    pub(crate) fn receipt(engine: Engine, key: TaskKey, receipt: Snapshot) -> Self {
+        Self { engine, key, receipt: Some(receipt) }
     }
 
     /// The id of the task.
@@ -38,7 +44,10 @@ impl Accepted {
     /// # Errors
     /// Task not found, when it was forgotten in the meantime.
     pub async fn settled(&self) -> Result<Snapshot, A2aError> {
-        self.engine.settled(&self.key).await
+        match &self.receipt {
+            Some(receipt) => Ok(receipt.clone()),
+            None => self.engine.settled(&self.key).await,
+        }
     }
 
     /// The task as it stands.
@@ -46,6 +55,9 @@ impl Accepted {
     /// # Errors
     /// Task not found, when it was forgotten in the meantime.
     pub async fn snapshot(&self) -> Result<Snapshot, A2aError> {
+        if let Some(receipt) = &self.receipt {
+            return Ok(receipt.clone());
+        }
         self.engine.inner.store.get(&self.key, true).await.map_err(refused)
     }
 
@@ -55,6 +67,9 @@ impl Accepted {
     /// # Errors
     /// Task not found, when it was forgotten in the meantime.
     pub async fn follow(&self) -> Result<(Snapshot, Reader), A2aError> {
+        if let Some(receipt) = &self.receipt {
+            return Ok((receipt.clone(), Reader::ended()));
+        }
         if let Some(live) = self.engine.live(&self.key).filter(|live| live.direct.is_open()) {
             let mut first = self.engine.reader(self.key.clone(), 1)?;
             let wait = Duration::from_millis(self.engine.inner.limits.direct_wait_ms);

@@ -2,7 +2,7 @@
 //!
 //! Each task has one append-only log with a dense numbering; everything else is a reader of it. One task at a time appends:
 //! the turn that holds the lease. Reading order: `engine`, `submit`, `turn`, `output`, then `ask` and `asking` for what
-//! an agent wants to know in the middle, and the ports `agent` and `store`.
+//! an agent wants to know in the middle, `answer` and `approve` for who says it, and the ports `agent` and `store`.
 
 mod engine;
 mod entry;
@@ -15,6 +15,7 @@ mod direct;
 mod ask;
 mod asking;
 mod answer;
+mod approve;
 mod push;
 mod reader;
 mod note;

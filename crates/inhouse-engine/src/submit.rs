@@ -7,11 +7,13 @@ use inhouse_proto::json;
 use inhouse_proto::snapshot::Snapshot;
 use inhouse_proto::v1::{self, TaskState};
 use inhouse_proto::wire::to_json;
-use inhouse_trust::Permit;
+use inhouse_trust::{Decides, Permit};
 use sha2::{Digest, Sha256};
 
 use crate::accepted::Accepted;
 use crate::agent::{End, Note, Turn};
+use crate::approve::Waiting;
+use crate::asking::Asking;
 use crate::cancel::{CancelSource, StopCause};
 use crate::direct::Direct;
 use crate::engine::{Engine, Reservation, key, lock, owner, slot};
@@ -43,6 +45,12 @@ pub struct Submission {
     pub push: Option<v1::TaskPushNotificationConfig>,
 }
 
+/// The task that a message is about.
+enum Continued {
+    Own(Snapshot),
+    Anothers(Waiting),
+}
+
 impl Engine {
     /// Takes a message: begins a task, or continues one that waits for its caller (spec 3.1.1, 3.4).
     ///
@@ -65,12 +73,18 @@ impl Engine {
         }
         let continued = match answered {
             Some(task) => Some(task),
-            None => self.continued(permit, &submission).await?,
+            None => match self.continued(permit, &submission).await? {
+                Some(Continued::Anothers(waiting)) => return self.approve(permit, submission, waiting).await,
+                Some(Continued::Own(task)) => Some(task),
+                None => None,
+            },
         };
         if let Some(task) = &continued
-            && let Some((live, reply)) = self.claim(permit, task, &submission.message)?
+            && let Some(said) = self.claim(permit, task, &submission.message)?
         {
-            return self.answer(permit, submission, task, retry, live, reply).await;
+            let key = key(permit, &task.id);
+            let retried = self.answer(&key, submission, task, retry, said).await?;
+            return Ok(self.accepted(TaskKey { id: retried.unwrap_or(key.id), ..key }, false));
         }
         let place = self.admit(permit)?;
         match continued {
@@ -90,13 +104,20 @@ impl Engine {
         self.inner.agents.get(permit.agent()).ok_or_else(|| A2aError::new(ErrorKind::Internal))
     }
 
-    /// The waiting task that the message continues.
-    async fn continued(&self, permit: &Permit, submission: &Submission) -> Result<Option<Snapshot>, A2aError> {
+    /// The waiting task that the message continues, or that it gives leave to.
+    async fn continued(&self, permit: &Permit, submission: &Submission) -> Result<Option<Continued>, A2aError> {
         let message = &submission.message;
         if message.task_id.is_empty() {
             return Ok(None);
         }
-        let task = self.look(&key(permit, &message.task_id), false).await?;
+        let continued = match self.look(&key(permit, &message.task_id), false).await {
+            Ok(task) => Continued::Own(task),
+            Err(error) => match self.to_decide(permit, &message.task_id).await {
+                Some(waiting) if error.kind == ErrorKind::TaskNotFound => Continued::Anothers(waiting),
+                _ => return Err(error),
+            },
+        };
+        let (Continued::Own(task) | Continued::Anothers(Waiting { task, .. })) = &continued;
         if !message.context_id.is_empty() && *message.context_id != *task.context_id {
             return Err(A2aError::invalid("message.contextId", "the task belongs to another context".to_owned()));
         }
@@ -106,7 +127,7 @@ impl Engine {
                 &format!("the task is {} and does not wait for a message", task.state.as_str_name()),
             ));
         }
-        Ok(Some(task))
+        Ok(Some(continued))
     }
 
     /// The caller's task of this id, if it waits.
@@ -115,7 +136,7 @@ impl Engine {
         is_interrupted(task.state).then_some(task)
     }
 
-    fn retry_key(&self, submission: &Submission) -> Option<RetryKey> {
+    pub(crate) fn retry_key(&self, submission: &Submission) -> Option<RetryKey> {
         let message = &submission.message;
         let by_message = !message.message_id.is_empty()
             && match self.inner.limits.idempotency {
@@ -266,7 +287,7 @@ fn ticket(permit: &Permit, lease: Lease, context_id: Arc<str>, begun: Begun, dir
         slot: slot(owner, context_id),
         direct: Arc::new(Direct::new(direct)),
         stop: Arc::new(source),
-        asking: Arc::default(),
+        asking: Arc::new(Asking::new(permit.decides() != Decides::Own)),
     }
 }
 

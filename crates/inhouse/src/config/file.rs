@@ -201,6 +201,7 @@ fn agent(name: Setting<String>, base: &Path, mut table: Table<'_>) -> Result<Dra
     agent.first_event_ms = table.number("first_event_ms", TURN_MS)?;
     agent.idle_ms = table.number("idle_ms", TURN_MS)?;
     agent.callers = table.texts("callers")?;
+    agent.approvers = table.texts("approvers")?;
     agent.card = card_words(&mut table)?;
     agent.rules = rules(&mut table)?;
     agent.default = table.switch("default")?.is_some_and(|default| default.value);

@@ -242,6 +242,8 @@ pub(crate) struct AgentConfig {
     pub(crate) rules: Rules,
     /// Who may use it; empty for everyone.
     pub(crate) callers: Vec<Principal>,
+    /// Who gives it leave, in place of its callers; empty for them.
+    pub(crate) approvers: Vec<Principal>,
     /// How it is run.
     pub(crate) spec: AgentSpec,
     /// Who chose the protocol that its program is spoken to in; where nobody did, the program decides.
