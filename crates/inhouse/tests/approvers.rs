@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::process::{Command, Stdio};
+
 use serde_json::{Value, json};
 use support::http::{Response, headers, request};
 use support::{Launch, Server, message, rpc, scratch, script, state_of, text_of, wait};
@@ -200,4 +202,29 @@ fn without_an_approver_in_time_the_answer_is_no() {
     assert_eq!(text_of(&ended(&server, id)), "inner words, \n\nnot done");
     assert_eq!(decided(&server, id)[0]["by"], "nobody");
     assert!(Door::Rest.is_missing(&server, BOSS, id));
+}
+
+#[test]
+fn on_the_command_line_the_caller_is_told_to_wait_and_the_approver_how_it_went() {
+    let server = guarded("");
+    let inhouse = |token: &str, args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_inhouse"));
+        command.args(args).env_clear().env("HOME", scratch("home")).stdin(Stdio::null());
+        command.env("INHOUSE_URL", format!("http://{}", server.address)).env("INHOUSE_TOKEN", token);
+        let output = command.output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, _, said) = inhouse(ANN, &["send", "tidy up"]);
+    assert!(code == Some(3) && said.contains("hint: when it is decided, follow the task with"), "{said}");
+    let listed = wait("the request", || {
+        let (_, listed, _) = inhouse(BOSS, &["task", "list", "--status", "input-required"]);
+        listed.contains("input-required").then_some(listed)
+    });
+    let id = listed.lines().nth(1).and_then(|line| line.split(' ').next()).unwrap();
+    let (code, shown, _) = inhouse(BOSS, &["task", "get", id]);
+    assert!(code == Some(0) && shown.contains("rm -rf build") && !shown.contains("inner words"), "{shown}");
+    let (code, answer, said) = inhouse(BOSS, &["send", "--task", id, "yes"]);
+    assert_eq!((code, answer.as_str()), (Some(0), "The agent has its answer: go."), "{said}");
+    assert_eq!(inhouse(ANN, &["task", "watch", id, "--from", "0"]).0, Some(0));
 }
