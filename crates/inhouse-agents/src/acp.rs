@@ -16,7 +16,8 @@ use inhouse_engine::agent::{Agent, End, Output, Reason, Turn};
 
 use crate::acp::opening::Opening;
 use crate::acp::parse::Parser;
-use crate::conversations::{Conversations, id_of};
+use crate::by_line::ByLine;
+use crate::conversations::{BEGINS, Conversations, id_of};
 use crate::dialogue::failed;
 use crate::process::Program;
 
@@ -45,14 +46,12 @@ impl Agent for Acp {
         };
         let id = id_of(turn, &self.program);
         let earlier = self.conversations.known(&id);
-        // A context that somebody else named can be one of before a restart.
-        let note = (earlier.is_none() && !turn.begins_context)
-            .then_some("there is no earlier conversation in this context: one begins");
+        let note = (earlier.is_none() && !turn.begins_context).then_some(BEGINS);
         let directory = self.program.command.directory.to_string_lossy().into_owned();
         let (opening, input) = Opening::new(prompt, directory, earlier, note, self.keeps_mode);
-        let mut parser = Parser::new(self.program.limits.line_bytes_max, opening);
+        let mut parser = ByLine::new(self.program.limits.line_bytes_max, Parser::new(opening));
         let end = self.program.run(&plan, input, true, &mut parser, turn, output).await;
-        if let Some(session) = parser.session() {
+        if let Some(session) = parser.protocol.session() {
             self.conversations.begun(&id, session);
         }
         end

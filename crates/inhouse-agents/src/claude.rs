@@ -4,7 +4,6 @@
 mod input;
 mod parse;
 mod line;
-mod answer;
 mod asked;
 
 #[cfg(test)]
@@ -13,8 +12,9 @@ mod tests;
 use async_trait::async_trait;
 use inhouse_engine::agent::{Agent, End, Output, Reason, Turn};
 
+use crate::by_line::ByLine;
 use crate::claude::parse::{Found, Parser};
-use crate::conversations::{Conversations, id_of};
+use crate::conversations::{BEGINS, BEGINS_ANEW, Conversations, id_of};
 use crate::dialogue::failed;
 use crate::process::Program;
 
@@ -40,17 +40,12 @@ impl Agent for Claude {
         };
         let id = id_of(turn, &self.program);
         let has_begun = conversations.known(&id).is_some();
-        // A context that somebody else named can be one of before a restart.
-        let note = (!has_begun && !turn.begins_context)
-            .then_some("there is no earlier conversation in this context: one begins");
+        let note = (!has_begun && !turn.begins_context).then_some(BEGINS);
         let (end, found) = self.converse(turn, &id, has_begun, input.clone(), note, output).await;
         let (end, found) = match found {
             // What was thought of it is wrong: the other way, once.
             Found::Taken => self.converse(turn, &id, true, input, None, output).await,
-            Found::Missing => {
-                let note = "the earlier conversation can not be resumed: a new one begins";
-                self.converse(turn, &id, false, input, Some(note), output).await
-            }
+            Found::Missing => self.converse(turn, &id, false, input, Some(BEGINS_ANEW), output).await,
             Found::Open | Found::Unknown => (end, found),
         };
         match found {
@@ -89,8 +84,8 @@ impl Claude {
             Ok(plan) => plan,
             Err(end) => return (end, Found::Unknown),
         };
-        let mut parser = Parser::new(self.program.limits.line_bytes_max, note);
+        let mut parser = ByLine::new(self.program.limits.line_bytes_max, Parser::new(note));
         let end = self.program.run(&plan, input, true, &mut parser, turn, output).await;
-        (end, parser.found())
+        (end, parser.protocol.found())
     }
 }

@@ -45,7 +45,7 @@ impl Dialogue for PlainText {
         said.text(self.0.finish());
     }
 
-    fn end(&mut self, ending: &Ending) -> End {
+    fn ended(&mut self, ending: &Ending) -> End {
         ending.by_exit()
     }
 }

@@ -9,6 +9,11 @@ use uuid::Builder;
 
 use crate::process::Program;
 
+/// What a caller is told of a context that he named and in which nothing is known: it can be one of before a restart.
+pub(crate) const BEGINS: &str = "there is no earlier conversation in this context: one begins";
+/// What a caller is told when the agent does not have the conversation that it was to go on with.
+pub(crate) const BEGINS_ANEW: &str = "the earlier conversation can not be resumed: a new one begins";
+
 /// So many conversations are known.
 const KNOWN_MAX: usize = 10_000;
 

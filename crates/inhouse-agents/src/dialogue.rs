@@ -3,7 +3,9 @@
 
 use inhouse_engine::agent::{AgentEvent, End, Failure, Note, Reason};
 use inhouse_engine::{Ask, Reply};
+use inhouse_proto::json;
 use inhouse_run::Exit;
+use serde_json::json;
 
 /// One turn in one protocol.
 pub(crate) trait Dialogue: Send {
@@ -23,8 +25,8 @@ pub(crate) trait Dialogue: Send {
         None
     }
 
-    /// How the turn ended, now that the process has.
-    fn end(&mut self, ending: &Ending) -> End;
+    /// How the turn ended, now that the process has and nothing that it wrote has told.
+    fn ended(&mut self, ending: &Ending) -> End;
 }
 
 /// What came of some bytes.
@@ -38,8 +40,8 @@ pub(crate) struct Said {
     pub(crate) asks: Vec<Ask>,
     /// The ids of asks whose answer it does not want to know any more.
     pub(crate) unasked: Vec<String>,
-    /// The agent has said how the turn ended: nothing more of it counts, and its input ends.
-    pub(crate) over: bool,
+    /// How the turn ended, as the agent says: nothing more of it counts, and its input ends.
+    pub(crate) end: Option<End>,
 }
 
 impl Said {
@@ -52,6 +54,24 @@ impl Said {
             Some(AgentEvent::Text(last)) => last.push_str(&text),
             _ => self.events.push(AgentEvent::Text(text)),
         }
+    }
+
+    /// The agent is at work, and has this to say of it.
+    pub(crate) fn note(&mut self, text: impl Into<String>) {
+        self.events.push(AgentEvent::Working(Note { text: Some(text.into()), data: None }));
+    }
+
+    /// The agent uses a tool. What it acts on stays inside: it may hold what a caller should not see.
+    pub(crate) fn tool(&mut self, name: &str) {
+        self.events.push(AgentEvent::Working(Note {
+            text: Some(format!("the agent uses the tool {name}")),
+            data: Some(json::Value(json!({"tool": {"name": name}}))),
+        }));
+    }
+
+    /// The turn has ended.
+    pub(crate) fn over(&mut self, end: End) {
+        self.end = Some(end);
     }
 }
 
@@ -81,6 +101,11 @@ impl Ending {
         }
         failed(Reason::AgentFailed, self.reason())
     }
+}
+
+/// The end of a turn whose agent had to say how it went, and did not.
+pub(crate) fn without_result(ending: &Ending) -> End {
+    failed(Reason::AgentProtocol, format!("the agent ended without a result: {}", ending.reason()))
 }
 
 /// A failed turn.

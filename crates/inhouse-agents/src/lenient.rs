@@ -47,6 +47,18 @@ impl<T> Default for Object<T> {
     }
 }
 
+/// A line, if it is an object.
+pub(crate) fn object<T: DeserializeOwned>(line: &[u8]) -> Option<T> {
+    match serde_json::from_slice::<Object<T>>(line) {
+        Ok(object) => object.0,
+        Err(_) if line.trim_ascii().is_empty() => None,
+        Err(_) => {
+            tracing::debug!(target: "agent", bytes = line.len(), "a line that is no JSON was passed over");
+            None
+        }
+    }
+}
+
 /// The first items of an array, if it is one.
 #[derive(Debug)]
 pub(crate) struct List<T>(pub(crate) Vec<T>);

@@ -1,21 +1,29 @@
 //! Agent adapters: from a process's bytes to agent events. One driver a protocol, all behind the engine's `Agent` port.
 //!
-//! Reading order: `known` (which agents there are), `presets` (how they are run), `process` (how a process runs), `dialogue` (what a driver adds to that), `asks` (what an agent
-//! wants to know in the middle), `conversations` (what it remembers), then the drivers `command` (plain text), `native` (JSON lines), `claude` and `acp`, and `demo`, which starts nothing.
+//! Reading order: `known` (which agents there are), `presets` (how they are run), `process` (how a process runs), `dialogue` and
+//! `by_line` (what a driver adds to that), `asks` and `permission` (what an agent wants to know in the middle), `conversations` (what it
+//! remembers), then the drivers `command` (plain text), `native` (JSON lines), `claude`, `acp` and `codex`, and `demo`, which starts nothing.
 
 pub mod known;
 pub mod presets;
 mod process;
 mod dialogue;
+mod by_line;
+mod rpc;
+mod answer;
 mod asks;
+mod permission;
 mod conversations;
 mod command;
 mod native;
 mod claude;
 mod acp;
+mod codex;
+
 mod demo;
 mod lines;
 mod lenient;
+mod message;
 mod text;
 mod stderr;
 mod silence;
@@ -42,12 +50,14 @@ pub enum Protocol {
     Claude,
     /// The Agent Client Protocol, version 1.
     Acp,
+    /// The protocol of `codex app-server`.
+    Codex,
 }
 
 impl Protocol {
     /// Whether an agent that speaks it asks before it acts.
     pub fn asks(self) -> bool {
-        matches!(self, Self::Claude | Self::Acp)
+        matches!(self, Self::Claude | Self::Acp | Self::Codex)
     }
 
     /// Which parts of a message can be said in it.
@@ -57,6 +67,7 @@ impl Protocol {
             Self::Native => Takes::Any,
             Self::Claude => Takes::Types(claude::FILE_TYPES),
             Self::Acp => Takes::Types(acp::FILE_TYPES),
+            Self::Codex => Takes::Types(codex::FILE_TYPES),
         }
     }
 }
@@ -81,7 +92,8 @@ pub struct ProgramSpec {
     pub prefix_line: Option<String>,
     /// Whether it keeps conversations under ids that we choose; for [`Protocol::Claude`] alone.
     pub keeps_conversations: bool,
-    /// Whether its mode stays as it is, and is not the one in which it asks before it acts; for [`Protocol::Acp`] alone.
+    /// Whether its mode stays as it is, and is not the one in which it asks before it acts; for [`Protocol::Acp`] and
+    /// [`Protocol::Codex`].
     pub keeps_mode: bool,
     /// What it may do without asking; for protocols in which it [asks](Protocol::asks).
     pub approvals: Approvals,
@@ -118,5 +130,6 @@ pub fn build(spec: AgentSpec, runner: &Runner, host: &HostEnv) -> Arc<dyn Agent>
             Arc::new(claude::Claude { program, conversations: keeps_conversations.then(Conversations::default) })
         }
         Protocol::Acp => Arc::new(acp::Acp { program, conversations: Conversations::default(), keeps_mode }),
+        Protocol::Codex => Arc::new(codex::Codex { program, conversations: Conversations::default(), keeps_mode }),
     }
 }

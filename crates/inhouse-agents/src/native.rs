@@ -8,7 +8,9 @@ mod parse;
 use async_trait::async_trait;
 use inhouse_engine::agent::{Agent, End, Output, Reason, Turn};
 
+use crate::by_line::ByLine;
 use crate::dialogue::failed;
+use crate::native::parse::Parser;
 use crate::process::Program;
 
 /// A configured program that follows the native contract.
@@ -33,7 +35,7 @@ impl Agent for Native {
             }
         };
         let input = input::input(turn, folder.as_ref().map_or(&[], files::Folder::files));
-        let mut parser = parse::Parser::new(self.program.limits.line_bytes_max);
+        let mut parser = ByLine::new(self.program.limits.line_bytes_max, Parser::default());
         self.program.run(&plan, input, false, &mut parser, turn, output).await
     }
 }

@@ -117,6 +117,7 @@ impl Program {
             phase: Phase::Running,
             deadline: None,
             stopped: None,
+            said: None,
             silence: Silence::new(self.limits),
             limits: self.limits,
         };
@@ -182,6 +183,8 @@ struct Session<'a> {
     deadline: Option<Instant>,
     /// When it was wished that the turn ends early. Since then nothing more reaches the caller.
     stopped: Option<Instant>,
+    /// How the turn ended, as the agent said.
+    said: Option<End>,
     silence: Silence,
     limits: Limits,
 }
@@ -228,7 +231,7 @@ impl Session<'_> {
         if self.stopped.is_some() {
             return End::Canceled(Note::default());
         }
-        match self.protocol.end(&Ending { exit, last_error }) {
+        match self.said.take().unwrap_or_else(|| self.protocol.ended(&Ending { exit, last_error })) {
             End::Failed(mut failure) if !failure.quoted => {
                 failure.detail = failure.detail.map(|detail| redactor.line(&detail));
                 End::Failed(failure)
@@ -262,7 +265,8 @@ impl Session<'_> {
                 self.answer(&reply);
             }
         }
-        if said.over {
+        if let Some(end) = said.end {
+            self.said = Some(end);
             self.replies = None;
             self.asks.clear(output);
             self.leave(if self.stopped.is_some() { 0 } else { self.limits.exit_grace_ms });

@@ -2,19 +2,15 @@
 
 use std::collections::HashMap;
 
-use inhouse_engine::{Ask, Choice, Effect, Question, Reply};
+use inhouse_engine::{Ask, Choice, Effect, Reply};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::acp::line::{Offer, Params, RawInput, ToolCall};
 use crate::lenient::{Object, Scalar};
-use crate::lines::line_of;
+use crate::permission::{OPEN_MAX, Use};
+use crate::rpc::{answer, name_of};
 use crate::text::without_escapes;
-
-/// Requests that may be open at the same time.
-const OPEN_MAX: usize = 64;
-/// An input up to this size is shown whole.
-const INPUT_BYTES_MAX: usize = 256 << 10;
 
 /// The requests that wait for their answer, by the name that we have for them.
 #[derive(Debug, Default)]
@@ -35,7 +31,7 @@ struct Open {
 impl Asked {
     /// The ask of a request, or the line that answers it without asking: the agent never waits for nothing.
     pub(crate) fn take(&mut self, id: &Value, params: Params) -> Result<Ask, Vec<u8>> {
-        let name = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+        let name = name_of(id);
         let offered: Vec<_> = params.options.0.iter().filter_map(|offer| choice(offer.0.as_ref()?)).collect();
         let full = self.open.len() >= OPEN_MAX || self.open.contains_key(&name);
         let Some(call) = params.tool_call.0.filter(|_| !offered.is_empty() && !full && !self.canceled) else {
@@ -46,7 +42,7 @@ impl Asked {
         let no = no.map(|offer| offer.option_id.text().to_owned());
         let ids = offered.iter().map(|choice| choice.id.clone()).collect();
         self.open.insert(name.clone(), Open { id: id.clone(), offered: ids, no });
-        Ok(ask(name, &call, offered))
+        Ok(ask(&name, &call, offered))
     }
 
     /// The line that answers; nothing for what is not asked any more.
@@ -69,20 +65,12 @@ pub(crate) fn tool_name<'a>(kind: &'a Scalar, title: &'a Scalar) -> &'a str {
     Some(kind.text()).filter(|kind| !kind.is_empty()).unwrap_or_else(first)
 }
 
-fn ask(id: String, call: &ToolCall, options: Vec<Choice>) -> Ask {
-    let tool = tool_name(&call.kind, &call.title).to_owned();
+fn ask(id: &str, call: &ToolCall, options: Vec<Choice>) -> Ask {
     let raw = call.raw_input.as_deref().filter(|raw| raw.get() != "{}");
     let subject = subject(call, raw);
-    let why = Some(call.title.text()).filter(|title| !title.is_empty() && *title != subject);
-    let why = why.map(|title| format!("\n({title})")).unwrap_or_default();
-    let text = without_escapes(format!("May the agent use {tool}?\n{subject}{why}"));
-    let input = raw.or(call.content.as_deref()).map_or("null", RawValue::get);
-    let input = match input.len() {
-        ..=INPUT_BYTES_MAX => serde_json::from_str(input).unwrap_or_default(),
-        bytes => json!({"omittedBytes": bytes}),
-    };
-    let question = Question { id: "permission".to_owned(), text, options, multiple: false, free_text: false };
-    Ask { id, tool, subject, input, questions: vec![question] }
+    let tool = tool_name(&call.kind, &call.title);
+    let input = raw.or(call.content.as_deref()).map_or("", RawValue::get);
+    Use { tool, subject: &subject, shown: None, purpose: call.title.text(), input }.ask(id, options)
 }
 
 /// What the tool would act on: what its input names, or all the places that it touches, or its title. A command is never taken
@@ -127,7 +115,7 @@ fn outcome(id: &Value, option: Option<&str>) -> Vec<u8> {
         Some(option) => json!({"outcome": "selected", "optionId": option}),
         None => json!({"outcome": "cancelled"}),
     };
-    line_of(&json!({"jsonrpc": "2.0", "id": id, "result": {"outcome": outcome}}))
+    answer(id, &json!({"outcome": outcome}))
 }
 
 #[cfg(test)]

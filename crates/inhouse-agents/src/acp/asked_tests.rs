@@ -1,6 +1,7 @@
 //! What is made of a request for leave, and what is written back.
 
 use super::*;
+use crate::permission::INPUT_BYTES_MAX;
 
 fn params(call: &str, options: &str) -> Params {
     serde_json::from_str(&format!(r#"{{"toolCall":{call},"options":{options}}}"#)).unwrap()

@@ -3,9 +3,10 @@
 use inhouse_engine::agent::{End, Note, Reason, Usage};
 use serde::Deserialize;
 
-use crate::acp::line::{Answer, Fault, Tokens};
+use crate::acp::line::{Answer, Tokens};
 use crate::dialogue::failed;
 use crate::lenient::{Object, Scalar, sum};
+use crate::rpc::Fault;
 
 /// What an error of a provider begins with, beside its HTTP status.
 const PREFIXES: [&str; 2] = ["Internal error: ", "API Error: "];

@@ -7,9 +7,10 @@ use inhouse_engine::agent::Turn;
 use inhouse_proto::v1::part::Content;
 use serde_json::{Value, json};
 
-/// Begins and ends every message. Neither may begin with a sigil or hold an at sign.
+use crate::message::{LAST_BLOCK, known_type, not_taken};
+
+/// Begins every message, as [`LAST_BLOCK`] ends it.
 const FIRST_BLOCK: &str = "Message:";
-const LAST_BLOCK: &str = "(end of message)";
 
 /// The media types of the files that the protocol has a block for, if the agent takes them.
 pub(crate) const FILE_TYPES: &[&str] = &["image/png", "image/jpeg", "image/gif", "image/webp"];
@@ -35,12 +36,11 @@ pub(crate) fn prompt(turn: &Turn) -> Result<Prompt, String> {
     for part in &turn.message.parts {
         match &part.content {
             Some(Content::Raw(bytes)) => {
-                let known = FILE_TYPES.iter().find(|known| part.media_type.eq_ignore_ascii_case(known));
-                let media_type = known.ok_or_else(refusal)?;
+                let media_type = known_type(part, FILE_TYPES)?;
                 prompt.has_images = true;
                 prompt.blocks.push(json!({"type": "image", "mimeType": media_type, "data": STANDARD.encode(bytes)}));
             }
-            Some(Content::Url(_)) => return Err(refusal()),
+            Some(Content::Url(_)) => return Err(not_taken(FILE_TYPES)),
             Some(Content::Text(_) | Content::Data(_)) | None => {}
         }
     }
@@ -50,8 +50,4 @@ pub(crate) fn prompt(turn: &Turn) -> Result<Prompt, String> {
 
 fn text(text: &str) -> Value {
     json!({"type": "text", "text": text})
-}
-
-fn refusal() -> String {
-    format!("the agent takes {}", FILE_TYPES.join(", "))
 }

@@ -1,20 +1,9 @@
-//! One message of the protocol from the agent, as far as it matters here.
+//! What the messages of an agent hold, as far as it matters here.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::lenient::{List, Object, Scalar};
-
-/// A request, a notification or an answer.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Message {
-    pub(crate) id: Scalar,
-    pub(crate) method: Scalar,
-    pub(crate) params: Object<Params>,
-    pub(crate) result: Object<Answer>,
-    pub(crate) error: Object<Fault>,
-}
 
 /// What an agent tells or asks.
 #[derive(Debug, Default, Deserialize)]
@@ -174,21 +163,4 @@ pub(crate) struct Quota {
 pub(crate) struct Count {
     pub(crate) input_tokens: Scalar,
     pub(crate) output_tokens: Scalar,
-}
-
-/// Why there is no answer.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Fault {
-    pub(crate) code: Scalar,
-    pub(crate) message: Scalar,
-    pub(crate) data: Object<FaultData>,
-}
-
-/// What agents add to it.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(crate) struct FaultData {
-    pub(crate) details: Scalar,
-    pub(crate) error_name: Scalar,
 }

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use crate::acp::ending::failure;
 use crate::acp::input::Prompt;
-use crate::acp::line::{Answer, Fault, Modes};
+use crate::acp::line::{Answer, Modes};
+use crate::conversations::BEGINS_ANEW;
 use crate::dialogue::failed;
-use crate::lines::line_of;
+use crate::rpc::{Fault, request};
 
 /// The version that is spoken here.
 const VERSION: u64 = 1;
@@ -16,7 +17,6 @@ const VERSION: u64 = 1;
 const ASKING_MODE: &str = "default";
 /// The longest id of a session that is kept.
 const SESSION_BYTES_MAX: usize = 1_000;
-const GONE: &str = "the earlier conversation can not be resumed: a new one begins";
 
 /// What the answer that comes next is to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +139,7 @@ impl Opening {
     /// A new session in the place of one that can not be resumed.
     fn anew(&mut self) -> Vec<u8> {
         self.earlier = None;
-        self.note = Some(GONE);
+        self.note = Some(BEGINS_ANEW);
         self.begin()
     }
 
@@ -168,6 +168,6 @@ impl Opening {
     fn ask(&mut self, step: Step, method: &str, params: &Value) -> Vec<u8> {
         self.step = step;
         self.request += 1;
-        line_of(&json!({"jsonrpc": "2.0", "id": self.request, "method": method, "params": params}))
+        request(self.request, method, params)
     }
 }

@@ -4,26 +4,22 @@
 use std::borrow::Cow;
 
 use inhouse_engine::Reply;
-use inhouse_engine::agent::{AgentEvent, End, Note, Reason, Usage};
-use inhouse_proto::json;
-use serde_json::{Value, json};
+use inhouse_engine::agent::{AgentEvent, End, Usage};
+use serde_json::json;
 
 use crate::acp::asked::{Asked, tool_name};
 use crate::acp::ending::{end_of, failure, usage};
-use crate::acp::line::{Answer, Fault, Message, Params, Update};
+use crate::acp::line::{Answer, Params, Update};
 use crate::acp::opening::Opening;
-use crate::dialogue::{Dialogue, Ending, Said, failed};
-use crate::lenient::Object;
-use crate::lines::{Line, Lines, line_of};
+use crate::by_line::LineProtocol;
+use crate::dialogue::{Ending, Said, without_result};
+use crate::lenient;
+use crate::rpc::{Fault, Heard, Message, not_supported, notification};
 use crate::text::EscapeFilter;
-
-/// The code of JSON-RPC for a method that does not exist.
-const METHOD_NOT_FOUND: i64 = -32601;
 
 /// The reader of one turn.
 #[derive(Debug)]
 pub(crate) struct Parser {
-    lines: Lines,
     opening: Opening,
     asked: Asked,
     filter: EscapeFilter,
@@ -32,14 +28,12 @@ pub(crate) struct Parser {
     parted: bool,
     used: Usage,
     interrupted: bool,
-    end: Option<End>,
 }
 
 impl Parser {
-    /// A reader of lines up to `line_bytes_max` bytes, which goes on where the opening stands.
-    pub(crate) fn new(line_bytes_max: usize, opening: Opening) -> Self {
+    /// Goes on where the opening stands.
+    pub(crate) fn new(opening: Opening) -> Self {
         Self {
-            lines: Lines::new(line_bytes_max),
             opening,
             asked: Asked::default(),
             filter: EscapeFilter::default(),
@@ -47,7 +41,6 @@ impl Parser {
             parted: false,
             used: Usage::default(),
             interrupted: false,
-            end: None,
         }
     }
 
@@ -56,45 +49,20 @@ impl Parser {
         self.opening.session()
     }
 
-    fn line(&mut self, line: Line, said: &mut Said) {
-        if self.end.is_some() {
-            return;
-        }
-        let Line::Whole(bytes) = line else {
-            return self.over(failed(Reason::AgentProtocol, "the agent wrote a line that is too long"), said);
-        };
-        match serde_json::from_slice::<Object<Message>>(&bytes) {
-            Ok(Object(Some(message))) => self.message(message, said),
-            Ok(Object(None)) => {}
-            Err(_) if bytes.trim_ascii().is_empty() => {}
-            Err(_) => tracing::debug!(target: "agent", bytes = bytes.len(), "a line that is no JSON was passed over"),
-        }
-    }
-
-    fn message(&mut self, message: Message, said: &mut Said) {
-        let params = message.params.0.unwrap_or_default();
-        match (message.method.text(), &*message.id) {
-            ("", id) if self.opening.awaits(id) => {
-                let answer = match message.error.0 {
-                    Some(fault) => Err(fault),
-                    None => Ok(message.result.0.unwrap_or_default()),
-                };
-                self.answer(answer, said);
-            }
-            ("", _) => {}
-            ("session/update", Value::Null) => self.update(&params, said),
-            (_, Value::Null) => {}
-            ("session/request_permission", id) => {
+    fn message(&mut self, message: Message<Params, Answer>, said: &mut Said) {
+        match message.heard() {
+            Heard::Answered(id, answer) if self.opening.awaits(&id) => self.answer(answer, said),
+            Heard::Answered(..) => {}
+            Heard::Told(what, params) if what.text() == "session/update" => self.update(&params, said),
+            Heard::Told(..) => {}
+            Heard::Asked(id, what, params) if what.text() == "session/request_permission" => {
                 self.parted = true;
-                match self.asked.take(id, params) {
+                match self.asked.take(&id, params) {
                     Ok(ask) => said.asks.push(ask),
                     Err(answer) => said.replies.push(answer),
                 }
             }
-            (_, id) => {
-                let error = json!({"code": METHOD_NOT_FOUND, "message": "this method is not supported"});
-                said.replies.push(line_of(&json!({"jsonrpc": "2.0", "id": id, "error": error})));
-            }
+            Heard::Asked(id, ..) => said.replies.push(not_supported(&id)),
         }
     }
 
@@ -107,10 +75,9 @@ impl Parser {
         }
         match self.opening.next(answer) {
             Ok(request) => said.replies.push(request),
-            Err(end) => self.over(end, said),
+            Err(end) => said.over(end),
         }
-        let note = self.opening.note().map(|note| Note { text: Some(note.to_owned()), data: None });
-        said.events.extend(note.map(AgentEvent::Working));
+        self.opening.note().into_iter().for_each(|note| said.note(note));
     }
 
     /// The prompt has been answered, and with it the turn is over.
@@ -124,7 +91,7 @@ impl Parser {
             Ok(answer) => end_of(answer.stop_reason.text(), self.interrupted, self.has_text),
             Err(fault) => failure(&fault),
         };
-        self.over(end, said);
+        said.over(end);
     }
 
     fn update(&mut self, params: &Params, said: &mut Said) {
@@ -144,7 +111,8 @@ impl Parser {
             }
             ("tool_call", _) => {
                 self.parted = true;
-                said.events.push(tool(tool_name(&update.kind, &update.title)));
+                // Its title and its input may hold what a caller should not see.
+                said.tool(tool_name(&update.kind, &update.title));
             }
             ("usage_update", _) if self.opening.is_new() => {
                 // It counts the whole session, which for a resumed one is more than this turn.
@@ -176,24 +144,12 @@ impl Parser {
         (self.parted, self.has_text) = (false, true);
         said.text(shown.into_owned());
     }
-
-    fn over(&mut self, end: End, said: &mut Said) {
-        self.end = Some(end);
-        said.over = true;
-    }
 }
 
-impl Dialogue for Parser {
-    fn read(&mut self, bytes: &[u8], said: &mut Said) {
-        self.lines.push(bytes);
-        while let Some(line) = self.lines.next_line() {
-            self.line(line, said);
-        }
-    }
-
-    fn finish(&mut self, said: &mut Said) {
-        if let Some(line) = self.lines.finish() {
-            self.line(line, said);
+impl LineProtocol for Parser {
+    fn line(&mut self, line: &[u8], said: &mut Said) {
+        if let Some(message) = lenient::object(line) {
+            self.message(message, said);
         }
     }
 
@@ -201,7 +157,7 @@ impl Dialogue for Parser {
         self.interrupted = true;
         let session = self.opening.prompted()?;
         let params = json!({"sessionId": session});
-        let mut lines = line_of(&json!({"jsonrpc": "2.0", "method": "session/cancel", "params": params}));
+        let mut lines = notification("session/cancel", &params);
         lines.extend(self.asked.cancel());
         Some(lines)
     }
@@ -210,16 +166,7 @@ impl Dialogue for Parser {
         self.asked.reply(reply)
     }
 
-    fn end(&mut self, ending: &Ending) -> End {
-        let lost = || failed(Reason::AgentProtocol, format!("the agent ended without a result: {}", ending.reason()));
-        self.end.take().unwrap_or_else(lost)
+    fn ended(&mut self, ending: &Ending) -> End {
+        without_result(ending)
     }
-}
-
-/// The agent uses a tool. Its title and its input stay inside: they may hold what a caller should not see.
-fn tool(name: &str) -> AgentEvent {
-    AgentEvent::Working(Note {
-        text: Some(format!("the agent uses the tool {name}")),
-        data: Some(json::Value(json!({"tool": {"name": name}}))),
-    })
 }

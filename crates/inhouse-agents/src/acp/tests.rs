@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::acp::input::Prompt;
 use crate::acp::opening::Opening;
 use crate::acp::parse::Parser;
+use crate::by_line::ByLine;
 use crate::dialogue::{Dialogue, Ending, Said};
 use crate::lines::LINE_BYTES_MAX;
 
@@ -34,9 +35,8 @@ struct Seen {
 
 /// A turn that is replayed.
 struct Replay {
-    parser: Parser,
+    parser: ByLine<Parser>,
     seen: Seen,
-    over: bool,
 }
 
 fn prompt(has_images: bool) -> Prompt {
@@ -47,7 +47,8 @@ impl Replay {
     fn new(earlier: Option<&str>, mode: Mode, line_bytes_max: usize) -> Self {
         let kept = mode == Mode::Kept;
         let (opening, input) = Opening::new(prompt(false), "/project".into(), earlier.map(str::to_owned), None, kept);
-        let mut replay = Self { parser: Parser::new(line_bytes_max, opening), seen: Seen::default(), over: false };
+        let parser = ByLine::new(line_bytes_max, Parser::new(opening));
+        let mut replay = Self { parser, seen: Seen::default() };
         replay.wrote(&input);
         replay
     }
@@ -57,18 +58,20 @@ impl Replay {
             let mut said = Said::default();
             self.parser.read(piece, &mut said);
             said.replies.iter().for_each(|line| self.wrote(line));
-            self.seen.asked.extend(said.asks);
-            self.over |= said.over;
-            said.events.into_iter().for_each(|event| self.saw(event));
+            self.saw(said);
         }
     }
 
-    fn saw(&mut self, event: AgentEvent) {
-        match event {
-            AgentEvent::Text(text) => self.seen.text.push_str(&text),
-            AgentEvent::Working(note) => self.seen.working.push(note.text.unwrap()),
-            AgentEvent::Usage(usage) => self.seen.usage = Some(usage),
-            other => panic!("it never says {other:?}"),
+    fn saw(&mut self, said: Said) {
+        self.seen.asked.extend(said.asks);
+        self.seen.end = self.seen.end.take().or(said.end);
+        for event in said.events {
+            match event {
+                AgentEvent::Text(text) => self.seen.text.push_str(&text),
+                AgentEvent::Working(note) => self.seen.working.push(note.text.unwrap()),
+                AgentEvent::Usage(usage) => self.seen.usage = Some(usage),
+                other => panic!("it never says {other:?}"),
+            }
         }
     }
 
@@ -81,9 +84,10 @@ impl Replay {
     fn end(mut self) -> Seen {
         let mut said = Said::default();
         self.parser.finish(&mut said);
-        said.events.into_iter().for_each(|event| self.saw(event));
+        self.saw(said);
         let exit = Exit { code: Some(0), signal: None, supervisor_lost: false };
-        self.seen.end = Some(self.parser.end(&Ending { exit, last_error: None }));
+        let ending = Ending { exit, last_error: None };
+        self.seen.end.get_or_insert_with(|| self.parser.ended(&ending));
         self.seen
     }
 }
@@ -110,7 +114,7 @@ fn replay_in(name: &str, mode: Mode, piece_bytes: usize) -> (Seen, Vec<Value>) {
     let (mut replay, mut expected) = (Replay::new(earlier, mode, LINE_BYTES_MAX), Vec::new());
     for line in lines.iter().take_while(|line| line["dir"] != "end") {
         let message = &line["msg"];
-        if replay.over {
+        if replay.seen.end.is_some() {
             break;
         }
         if line["dir"] == "out" {
@@ -256,15 +260,14 @@ fn an_agent_that_does_not_take_the_asking_mode_gets_no_prompt() {
 fn images_reach_only_an_agent_that_takes_them() {
     for (image, end) in [("true", None), ("false", Some("input_refused: the agent takes no images"))] {
         let (opening, _) = Opening::new(prompt(true), "/".into(), None, None, false);
-        let mut parser = Parser::new(1000, opening);
+        let mut parser = ByLine::new(1000, Parser::new(opening));
         let mut said = Said::default();
         let line =
             format!(r#"{{"id":1,"result":{{"agentCapabilities":{{"promptCapabilities":{{"image":{image}}}}}}}}}"#);
         parser.read(format!("{line}\n").as_bytes(), &mut said);
-        assert_eq!((said.over, said.replies.len()), (end.is_some(), usize::from(end.is_none())), "{image}");
+        assert_eq!((said.end.is_some(), said.replies.len()), (end.is_some(), usize::from(end.is_none())), "{image}");
         let Some(end) = end else { continue };
-        let seen = Replay { parser, seen: Seen::default(), over: true }.end();
-        assert_eq!(ended(&seen), end);
+        assert_eq!(ended(&Seen { end: said.end, ..Seen::default() }), end);
     }
 }
 

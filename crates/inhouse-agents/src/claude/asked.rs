@@ -9,14 +9,11 @@ use serde_json::{Map, Value, json};
 use crate::claude::line::{self, Entry, Request, ToolInput};
 use crate::lenient::Object;
 use crate::lines::line_of;
+use crate::permission::{OPEN_MAX, Use};
 use crate::text::without_escapes;
 
 /// The tool that is a question to the user.
 const QUESTION: &str = "AskUserQuestion";
-/// Requests that may be open at the same time.
-const OPEN_MAX: usize = 64;
-/// An input up to this size is shown whole.
-const INPUT_BYTES_MAX: usize = 256 << 10;
 /// What of an input without a known subject stands in the sentence for people.
 const SUBJECT_CHARS_MAX: usize = 2_000;
 
@@ -102,26 +99,14 @@ fn ask(id: &str, request: &Request, seen: &ToolInput) -> Ask {
         [&seen.command, &seen.file_path, &seen.notebook_path, &seen.path, &seen.url, &seen.query, &seen.pattern];
     let subject = subject.into_iter().find_map(|member| member.as_str()).unwrap_or_default();
     let shown = match (subject, seen.plan.as_str()) {
-        ("", Some(plan)) => plan.to_owned(),
-        ("", None) => raw.chars().take(SUBJECT_CHARS_MAX).collect(),
-        (subject, _) => subject.to_owned(),
+        ("", Some(plan)) => plan,
+        ("", None) => raw.char_indices().nth(SUBJECT_CHARS_MAX).map_or(raw, |(end, _)| &raw[..end]),
+        (subject, _) => subject,
     };
-    let why =
-        request.description.as_str().filter(|why| *why != shown).map(|why| format!("\n({why})")).unwrap_or_default();
-    let text = without_escapes(format!("May the agent use {tool}?\n{shown}{why}"));
     let option = |id: &str, label: &str, effect| Choice { id: id.to_owned(), label: label.to_owned(), effect };
     let options = vec![option("allow", "yes, this time", Effect::Allow), option("deny", "no", Effect::Deny)];
-    let input = match raw.len() {
-        ..=INPUT_BYTES_MAX => serde_json::from_str(raw).unwrap_or_default(),
-        bytes => json!({"omittedBytes": bytes}),
-    };
-    Ask {
-        id: id.to_owned(),
-        tool: tool.to_owned(),
-        subject: subject.to_owned(),
-        input,
-        questions: vec![Question { id: "permission".to_owned(), text, options, multiple: false, free_text: false }],
-    }
+    let purpose = request.description.text();
+    Use { tool, subject, shown: Some(shown), purpose, input: raw }.ask(id, options)
 }
 
 fn question(number: usize, asked: &line::Question) -> Question {

@@ -5,6 +5,7 @@ use std::path::Path;
 use inhouse_engine::{Ask, Effect, Reply};
 use serde_json::{Value, json};
 
+use crate::by_line::ByLine;
 use crate::claude::parse::Parser;
 use crate::dialogue::{Dialogue, Said};
 use crate::lines::LINE_BYTES_MAX;
@@ -25,13 +26,13 @@ fn recorded(name: &str) -> (String, Vec<Value>) {
     (out, answers)
 }
 
-fn read(stream: &str) -> (Parser, Said) {
-    let (mut parser, mut said) = (Parser::new(LINE_BYTES_MAX, None), Said::default());
+fn read(stream: &str) -> (ByLine<Parser>, Said) {
+    let (mut parser, mut said) = (ByLine::new(LINE_BYTES_MAX, Parser::new(None)), Said::default());
     parser.read(stream.as_bytes(), &mut said);
     (parser, said)
 }
 
-fn told(parser: &mut Parser, reply: &Reply) -> Value {
+fn told(parser: &mut ByLine<Parser>, reply: &Reply) -> Value {
     let line = parser.reply(reply).unwrap();
     assert!(line.ends_with(b"}\n") && !line[..line.len() - 1].contains(&b'\n'));
     serde_json::from_slice(&line).unwrap()

@@ -8,9 +8,7 @@ use inhouse_proto::v1::part::Content;
 use serde_json::{Value, json};
 
 use crate::lines::line_of;
-
-/// Ends every message. It must begin neither with a slash nor hold an at sign.
-const LAST_BLOCK: &str = "(end of message)";
+use crate::message::{LAST_BLOCK, known_type, not_taken};
 
 /// The media types of the files that Claude takes. The last one is a document to it, the others are images.
 pub(crate) const FILE_TYPES: &[&str] = &["image/png", "image/jpeg", "image/gif", "image/webp", PDF];
@@ -29,12 +27,8 @@ pub(crate) fn input(turn: &Turn) -> Result<Vec<u8>, String> {
     }
     for part in &turn.message.parts {
         match &part.content {
-            Some(Content::Raw(bytes)) if FILE_TYPES.contains(&part.media_type.as_str()) => {
-                blocks.push(file(bytes, &part.media_type));
-            }
-            Some(Content::Raw(_) | Content::Url(_)) => {
-                return Err(format!("the agent takes {}", FILE_TYPES.join(", ")));
-            }
+            Some(Content::Raw(bytes)) => blocks.push(file(bytes, known_type(part, FILE_TYPES)?)),
+            Some(Content::Url(_)) => return Err(not_taken(FILE_TYPES)),
             Some(Content::Text(_) | Content::Data(_)) | None => {}
         }
     }

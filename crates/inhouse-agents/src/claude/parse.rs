@@ -6,12 +6,13 @@ use inhouse_engine::agent::{AgentEvent, End, Note, Reason, Usage};
 use inhouse_proto::json;
 use serde_json::json;
 
-use crate::claude::answer::{Answer, MessageId};
+use crate::answer::{Answer, MessageId};
+use crate::by_line::LineProtocol;
 use crate::claude::asked::Asked;
 use crate::claude::line::Entry;
-use crate::dialogue::{Dialogue, Ending, Said, failed};
-use crate::lenient::{Object, sum};
-use crate::lines::{Line, Lines, line_of};
+use crate::dialogue::{Ending, Said, failed, without_result};
+use crate::lenient::{self, sum};
+use crate::lines::line_of;
 
 /// How it says that there is no conversation under the id that it was to resume.
 const NO_CONVERSATION: &str = "No conversation found with session ID";
@@ -21,7 +22,6 @@ const TAKEN: &str = "is already in use.";
 /// The reader of one turn.
 #[derive(Debug)]
 pub(crate) struct Parser {
-    lines: Lines,
     answer: Answer,
     asked: Asked,
     /// The message that is being streamed.
@@ -32,7 +32,6 @@ pub(crate) struct Parser {
     /// What the caller is told when the conversation is open.
     note: Option<&'static str>,
     found: Found,
-    end: Option<End>,
 }
 
 /// What the program made of the conversation's id.
@@ -49,10 +48,9 @@ pub(crate) enum Found {
 }
 
 impl Parser {
-    /// A reader of lines up to `line_bytes_max` bytes.
-    pub(crate) fn new(line_bytes_max: usize, note: Option<&'static str>) -> Self {
+    /// At the beginning of a turn.
+    pub(crate) fn new(note: Option<&'static str>) -> Self {
         Self {
-            lines: Lines::new(line_bytes_max),
             answer: Answer::default(),
             asked: Asked::default(),
             message: MessageId::default(),
@@ -60,28 +58,12 @@ impl Parser {
             interrupted: false,
             note,
             found: Found::Unknown,
-            end: None,
         }
     }
 
     /// What the program made of the conversation's id. Complete once the turn has ended.
     pub(crate) fn found(&self) -> Found {
         self.found
-    }
-
-    fn line(&mut self, line: Line, said: &mut Said) {
-        if self.end.is_some() {
-            return;
-        }
-        let Line::Whole(bytes) = line else {
-            return self.over(failed(Reason::AgentProtocol, "the agent wrote a line that is too long"), said);
-        };
-        match serde_json::from_slice::<Object<Entry>>(&bytes) {
-            Ok(Object(Some(mut line))) => self.event(&mut line, said),
-            Ok(Object(None)) => {}
-            Err(_) if bytes.trim_ascii().is_empty() => {}
-            Err(_) => tracing::debug!(target: "agent", bytes = bytes.len(), "a line that is no JSON was passed over"),
-        }
     }
 
     fn event(&mut self, line: &mut Entry, said: &mut Said) {
@@ -92,8 +74,7 @@ impl Parser {
             "assistant" if is_top_level => self.assistant(line, said),
             "system" if line.subtype.text() == "init" => {
                 self.found = Found::Open;
-                let note = self.note.take().map(|note| Note { text: Some(note.to_owned()), data: None });
-                said.events.extend(note.map(AgentEvent::Working));
+                self.note.take().into_iter().for_each(|note| said.note(note));
             }
             "system" if line.subtype.text() == "api_retry" => said.events.push(retry(line)),
             "control_request" => match self.asked.take(line) {
@@ -147,7 +128,7 @@ impl Parser {
                 ("text", Some(whole)) => self.answer.whole(&id, whole, said),
                 ("tool_use", _) => {
                     self.answer.other();
-                    said.events.push(tool(block.name.text()));
+                    said.tool(block.name.text());
                 }
                 _ => self.answer.other(),
             }
@@ -166,7 +147,7 @@ impl Parser {
         if let (End::Completed(_), true, Some(result)) = (&end, self.answer.is_empty(), line.result.as_str()) {
             self.answer.whole(&MessageId::default(), result, said);
         }
-        self.over(end, said);
+        said.over(end);
     }
 
     /// What a result says. Its subtype can be `success` for an error, so that only both together mean success.
@@ -189,24 +170,12 @@ impl Parser {
         let detail = detail.unwrap_or("the agent gave no reason");
         failed(if provider { Reason::ProviderFailed } else { Reason::AgentFailed }, detail)
     }
-
-    fn over(&mut self, end: End, said: &mut Said) {
-        self.end = Some(end);
-        said.over = true;
-    }
 }
 
-impl Dialogue for Parser {
-    fn read(&mut self, bytes: &[u8], said: &mut Said) {
-        self.lines.push(bytes);
-        while let Some(line) = self.lines.next_line() {
-            self.line(line, said);
-        }
-    }
-
-    fn finish(&mut self, said: &mut Said) {
-        if let Some(line) = self.lines.finish() {
-            self.line(line, said);
+impl LineProtocol for Parser {
+    fn line(&mut self, line: &[u8], said: &mut Said) {
+        if let Some(mut line) = lenient::object(line) {
+            self.event(&mut line, said);
         }
     }
 
@@ -221,13 +190,12 @@ impl Dialogue for Parser {
         self.asked.reply(reply)
     }
 
-    fn end(&mut self, ending: &Ending) -> End {
+    fn ended(&mut self, ending: &Ending) -> End {
         let last_error = ending.last_error.as_deref().unwrap_or_default();
         if self.found == Found::Unknown && last_error.starts_with("Error: Session ID") && last_error.ends_with(TAKEN) {
             self.found = Found::Taken;
         }
-        let lost = || failed(Reason::AgentProtocol, format!("the agent ended without a result: {}", ending.reason()));
-        self.end.take().unwrap_or_else(lost)
+        without_result(ending)
     }
 }
 
@@ -243,14 +211,6 @@ fn retry(line: &Entry) -> AgentEvent {
     AgentEvent::Working(Note {
         text: Some(format!("the model provider failed ({}): retry {attempt} of {attempts_max}", error.trim())),
         data: Some(json::Value(data)),
-    })
-}
-
-/// The agent uses a tool. Its input stays inside: it may hold what a caller should not see.
-fn tool(name: &str) -> AgentEvent {
-    AgentEvent::Working(Note {
-        text: Some(format!("the agent uses the tool {name}")),
-        data: Some(json::Value(json!({"tool": {"name": name}}))),
     })
 }
 

@@ -7,6 +7,7 @@ use inhouse_engine::agent::{AgentEvent, End, Usage};
 use inhouse_run::Exit;
 use serde_json::{Value, json};
 
+use crate::by_line::ByLine;
 use crate::claude::parse::Parser;
 use crate::dialogue::{Dialogue, Ending, Said};
 use crate::lines::LINE_BYTES_MAX;
@@ -62,7 +63,7 @@ fn recorded(name: &str) -> Vec<String> {
 }
 
 fn read(stream: &str, interrupted: bool, piece_bytes: usize) -> Seen {
-    let mut parser = Parser::new(LINE_BYTES_MAX, None);
+    let mut parser = ByLine::new(LINE_BYTES_MAX, Parser::new(None));
     if interrupted {
         parser.interrupt();
     }
@@ -72,7 +73,8 @@ fn read(stream: &str, interrupted: bool, piece_bytes: usize) -> Seen {
     }
     parser.finish(&mut said);
     let exit = Exit { code: Some(143), signal: None, supervisor_lost: false };
-    let mut seen = Seen { end: Some(parser.end(&Ending { exit, last_error: None })), ..Seen::default() };
+    let end = said.end.take().unwrap_or_else(|| parser.ended(&Ending { exit, last_error: None }));
+    let mut seen = Seen { end: Some(end), ..Seen::default() };
     for event in said.events {
         match event {
             AgentEvent::Text(text) => seen.text.push_str(&text),
@@ -267,8 +269,8 @@ fn retries_and_tools_are_told_without_their_inputs() {
 
 #[test]
 fn a_line_without_end_fails_the_turn() {
-    let mut parser = Parser::new(100, None);
+    let mut parser = ByLine::new(100, Parser::new(None));
     let mut said = Said::default();
     parser.read(&[b'x'; 101], &mut said);
-    assert!(said.over);
+    assert!(said.end.is_some());
 }

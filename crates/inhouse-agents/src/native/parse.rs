@@ -6,8 +6,8 @@ use inhouse_proto::v1;
 use inhouse_proto::v1::part::Content;
 use serde::Deserialize;
 
-use crate::dialogue::{Dialogue, Ending, Said, failed};
-use crate::lines::{Line, Lines};
+use crate::by_line::LineProtocol;
+use crate::dialogue::{Ending, Said, failed};
 use crate::text::{TextStream, without_escapes};
 
 /// Members and elements of one line, at most: a value takes far more memory than its two bytes on the line.
@@ -64,37 +64,13 @@ struct Used {
 }
 
 /// The reader of one turn.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Parser {
-    lines: Lines,
     plain: TextStream,
-    end: Option<End>,
 }
 
 impl Parser {
-    /// A reader of lines up to `line_bytes_max` bytes.
-    pub(crate) fn new(line_bytes_max: usize) -> Self {
-        Self { lines: Lines::new(line_bytes_max), plain: TextStream::default(), end: None }
-    }
-
-    fn line(&mut self, line: Line, said: &mut Said) {
-        if self.end.is_some() {
-            return;
-        }
-        let Line::Whole(bytes) = line else {
-            return self.over(failed(Reason::AgentProtocol, "the agent wrote a line that is too long"), said);
-        };
-        if is_object(&bytes) && json::values(&bytes) > LINE_VALUES_MAX {
-            let why = format!("the agent wrote a line of more than {LINE_VALUES_MAX} values");
-            return self.over(failed(Reason::AgentProtocol, &why), said);
-        }
-        match statement(&bytes) {
-            Some(statement) => self.state(statement, said),
-            None => said.text(self.plain.push(&bytes)),
-        }
-    }
-
-    fn state(&mut self, statement: Statement, said: &mut Said) {
+    fn state(statement: Statement, said: &mut Said) {
         let Statement { text, data, status, artifact, message, usage } = statement;
         if let Some(Used { input_tokens, output_tokens, cost_usd }) = usage {
             said.events.push(AgentEvent::Usage(Usage { input_tokens, output_tokens, cost_usd }));
@@ -125,32 +101,28 @@ impl Parser {
             Status::AuthRequired => End::AuthRequired(note),
             Status::Canceled => End::Canceled(note),
         };
-        self.over(end, said);
-    }
-
-    fn over(&mut self, end: End, said: &mut Said) {
-        self.end = Some(end);
-        said.over = true;
+        said.over(end);
     }
 }
 
-impl Dialogue for Parser {
-    fn read(&mut self, bytes: &[u8], said: &mut Said) {
-        self.lines.push(bytes);
-        while let Some(line) = self.lines.next_line() {
-            self.line(line, said);
+impl LineProtocol for Parser {
+    fn line(&mut self, line: &[u8], said: &mut Said) {
+        if is_object(line) && json::values(line) > LINE_VALUES_MAX {
+            let why = format!("the agent wrote a line of more than {LINE_VALUES_MAX} values");
+            return said.over(failed(Reason::AgentProtocol, &why));
+        }
+        match statement(line) {
+            Some(statement) => Self::state(statement, said),
+            None => said.text(self.plain.push(line)),
         }
     }
 
     fn finish(&mut self, said: &mut Said) {
-        if let Some(line) = self.lines.finish() {
-            self.line(line, said);
-        }
         said.text(self.plain.finish());
     }
 
-    fn end(&mut self, ending: &Ending) -> End {
-        self.end.take().unwrap_or_else(|| ending.by_exit())
+    fn ended(&mut self, ending: &Ending) -> End {
+        ending.by_exit()
     }
 }
 

@@ -8,16 +8,18 @@ use inhouse_run::Exit;
 use serde_json::json;
 
 use super::Parser;
+use crate::by_line::ByLine;
 use crate::dialogue::{Dialogue, Ending, Said};
 
 fn read_cut(stream: &[u8], at: usize, code: i32) -> (Vec<AgentEvent>, End) {
-    let mut parser = Parser::new(1 << 20);
+    let mut parser = ByLine::new(1 << 20, Parser::default());
     let mut said = Said::default();
     parser.read(&stream[..at], &mut said);
     parser.read(&stream[at..], &mut said);
     parser.finish(&mut said);
     let exit = Exit { code: Some(code), signal: None, supervisor_lost: false };
-    (said.events, parser.end(&Ending { exit, last_error: Some("last words".to_owned()) }))
+    let ending = Ending { exit, last_error: Some("last words".to_owned()) };
+    (said.events, said.end.unwrap_or_else(|| parser.ended(&ending)))
 }
 
 fn read(stream: &str, code: i32) -> (Vec<AgentEvent>, End) {

@@ -208,6 +208,7 @@ fn spoken(agent: &AgentConfig) -> (&'static str, Option<&'static str>) {
             Protocol::Native => ("native", Some("json")),
             Protocol::Claude => ("claude", Some("claude")),
             Protocol::Acp => ("acp", Some("acp")),
+            Protocol::Codex => ("codex", Some("codex")),
         },
     }
 }

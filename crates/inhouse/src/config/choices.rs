@@ -28,6 +28,8 @@ pub(crate) enum ProtocolChoice {
     Claude,
     /// The Agent Client Protocol, version 1.
     Acp,
+    /// The protocol of `codex app-server`.
+    Codex,
 }
 
 impl ProtocolChoice {
@@ -38,6 +40,7 @@ impl ProtocolChoice {
             Self::Json => Protocol::Native,
             Self::Claude => Protocol::Claude,
             Self::Acp => Protocol::Acp,
+            Self::Codex => Protocol::Codex,
         }
     }
 }

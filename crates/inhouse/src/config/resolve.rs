@@ -298,7 +298,7 @@ fn chooses_another(draft: &Draft, preset: &Preset) -> bool {
     let chosen = draft.protocol.as_ref().map(|choice| choice.value.protocol());
     match preset.protocol {
         Protocol::Claude => false,
-        Protocol::Acp => chosen.is_some_and(|protocol| protocol != Protocol::Acp),
+        Protocol::Acp | Protocol::Codex => chosen.is_some_and(|protocol| protocol != preset.protocol),
         Protocol::Text | Protocol::Native => chosen.is_some(),
     }
 }
@@ -328,6 +328,7 @@ fn language(draft: &Draft, program: &str, origin: &Origin) -> Result<(Input, Pro
         }
         (Some(ProtocolChoice::Claude), None) => (Input::Protocol, Protocol::Claude),
         (Some(ProtocolChoice::Acp), None) => (Input::Protocol, Protocol::Acp),
+        (Some(ProtocolChoice::Codex), None) => (Input::Protocol, Protocol::Codex),
         (None | Some(ProtocolChoice::Text), Some(InputChoice::Stdin)) => (Input::Stdin, Protocol::Text),
         (None | Some(ProtocolChoice::Text), Some(InputChoice::Argument)) => (Input::Argument, Protocol::Text),
         (None | Some(ProtocolChoice::Text), Some(InputChoice::Both)) => (Input::Both, Protocol::Text),

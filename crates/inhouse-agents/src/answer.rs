@@ -1,4 +1,4 @@
-//! The text of Claude's answer, block by block: what was streamed, what came whole, and what was withdrawn again.
+//! The text of an answer, block by block: what was streamed, what came whole, and what was withdrawn again.
 
 use std::collections::VecDeque;
 
@@ -7,9 +7,9 @@ use inhouse_engine::agent::AgentEvent;
 use crate::dialogue::Said;
 use crate::text::{EscapeFilter, without_escapes};
 
-/// Blocks that can still be withdrawn or come again as a whole. Claude does so with the last message alone.
+/// Blocks that can still be withdrawn or come again as a whole. Agents do so with the last message alone.
 const OPEN_BLOCKS_MAX: usize = 1_000;
-/// How much of a message's id counts; Claude's have 24.
+/// How much of a message's id counts; the known ones are shorter.
 const ID_CHARS_MAX: usize = 64;
 
 /// The text blocks of the turn's messages, oldest first. Of all else it only matters whether it stood between two of them.
@@ -29,7 +29,7 @@ pub(crate) struct Answer {
 pub(crate) struct MessageId(Box<str>);
 
 impl MessageId {
-    /// An id as Claude wrote it.
+    /// An id as the agent wrote it.
     pub(crate) fn new(id: &str) -> Self {
         let end = id.char_indices().nth(ID_CHARS_MAX).map_or(id.len(), |(end, _)| end);
         Self(id[..end].into())

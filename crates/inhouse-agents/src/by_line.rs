@@ -1,0 +1,83 @@
+//! A dialogue in lines: most agents write one JSON value a line. What is the same for all of them stands here.
+
+use inhouse_engine::Reply;
+use inhouse_engine::agent::{End, Reason};
+
+use crate::dialogue::{Dialogue, Ending, Said, failed};
+use crate::lines::{Line, Lines};
+
+/// One turn in a protocol of lines.
+pub(crate) trait LineProtocol: Send {
+    /// Takes the next line, with its line feed if it had one. None comes after the line that said how the turn ended.
+    fn line(&mut self, line: &[u8], said: &mut Said);
+
+    /// The last line has come.
+    fn finish(&mut self, _said: &mut Said) {}
+
+    /// What to write to the agent to make it stop; without it, the process is asked by signal alone.
+    fn interrupt(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// What to write to the agent when something that it asks is answered. Agents that ask nothing hear nothing.
+    fn reply(&mut self, _reply: &Reply) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// How the turn ended, of which no line told.
+    fn ended(&mut self, ending: &Ending) -> End;
+}
+
+/// The dialogue of a protocol of lines.
+#[derive(Debug)]
+pub(crate) struct ByLine<P> {
+    lines: Lines,
+    over: bool,
+    pub(crate) protocol: P,
+}
+
+impl<P: LineProtocol> ByLine<P> {
+    /// Of lines up to `line_bytes_max` bytes: a longer one ends the turn.
+    pub(crate) fn new(line_bytes_max: usize, protocol: P) -> Self {
+        Self { lines: Lines::new(line_bytes_max), over: false, protocol }
+    }
+
+    fn line(&mut self, line: &Line, said: &mut Said) {
+        if self.over {
+            return;
+        }
+        match line {
+            Line::Whole(bytes) => self.protocol.line(bytes, said),
+            Line::TooLong => said.over(failed(Reason::AgentProtocol, "the agent wrote a line that is too long")),
+        }
+        self.over = said.end.is_some();
+    }
+}
+
+impl<P: LineProtocol> Dialogue for ByLine<P> {
+    fn read(&mut self, bytes: &[u8], said: &mut Said) {
+        self.lines.push(bytes);
+        while let Some(line) = self.lines.next_line() {
+            self.line(&line, said);
+        }
+    }
+
+    fn finish(&mut self, said: &mut Said) {
+        if let Some(line) = self.lines.finish() {
+            self.line(&line, said);
+        }
+        self.protocol.finish(said);
+    }
+
+    fn interrupt(&mut self) -> Option<Vec<u8>> {
+        self.protocol.interrupt()
+    }
+
+    fn reply(&mut self, reply: &Reply) -> Option<Vec<u8>> {
+        self.protocol.reply(reply)
+    }
+
+    fn ended(&mut self, ending: &Ending) -> End {
+        self.protocol.ended(ending)
+    }
+}

@@ -1,0 +1,144 @@
+//! The way to a turn: what we are, a thread in which it asks before it acts, the turn. One request after the other, each after the
+//! answer to the one before.
+
+use inhouse_engine::agent::{End, Reason};
+use serde_json::{Map, Value, json};
+
+use crate::codex::ending::failure;
+use crate::codex::line::Answer;
+use crate::conversations::BEGINS_ANEW;
+use crate::dialogue::failed;
+use crate::rpc::{Fault, notification, request};
+
+/// The longest id of a thread or a turn that is kept.
+const ID_BYTES_MAX: usize = 1_000;
+
+/// What the answer that comes next is to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Initialize,
+    Resume,
+    Start,
+    Turn,
+}
+
+/// The opening of one turn.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    step: Step,
+    /// The id of the last request.
+    request: u64,
+    items: Vec<Value>,
+    /// The folder and the mode of a thread, new or resumed.
+    settings: Map<String, Value>,
+    /// The thread that is to be resumed.
+    earlier: Option<String>,
+    thread: Option<String>,
+    turn: Option<String>,
+    /// What the caller is told when the thread is open.
+    note: Option<&'static str>,
+}
+
+impl Opening {
+    /// Before the first request, which is the second value.
+    pub(crate) fn new(
+        items: Vec<Value>,
+        directory: &str,
+        earlier: Option<String>,
+        note: Option<&'static str>,
+        keeps_mode: bool,
+    ) -> (Self, Vec<u8>) {
+        let mut settings = Map::from_iter([("cwd".to_owned(), directory.into())]);
+        if !keeps_mode {
+            // It reads in its sandbox, and asks for all else.
+            settings.insert("approvalPolicy".to_owned(), "untrusted".into());
+            settings.insert("sandbox".to_owned(), "read-only".into());
+        }
+        let mut opening =
+            Self { step: Step::Initialize, request: 0, items, settings, earlier, thread: None, turn: None, note };
+        let params = json!({
+            "clientInfo": {"name": "inhouse", "title": "inhouse", "version": env!("CARGO_PKG_VERSION")},
+            "capabilities": {"experimentalApi": false},
+        });
+        let first = opening.ask(Step::Initialize, "initialize", &params);
+        (opening, first)
+    }
+
+    /// Whether this is the id of the request that has no answer yet.
+    pub(crate) fn awaits(&self, id: &Value) -> bool {
+        id.as_u64() == Some(self.request) && self.turn.is_none()
+    }
+
+    /// The thread, once it is open.
+    pub(crate) fn thread(&self) -> Option<&str> {
+        self.thread.as_deref()
+    }
+
+    /// The turn, once it has begun.
+    pub(crate) fn turn(&self) -> Option<&str> {
+        self.turn.as_deref()
+    }
+
+    /// What the caller is to know of the thread, once.
+    pub(crate) fn note(&mut self) -> Option<&'static str> {
+        self.note.take_if(|_| self.thread.is_some())
+    }
+
+    /// Takes the answer to the last request; what is to be written next.
+    ///
+    /// # Errors
+    /// The end of a turn that can not go on.
+    pub(crate) fn next(&mut self, answer: Result<Answer, Fault>) -> Result<Vec<u8>, End> {
+        match (self.step, answer) {
+            (Step::Initialize, Ok(_)) => {
+                let mut lines = notification("initialized", &json!({}));
+                lines.extend(self.open());
+                Ok(lines)
+            }
+            (Step::Resume, Err(_)) => {
+                self.earlier = None;
+                self.note = Some(BEGINS_ANEW);
+                Ok(self.open())
+            }
+            (Step::Resume | Step::Start, Ok(answer)) => {
+                let thread = answer.thread.0.unwrap_or_default();
+                self.thread = Some(usable("thread", thread.id.text())?);
+                let params = json!({"threadId": self.thread, "input": std::mem::take(&mut self.items)});
+                Ok(self.ask(Step::Turn, "turn/start", &params))
+            }
+            (Step::Turn, Ok(answer)) => {
+                let turn = answer.turn.0.unwrap_or_default();
+                self.turn = Some(usable("turn", turn.id.text())?);
+                Ok(Vec::new())
+            }
+            (Step::Initialize | Step::Start | Step::Turn, Err(fault)) => Err(failure(&fault)),
+        }
+    }
+
+    /// The request that ends the turn early, once it has begun.
+    pub(crate) fn interrupt(&mut self) -> Option<Vec<u8>> {
+        let params = json!({"threadId": self.thread, "turnId": self.turn.as_ref()?});
+        Some(request(self.request + 1, "turn/interrupt", &params))
+    }
+
+    fn open(&mut self) -> Vec<u8> {
+        let mut params = self.settings.clone();
+        let Some(thread) = &self.earlier else { return self.ask(Step::Start, "thread/start", &params.into()) };
+        params.insert("threadId".to_owned(), thread.as_str().into());
+        params.insert("excludeTurns".to_owned(), true.into());
+        self.ask(Step::Resume, "thread/resume", &params.into())
+    }
+
+    fn ask(&mut self, step: Step, method: &str, params: &Value) -> Vec<u8> {
+        self.step = step;
+        self.request += 1;
+        request(self.request, method, params)
+    }
+}
+
+fn usable(what: &str, id: &str) -> Result<String, End> {
+    if id.is_empty() || id.len() > ID_BYTES_MAX {
+        return Err(failed(Reason::AgentProtocol, format!("the agent opened a {what} without a usable id")));
+    }
+    Ok(id.to_owned())
+}

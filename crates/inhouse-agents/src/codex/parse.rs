@@ -1,0 +1,175 @@
+//! Codex's lines, as events. What is not known is passed over, and a request that is not known gets an error: it gains messages with
+//! every release.
+
+use inhouse_engine::Reply;
+use inhouse_engine::agent::{AgentEvent, End, Note, Usage};
+use inhouse_proto::json;
+use serde_json::json;
+
+use crate::answer::{Answer, MessageId};
+use crate::by_line::LineProtocol;
+use crate::codex::asked::{Asked, EDIT, EXECUTE};
+use crate::codex::ending::{classify, end_of};
+use crate::codex::line::{self, Item, Params, TokenUsage, Tokens, TurnError};
+use crate::codex::opening::Opening;
+use crate::dialogue::{Ending, Said, without_result};
+use crate::lenient;
+use crate::rpc::{Fault, Heard, Message};
+
+/// The reader of one turn.
+#[derive(Debug)]
+pub(crate) struct Parser {
+    opening: Opening,
+    answer: Answer,
+    asked: Asked,
+    /// The message that is being streamed.
+    streamed: Option<MessageId>,
+    /// What the thread had used before this turn: input and output.
+    before: Option<(u64, u64)>,
+    interrupted: bool,
+}
+
+impl Parser {
+    /// Goes on where the opening stands.
+    pub(crate) fn new(opening: Opening) -> Self {
+        Self {
+            opening,
+            answer: Answer::default(),
+            asked: Asked::default(),
+            streamed: None,
+            before: None,
+            interrupted: false,
+        }
+    }
+
+    /// The thread, once it is open.
+    pub(crate) fn thread(&self) -> Option<&str> {
+        self.opening.thread()
+    }
+
+    fn message(&mut self, message: Message<Params, line::Answer>, said: &mut Said) {
+        match message.heard() {
+            Heard::Answered(id, answer) if self.opening.awaits(&id) => self.opened(answer, said),
+            Heard::Answered(..) => {}
+            Heard::Told(what, params) => self.told(what.text(), &params, said),
+            Heard::Asked(id, what, params) => match self.asked.take(&id, what.text(), &params) {
+                Ok(ask) => said.asks.push(ask),
+                Err(answer) => said.replies.push(answer),
+            },
+        }
+    }
+
+    fn opened(&mut self, answer: Result<line::Answer, Fault>, said: &mut Said) {
+        if self.interrupted {
+            return;
+        }
+        match self.opening.next(answer) {
+            Ok(lines) if lines.is_empty() => {}
+            Ok(lines) => said.replies.push(lines),
+            Err(end) => said.over(end),
+        }
+        self.opening.note().into_iter().for_each(|note| said.note(note));
+    }
+
+    fn told(&mut self, what: &str, params: &Params, said: &mut Said) {
+        // Threads of its helpers have ids of their own; the main one tells what came of them.
+        let thread = params.thread_id.text();
+        if self.opening.thread().is_none_or(|ours| ours != thread) {
+            return;
+        }
+        match (what, &params.item.0) {
+            ("item/agentMessage/delta", _) => {
+                let id = MessageId::new(params.item_id.text());
+                self.answer.delta(&id, 0, params.delta.text(), said);
+                self.streamed = Some(id);
+            }
+            ("item/started", Some(item)) => self.started(item, said),
+            ("item/completed", Some(item)) if item.kind.text() == "agentMessage" => {
+                self.answer.whole(&MessageId::new(item.id.text()), item.text.text(), said);
+                self.streamed = None;
+            }
+            ("serverRequest/resolved", _) => said.unasked.extend(self.asked.withdraw(&params.request_id)),
+            ("thread/tokenUsage/updated", _) => self.used(params, said),
+            ("error", _) if *params.will_retry == true => self.retry(params.error.0.as_ref(), said),
+            ("turn/completed", _) => {
+                let turn = params.turn.0.as_ref().filter(|turn| self.opening.turn() == turn.id.as_str());
+                turn.and_then(|turn| end_of(turn, self.interrupted)).into_iter().for_each(|end| said.over(end));
+            }
+            _ => {}
+        }
+    }
+
+    fn started(&mut self, item: &Item, said: &mut Said) {
+        match item.kind.text() {
+            "commandExecution" => said.tool(EXECUTE),
+            "fileChange" => {
+                if let Some(changes) = &item.changes {
+                    self.asked.announce(item.id.text(), changes);
+                }
+                said.tool(EDIT);
+            }
+            "mcpToolCall" => said.tool(&format!("{}.{}", item.server.text(), item.tool.text())),
+            "webSearch" => said.tool("search"),
+            _ => return,
+        }
+        self.answer.other();
+    }
+
+    /// The model's answer broke off, and is asked for again: what it had begun to say is withdrawn.
+    fn retry(&mut self, error: Option<&TurnError>, said: &mut Said) {
+        if let Some(streamed) = self.streamed.take() {
+            self.answer.abandon(&streamed, 0, said);
+        }
+        let status = error.and_then(|error| classify(error).status);
+        let shown = status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
+        said.events.push(AgentEvent::Working(Note {
+            text: Some(format!("the model provider failed{shown}: it is asked again")),
+            data: Some(json::Value(json!({"retry": {"status": status}}))),
+        }));
+    }
+
+    /// It counts a whole thread: what counts is the difference to what it had used before this turn.
+    fn used(&mut self, params: &Params, said: &mut Said) {
+        let Some(TokenUsage { total, last }) = &params.token_usage.0 else { return };
+        let count = |tokens: &lenient::Object<Tokens>| {
+            let tokens = tokens.0.as_ref();
+            let of =
+                |count: fn(&Tokens) -> &lenient::Scalar| tokens.and_then(|tokens| count(tokens).as_u64()).unwrap_or(0);
+            (of(|tokens| &tokens.input_tokens), of(|tokens| &tokens.output_tokens))
+        };
+        let (total, last) = (count(total), count(last));
+        if self.opening.turn() != params.turn_id.as_str() || self.opening.turn().is_none() {
+            self.before = Some(total);
+            return;
+        }
+        let before = *self.before.get_or_insert((total.0.saturating_sub(last.0), total.1.saturating_sub(last.1)));
+        said.events.push(AgentEvent::Usage(Usage {
+            input_tokens: Some(total.0.saturating_sub(before.0)),
+            output_tokens: Some(total.1.saturating_sub(before.1)),
+            cost_usd: None,
+        }));
+    }
+}
+
+impl LineProtocol for Parser {
+    fn line(&mut self, line: &[u8], said: &mut Said) {
+        if let Some(message) = lenient::object(line) {
+            self.message(message, said);
+        }
+    }
+
+    fn interrupt(&mut self) -> Option<Vec<u8>> {
+        self.interrupted = true;
+        let mut lines = self.opening.interrupt()?;
+        lines.extend(self.asked.cancel());
+        Some(lines)
+    }
+
+    fn reply(&mut self, reply: &Reply) -> Option<Vec<u8>> {
+        self.asked.reply(reply)
+    }
+
+    fn ended(&mut self, ending: &Ending) -> End {
+        without_result(ending)
+    }
+}
