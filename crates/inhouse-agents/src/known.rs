@@ -23,7 +23,7 @@ pub struct Known {
 pub struct Login {
     /// The arguments of its status command.
     pub args: &'static [&'static str],
-    /// The first version that surely has it. An older one could take the words for a message to its model.
+    /// The first version that surely has it as it is meant here. An older one could take the words for a message to its model.
     pub since: [u32; 3],
     /// Variables that it works with in place of a login, but does not count for one.
     pub instead: &'static [&'static str],
@@ -61,7 +61,8 @@ pub(crate) static CODEX: Known = Known {
     version_args: &["--version"],
     login: Some(Login {
         args: &["login", "status"],
-        since: [0, 42, 0],
+        // Older ones have it too, but some are said to open a browser for it.
+        since: [0, 169, 0],
         instead: &["CODEX_API_KEY", "OPENAI_API_KEY"],
         cure: "codex login",
         told: Told::Words("Not logged in"),

@@ -88,7 +88,7 @@ async fn rules_decide_before_anybody_is_asked() {
     spec.approvals.add(Verdict::Deny, "Bash(*r2)").unwrap();
     let (output, _) = once(AgentSpec::Program(spec), &turn("", cancel)).await;
     assert_eq!((output.text.as_str(), output.asked.len()), ("r1:may r2:not ", 0));
-    let decided: Vec<_> = output.decided.iter().map(|(_, decision, by)| (*decision, *by)).collect();
+    let decided: Vec<_> = output.decided.iter().map(|(_, decision, by)| (*decision, by.clone())).collect();
     assert_eq!(decided, [("allow", DecidedBy::Rule), ("deny", DecidedBy::Rule)]);
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use inhouse_proto::json::{Struct, Value};
 use inhouse_proto::v1;
-use inhouse_trust::Permit;
+use inhouse_trust::{Permit, Principal};
 
 use crate::ask::{Ask, Reply};
 use crate::cancel::Cancel;
@@ -66,10 +66,12 @@ pub enum Asked {
 }
 
 /// Who decided what an agent may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DecidedBy {
-    /// A caller.
+    /// The caller whose task it is.
     Caller,
+    /// Somebody who is appointed for it.
+    Approver(Principal),
     /// A rule of the operator's.
     Rule,
     /// Nobody could be asked, or nobody answered in time.
@@ -78,9 +80,10 @@ pub enum DecidedBy {
 
 impl DecidedBy {
     /// The word that the audit has for it.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Caller => "caller",
+            Self::Approver(_) => "approver",
             Self::Rule => "rule",
             Self::Nobody => "nobody",
         }

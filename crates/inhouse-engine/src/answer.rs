@@ -1,4 +1,4 @@
-//! What a caller says to a turn that asks: it joins the task like any message, and reaches the turn that waits for it.
+//! What is said to a turn that asks: it joins the task like any message, and reaches the turn that waits for it.
 
 use std::sync::Arc;
 
@@ -6,18 +6,18 @@ use inhouse_proto::error::A2aError;
 use inhouse_proto::snapshot::Snapshot;
 use inhouse_proto::v1::{self, TaskState};
 use inhouse_proto::wire::to_json;
-use inhouse_trust::{AgentName, Permit, Principal};
+use inhouse_trust::{AgentName, Decides, Permit, Principal};
 
 use crate::agent::{DecidedBy, End, Failure, Note, Reason};
 use crate::ask::{Ask, Reply};
-use crate::asking::{Asking, Claim};
+use crate::asking::{Asking, Claim, May, Said};
 use crate::engine::{Engine, Inner, Live, key, lock};
 use crate::note::Ids;
 use crate::push::named;
 use crate::queue::Slot;
 use crate::refusal::{refused, unsupported};
 use crate::store::{NextMessage, Owner, RetryKey, Submitted, TaskKey};
-use crate::submit::{Accepted, Submission, filled};
+use crate::submit::{Submission, filled};
 
 /// Writes down what was decided about the agents' requests.
 pub trait Witness: Send + Sync + 'static {
@@ -31,53 +31,54 @@ impl Engine {
         self.live(key).is_some_and(|live| live.asking.waits())
     }
 
-    /// What a message answers, if a turn of the task asks something.
+    /// What a message of the task's own caller answers, if a turn of the task asks something.
     ///
     /// # Errors
-    /// Invalid parameters, when it is no answer; unsupported operation, when somebody is answering already.
+    /// Invalid parameters, when it is no answer; unsupported operation, when somebody is answering already, or others answer this.
     pub(crate) fn claim(
         &self,
         permit: &Permit,
         task: &Snapshot,
         message: &v1::Message,
-    ) -> Result<Option<(Live, Reply)>, A2aError> {
+    ) -> Result<Option<(Live, Said)>, A2aError> {
         let Some(live) = self.live(&key(permit, &task.id)) else { return Ok(None) };
-        match live.asking.claim(message) {
+        let may = May { permissions: permit.decides() != Decides::None, questions: true };
+        match live.asking.claim(message, &DecidedBy::Caller, may) {
             Claim::None => Ok(None),
-            Claim::Reply(reply) => Ok(Some((live, reply))),
+            Claim::Reply(reply) => Ok(Some((live, Said { reply, by: DecidedBy::Caller }))),
             Claim::Refused(why) => Err(A2aError::invalid("message.parts", why)),
+            Claim::NotHis => Err(unsupported(&task.id, "one of the agent's approvers decides on this, not the caller")),
             Claim::Busy => Err(unsupported(&task.id, "the task is being answered already")),
         }
     }
 
-    /// Gives a turn that asks its answer: the message joins the task, and the turn goes on.
+    /// Gives a turn that asks its answer: the message joins the task, and the turn goes on. The task that it answered before,
+    /// when the message is a retry.
     pub(crate) async fn answer(
         &self,
-        permit: &Permit,
+        key: &TaskKey,
         submission: Submission,
         task: &Snapshot,
         retry: Option<RetryKey>,
-        live: Live,
-        reply: Reply,
-    ) -> Result<Accepted, A2aError> {
+        (live, said): (Live, Said),
+    ) -> Result<Option<Arc<str>>, A2aError> {
         let claimed = Claimed(Some(&live.asking));
         let message = filled(submission.message, &task.id, &task.context_id);
-        let key = key(permit, &task.id);
         let ids = Ids { task: &task.id, context: &task.context_id };
         let push = submission.push.map(|config| named(config, &task.id, submission.label));
         let event = ids.status(TaskState::Working, Note::default(), None);
         let next = NextMessage { key: key.clone(), retry, message: to_json(&message), event, push };
         let lease = match self.inner.store.resume(next).await.map_err(refused)? {
             Submitted::Taken(lease) => lease,
-            Submitted::Retried(id) => return Ok(self.accepted(TaskKey { id, ..key }, false)),
+            Submitted::Retried(id) => return Ok(Some(id)),
         };
         claimed.keep();
-        if let Err(lease) = live.asking.deliver(lease, reply) {
+        if let Err(lease) = live.asking.deliver(lease, said) {
             let gone = Failure::new(Reason::AgentFailed, "the agent ended before it had its answer");
             let end = ids.end(live.stop.cause(), End::Failed(gone), None);
             self.inner.store.append(&lease, vec![end]).await.map_err(refused)?;
         }
-        Ok(self.accepted(key, false))
+        Ok(None)
     }
 }
 

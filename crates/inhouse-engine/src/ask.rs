@@ -128,8 +128,9 @@ impl Ask {
         }
     }
 
-    /// The status message that asks: sentences for people, and the whole request for programs.
-    pub(crate) fn note(&self, expires_ms: i64) -> Note {
+    /// The status message that asks: sentences for people, and the whole request for programs. `approvers`: a permission is theirs
+    /// to give, and not the caller's.
+    pub(crate) fn note(&self, expires_ms: i64, approvers: bool) -> Note {
         let mut text = String::new();
         for question in &self.questions {
             if !text.is_empty() {
@@ -143,6 +144,10 @@ impl Ask {
                 });
             }
         }
+        let by_approver = approvers && self.is_permission();
+        if by_approver {
+            text.push_str("\n\nOne of the agent's approvers decides.");
+        }
         let kind = if self.is_permission() { "permission" } else { "question" };
         let questions: Vec<_> = self.questions.iter().map(Question::to_json).collect();
         let mut request = Map::new();
@@ -154,11 +159,13 @@ impl Ask {
         }
         request.insert("questions".to_owned(), questions.into());
         request.insert("expiresAtMs".to_owned(), expires_ms.into());
+        if by_approver {
+            request.insert("decides".to_owned(), "approver".into());
+        }
         Note { text: Some(text), data: Some(Value(json!({"request": request}))) }
     }
 
-    /// What a message answers. `unclear`: an earlier request of the turn ended without an answer, so that words which name no
-    /// request could be meant for that one.
+    /// What a message answers. `unclear`: words which name no request could be meant for an earlier one of the turn.
     ///
     /// # Errors
     /// One line for the caller, with what would be an answer.
@@ -170,7 +177,7 @@ impl Ask {
         match structured {
             Some(data) => self.by_data(data),
             None if unclear => Err(format!(
-                "an earlier request has ended without an answer: name the one that is open, {}",
+                "the answer could be meant for an earlier request: name the one that is open, {}",
                 self.example()
             )),
             None => self.by_text(&words(message)),

@@ -100,7 +100,7 @@ fn several_questions_take_an_answer_each() {
 
 #[test]
 fn a_note_says_the_same_to_people_and_to_programs() {
-    let Note { text, data } = permission().note(7);
+    let Note { text, data } = permission().note(7, false);
     let Some(Value(data)) = data else { panic!("no data") };
     assert_eq!(text.unwrap(), "May it run ls?\n- allow: Allow once\n- always: Always allow\n- deny: Do not");
     assert_eq!(data["request"]["input"], json!({"command": "ls"}));

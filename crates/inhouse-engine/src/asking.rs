@@ -7,21 +7,28 @@ use std::time::{Duration, Instant};
 use inhouse_proto::v1;
 use tokio::sync::Notify;
 
+use crate::agent::DecidedBy;
 use crate::ask::{Ask, Reply};
 use crate::store::Lease;
 
 /// What a turn asks now.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Asking {
     state: Mutex<State>,
     answered: Notify,
+    /// Permissions are others' to give, and not its caller's.
+    has_approvers: bool,
 }
 
 #[derive(Debug, Default)]
 struct State {
     stage: Stage,
+    /// The number of the event by which the log says what is open.
+    told: Option<u64>,
     /// An ask of this turn ended without an answer.
     unclear: bool,
+    /// Who has answered permissions of this turn, each once.
+    answered_by: Vec<DecidedBy>,
     waited: Duration,
     since: Option<Instant>,
 }
@@ -36,9 +43,23 @@ enum Stage {
     /// This, and somebody is about to answer.
     Claimed(Ask),
     /// The answer, with the lease that came with its message.
-    Answered(Lease, Reply),
+    Answered(Lease, Said),
     /// The turn has ended.
     Over,
+}
+
+/// What was said to an ask, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) reply: Reply,
+    pub(crate) by: DecidedBy,
+}
+
+/// What a principal may answer of what a turn asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct May {
+    pub(crate) permissions: bool,
+    pub(crate) questions: bool,
 }
 
 /// What a message is to a turn.
@@ -50,16 +71,41 @@ pub(crate) enum Claim {
     Reply(Reply),
     /// It does not answer what is asked, for this reason.
     Refused(String),
+    /// What is asked is not his to answer who sent it.
+    NotHis,
     /// Somebody else is answering.
     Busy,
 }
 
 impl Asking {
+    /// Nothing is asked yet.
+    pub(crate) fn new(has_approvers: bool) -> Self {
+        Self { state: Mutex::default(), answered: Notify::new(), has_approvers }
+    }
+
+    /// Whether others than its caller give the turn its permissions.
+    pub(crate) fn has_approvers(&self) -> bool {
+        self.has_approvers
+    }
+
     /// The turn asks.
     pub(crate) fn ask(&self, ask: Ask) {
         let mut state = self.state();
         state.stage = Stage::Open(ask);
+        state.told = None;
         state.since = Some(Instant::now());
+    }
+
+    /// The log says what is asked, by the event of this number.
+    pub(crate) fn told(&self, generation: u64) {
+        self.state().told = Some(generation);
+    }
+
+    /// The number of the event that asks for a permission which nobody has answered: another one for each ask.
+    pub(crate) fn permission(&self) -> Option<u64> {
+        let state = self.state();
+        let open = matches!(&state.stage, Stage::Open(ask) if ask.is_permission());
+        state.told.filter(|_| open)
     }
 
     /// Whether the turn waits for an answer.
@@ -85,13 +131,20 @@ impl Asking {
         open
     }
 
-    /// Takes the ask up with a message that answers it.
-    pub(crate) fn claim(&self, message: &v1::Message) -> Claim {
+    /// Takes the ask up with a message that answers it, from somebody who may answer so much. Words which name no request could be
+    /// meant for an earlier one that has ended without an answer, or that another has answered.
+    pub(crate) fn claim(&self, message: &v1::Message, by: &DecidedBy, may: May) -> Claim {
         let mut state = self.state();
         let reply = match &state.stage {
             Stage::Quiet | Stage::Over => return Claim::None,
             Stage::Claimed(_) | Stage::Answered(..) => return Claim::Busy,
-            Stage::Open(ask) => ask.reply(message, state.unclear),
+            Stage::Open(ask) if !(if ask.is_permission() { may.permissions } else { may.questions }) => {
+                return Claim::NotHis;
+            }
+            Stage::Open(ask) => {
+                let others = ask.is_permission() && state.answered_by.iter().any(|other| other != by);
+                ask.reply(message, state.unclear || others)
+            }
         };
         match (reply, std::mem::take(&mut state.stage)) {
             (Ok(reply), Stage::Open(ask)) => {
@@ -115,19 +168,22 @@ impl Asking {
     }
 
     /// The claimed ask has its answer. The lease comes back if the turn has ended in the meantime.
-    pub(crate) fn deliver(&self, lease: Lease, reply: Reply) -> Result<(), Lease> {
+    pub(crate) fn deliver(&self, lease: Lease, said: Said) -> Result<(), Lease> {
         let mut state = self.state();
         if matches!(state.stage, Stage::Over) {
             return Err(lease);
         }
-        state.stage = Stage::Answered(lease, reply);
+        if matches!(&state.stage, Stage::Claimed(ask) if ask.is_permission()) && !state.answered_by.contains(&said.by) {
+            state.answered_by.push(said.by.clone());
+        }
+        state.stage = Stage::Answered(lease, said);
         drop(state);
         self.answered.notify_one();
         Ok(())
     }
 
     /// Waits for the answer. Cancel safe: what was not returned is there the next time.
-    pub(crate) async fn answer(&self) -> (Lease, Reply) {
+    pub(crate) async fn answer(&self) -> (Lease, Said) {
         loop {
             if let Some(answer) = self.take() {
                 return answer;
@@ -136,13 +192,13 @@ impl Asking {
         }
     }
 
-    fn take(&self) -> Option<(Lease, Reply)> {
+    fn take(&self) -> Option<(Lease, Said)> {
         let mut state = self.state();
         match std::mem::take(&mut state.stage) {
-            Stage::Answered(lease, reply) => {
+            Stage::Answered(lease, said) => {
                 state.unclear = false;
                 state.goes_on();
-                Some((lease, reply))
+                Some((lease, said))
             }
             stage => {
                 state.stage = stage;
@@ -174,67 +230,5 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ask::{Choice, Effect, Question};
-    use crate::store::{Owner, TaskKey};
-    use inhouse_proto::v1::part::Content;
-    use inhouse_trust::{AgentName, Principal};
-
-    fn ask(id: &str) -> Ask {
-        let option = |id: &str, effect| Choice { id: id.into(), label: id.into(), effect };
-        let options = vec![option("allow", Effect::Allow), option("deny", Effect::Deny)];
-        let question = Question { id: "p".into(), text: "?".into(), options, multiple: false, free_text: false };
-        let input = serde_json::Value::Null;
-        Ask { id: id.into(), tool: "Bash".into(), subject: String::new(), input, questions: vec![question] }
-    }
-
-    fn says(text: &str) -> v1::Message {
-        let part = v1::Part { content: Some(Content::Text(text.into())), ..v1::Part::default() };
-        v1::Message { parts: vec![part], ..v1::Message::default() }
-    }
-
-    fn lease() -> Lease {
-        let owner = Owner { principal: Principal::new("ann").unwrap(), agent: AgentName::new("demo").unwrap() };
-        Lease { key: TaskKey { owner, id: "t".into() }, fence: 2, kept_bytes: 0 }
-    }
-
-    #[tokio::test]
-    async fn an_ask_is_answered_once_and_by_one() {
-        let asking = Asking::default();
-        assert!(matches!(asking.claim(&says("yes")), Claim::None));
-        asking.ask(ask("1"));
-        assert!(matches!(asking.claim(&says("perhaps")), Claim::Refused(_)));
-        let Claim::Reply(reply) = asking.claim(&says("yes")) else { panic!("no answer") };
-        assert!(matches!(asking.claim(&says("no")), Claim::Busy) && !asking.give_up());
-        asking.unclaim();
-        assert!(matches!(asking.claim(&says("yes")), Claim::Reply(_)));
-        assert!(asking.deliver(lease(), reply).is_ok() && asking.waits());
-        assert_eq!(asking.answer().await.1.choice(), Some("allow"));
-        assert!(!asking.waits() && matches!(asking.claim(&says("yes")), Claim::None));
-    }
-
-    #[test]
-    fn after_an_ask_without_answer_words_are_not_enough() {
-        let asking = Asking::default();
-        asking.ask(ask("1"));
-        assert!(asking.give_up() && !asking.waits());
-        asking.ask(ask("2"));
-        let Claim::Refused(why) = asking.claim(&says("yes")) else { panic!("answered") };
-        assert!(why.contains(r#""requestId":"2""#), "{why}");
-    }
-
-    #[test]
-    fn an_answer_to_a_turn_that_has_ended_comes_back() {
-        let asking = Asking::default();
-        asking.ask(ask("1"));
-        let Claim::Reply(reply) = asking.claim(&says("yes")) else { panic!("no answer") };
-        assert!(asking.close().is_none());
-        assert_eq!(asking.deliver(lease(), reply.clone()), Err(lease()));
-        let asking = Asking::default();
-        asking.ask(ask("1"));
-        asking.claim(&says("yes"));
-        assert!(asking.deliver(lease(), reply).is_ok());
-        assert_eq!(asking.close(), Some(lease()));
-    }
-}
+#[path = "asking_tests.rs"]
+mod tests;

@@ -43,7 +43,7 @@ pub(crate) struct Inner {
     pub(crate) starts: Mutex<SlidingWindow<Principal>>,
     // Held for a lookup or a change of a few entries, never across an await.
     pub(crate) queue: Mutex<Queue<Ticket>>,
-    live: Mutex<HashMap<TaskKey, Live>>,
+    pub(crate) live: Mutex<HashMap<TaskKey, Live>>,
     running: watch::Sender<usize>,
     closing: watch::Sender<bool>,
 }
@@ -79,7 +79,7 @@ impl Engine {
         Self { inner: Arc::new(inner) }
     }
 
-    /// The task as it stands (spec 3.1.3).
+    /// The caller's own task as it stands.
     ///
     /// # Errors
     /// Task not found.
@@ -101,11 +101,7 @@ impl Engine {
         lock(&self.inner.live).get(key).cloned()
     }
 
-    /// A page of the caller's tasks (spec 3.1.4).
-    ///
-    /// # Errors
-    /// The store's own trouble.
-    pub async fn list(&self, permit: &Permit, filter: &Filter) -> Result<Page, A2aError> {
+    pub(crate) async fn list_own(&self, permit: &Permit, filter: &Filter) -> Result<Page, A2aError> {
         self.inner.store.list(&owner(permit), filter).await.map_err(refused)
     }
 

@@ -2,11 +2,12 @@
 //!
 //! Each task has one append-only log with a dense numbering; everything else is a reader of it. One task at a time appends:
 //! the turn that holds the lease. Reading order: `engine`, `submit`, `turn`, `output`, then `ask` and `asking` for what
-//! an agent wants to know in the middle, and the ports `agent` and `store`.
+//! an agent wants to know in the middle, `answer` and `approve` for who says it, and the ports `agent` and `store`.
 
 mod engine;
 mod entry;
 mod submit;
+mod accepted;
 mod queue;
 mod turn;
 mod output;
@@ -14,6 +15,7 @@ mod direct;
 mod ask;
 mod asking;
 mod answer;
+mod approve;
 mod push;
 mod reader;
 mod note;
@@ -24,10 +26,11 @@ pub mod cancel;
 pub mod agent;
 pub mod store;
 
+pub use accepted::Accepted;
 pub use answer::Witness;
 pub use ask::{Ask, Choice, Effect, Question, Reply};
 pub use engine::Engine;
 pub use entry::{AgentEntry, Takes};
 pub use limits::{EngineLimits, Idempotency, QueueLimits};
 pub use reader::{Numbered, Reader};
-pub use submit::{Accepted, Submission};
+pub use submit::Submission;

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::agent::{AgentEvent, ArtifactUpdate, Asked, DecidedBy, End, Full, Note, Output, Stop, Usage};
 use crate::ask::{Ask, Reply};
-use crate::asking::Asking;
+use crate::asking::{Asking, Said};
 use crate::cancel::{CancelSource, StopCause};
 use crate::direct::Direct;
 use crate::engine::Inner;
@@ -99,7 +99,7 @@ impl Output for TaskOutput {
                 self.artifact(ArtifactUpdate { parts, last_chunk: true, ..ArtifactUpdate::default() })?
             }
         };
-        self.commit(event).await
+        self.commit(event).await.map(drop)
     }
 
     async fn ask(&mut self, ask: Ask) -> Result<Asked, Stop> {
@@ -109,11 +109,13 @@ impl Output for TaskOutput {
         // Before the log says so: whoever reads it there may answer at once.
         self.asking.ask(ask.clone());
         let ask_ms_max = self.inner.limits.ask_ms_max;
-        let note = ask.note(now_ms().saturating_add(i64::try_from(ask_ms_max).unwrap_or(i64::MAX)));
+        let expires_ms = now_ms().saturating_add(i64::try_from(ask_ms_max).unwrap_or(i64::MAX));
+        let note = ask.note(expires_ms, self.asking.has_approvers());
         self.open = Some((ask, Instant::now() + Duration::from_millis(ask_ms_max)));
         let event = self.ids().status(TaskState::InputRequired, note, self.usage);
         self.direct.show();
-        self.commit(event).await?;
+        let generation = self.commit(event).await?;
+        self.asking.told(generation);
         self.interrupted = true;
         Ok(Asked::Waiting)
     }
@@ -149,7 +151,7 @@ impl Output for TaskOutput {
         if event.kept_bytes() > self.room_bytes {
             return Err(Full);
         }
-        self.commit(event).await.map_err(|Stop| Full)
+        self.commit(event).await.map(drop).map_err(|Stop| Full)
     }
 
     fn decided(&mut self, ask: &Ask, reply: &Reply, by: DecidedBy) {
@@ -170,8 +172,8 @@ impl TaskOutput {
             }
         };
         tokio::select! {
-            (lease, reply) = self.asking.answer() => {
-                self.inner.decided(&self.slot, &lease.key.id, ask, &reply, DecidedBy::Caller);
+            (lease, Said { reply, by }) = self.asking.answer() => {
+                self.inner.decided(&self.slot, &lease.key.id, ask, &reply, by);
                 self.lease = lease;
                 self.interrupted = false;
                 self.goes_on();
@@ -291,7 +293,8 @@ impl TaskOutput {
         Stop
     }
 
-    async fn commit(&mut self, event: Event) -> Result<(), Stop> {
+    /// The number of the event.
+    async fn commit(&mut self, event: Event) -> Result<u64, Stop> {
         self.room_bytes = self.room_bytes.checked_sub(event.kept_bytes()).ok_or_else(|| self.too_much())?;
         // A turn that went on without an answer says so before anything else.
         let resumed = self.interrupted && self.open.is_none() && !matches!(event, Event::Status(_));
@@ -302,12 +305,9 @@ impl TaskOutput {
         };
         self.silent = false;
         self.interrupted &= !resumed;
-        match self.inner.store.append(&self.lease, batch).await {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                tracing::warn!(task = %self.lease.key.id, %error, "the task takes no more output");
-                Err(Stop)
-            }
-        }
+        self.inner.store.append(&self.lease, batch).await.map_err(|error| {
+            tracing::warn!(task = %self.lease.key.id, %error, "the task takes no more output");
+            Stop
+        })
     }
 }

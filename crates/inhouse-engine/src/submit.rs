@@ -1,17 +1,19 @@
 //! A message comes in: the rules of ids (spec 3.4), retries, limits, and then a turn that runs or waits.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::json;
 use inhouse_proto::snapshot::Snapshot;
 use inhouse_proto::v1::{self, TaskState};
 use inhouse_proto::wire::to_json;
-use inhouse_trust::Permit;
+use inhouse_trust::{Decides, Permit};
 use sha2::{Digest, Sha256};
 
+use crate::accepted::Accepted;
 use crate::agent::{End, Note, Turn};
+use crate::approve::Waiting;
+use crate::asking::Asking;
 use crate::cancel::{CancelSource, StopCause};
 use crate::direct::Direct;
 use crate::engine::{Engine, Reservation, key, lock, owner, slot};
@@ -19,7 +21,6 @@ use crate::entry::AgentEntry;
 use crate::limits::Idempotency;
 use crate::note::Ids;
 use crate::push::named;
-use crate::reader::Reader;
 use crate::refusal::{refused, unsupported};
 use crate::state::is_interrupted;
 use crate::store::{Lease, NewTask, NextMessage, Owner, RetryKey, Submitted, TaskKey};
@@ -44,10 +45,10 @@ pub struct Submission {
     pub push: Option<v1::TaskPushNotificationConfig>,
 }
 
-/// A message that was taken.
-pub struct Accepted {
-    engine: Engine,
-    key: TaskKey,
+/// The task that a message is about.
+enum Continued {
+    Own(Snapshot),
+    Anothers(Waiting),
 }
 
 impl Engine {
@@ -72,12 +73,18 @@ impl Engine {
         }
         let continued = match answered {
             Some(task) => Some(task),
-            None => self.continued(permit, &submission).await?,
+            None => match self.continued(permit, &submission).await? {
+                Some(Continued::Anothers(waiting)) => return self.approve(permit, submission, waiting).await,
+                Some(Continued::Own(task)) => Some(task),
+                None => None,
+            },
         };
         if let Some(task) = &continued
-            && let Some((live, reply)) = self.claim(permit, task, &submission.message)?
+            && let Some(said) = self.claim(permit, task, &submission.message)?
         {
-            return self.answer(permit, submission, task, retry, live, reply).await;
+            let key = key(permit, &task.id);
+            let retried = self.answer(&key, submission, task, retry, said).await?;
+            return Ok(self.accepted(TaskKey { id: retried.unwrap_or(key.id), ..key }, false));
         }
         let place = self.admit(permit)?;
         match continued {
@@ -97,13 +104,20 @@ impl Engine {
         self.inner.agents.get(permit.agent()).ok_or_else(|| A2aError::new(ErrorKind::Internal))
     }
 
-    /// The waiting task that the message continues.
-    async fn continued(&self, permit: &Permit, submission: &Submission) -> Result<Option<Snapshot>, A2aError> {
+    /// The waiting task that the message continues, or that it gives leave to.
+    async fn continued(&self, permit: &Permit, submission: &Submission) -> Result<Option<Continued>, A2aError> {
         let message = &submission.message;
         if message.task_id.is_empty() {
             return Ok(None);
         }
-        let task = self.look(&key(permit, &message.task_id), false).await?;
+        let continued = match self.look(&key(permit, &message.task_id), false).await {
+            Ok(task) => Continued::Own(task),
+            Err(error) => match self.to_decide(permit, &message.task_id).await {
+                Some(waiting) if error.kind == ErrorKind::TaskNotFound => Continued::Anothers(waiting),
+                _ => return Err(error),
+            },
+        };
+        let (Continued::Own(task) | Continued::Anothers(Waiting { task, .. })) = &continued;
         if !message.context_id.is_empty() && *message.context_id != *task.context_id {
             return Err(A2aError::invalid("message.contextId", "the task belongs to another context".to_owned()));
         }
@@ -113,7 +127,7 @@ impl Engine {
                 &format!("the task is {} and does not wait for a message", task.state.as_str_name()),
             ));
         }
-        Ok(Some(task))
+        Ok(Some(continued))
     }
 
     /// The caller's task of this id, if it waits.
@@ -122,7 +136,7 @@ impl Engine {
         is_interrupted(task.state).then_some(task)
     }
 
-    fn retry_key(&self, submission: &Submission) -> Option<RetryKey> {
+    pub(crate) fn retry_key(&self, submission: &Submission) -> Option<RetryKey> {
         let message = &submission.message;
         let by_message = !message.message_id.is_empty()
             && match self.inner.limits.idempotency {
@@ -241,56 +255,7 @@ impl Engine {
         if let Some(live) = self.live(&key).filter(|_| !direct) {
             live.direct.show();
         }
-        Accepted { engine: self.clone(), key }
-    }
-}
-
-impl std::fmt::Debug for Accepted {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Accepted").field("key", &self.key).finish_non_exhaustive()
-    }
-}
-
-impl Accepted {
-    /// The id of the task.
-    pub fn task_id(&self) -> &Arc<str> {
-        &self.key.id
-    }
-
-    /// Waits until the task is finished or waits for its caller. The snapshot may hold a direct answer.
-    ///
-    /// # Errors
-    /// Task not found, when it was forgotten in the meantime.
-    pub async fn settled(&self) -> Result<Snapshot, A2aError> {
-        self.engine.settled(&self.key).await
-    }
-
-    /// The task as it stands.
-    ///
-    /// # Errors
-    /// Task not found, when it was forgotten in the meantime.
-    pub async fn snapshot(&self) -> Result<Snapshot, A2aError> {
-        self.engine.inner.store.get(&self.key, true).await.map_err(refused)
-    }
-
-    /// The task as it stands and what comes after. Where the agent may answer without a task, its first word is waited for, but
-    /// not for long.
-    ///
-    /// # Errors
-    /// Task not found, when it was forgotten in the meantime.
-    pub async fn follow(&self) -> Result<(Snapshot, Reader), A2aError> {
-        if let Some(live) = self.engine.live(&self.key).filter(|live| live.direct.is_open()) {
-            let mut first = self.engine.reader(self.key.clone(), 1)?;
-            let wait = Duration::from_millis(self.engine.inner.limits.direct_wait_ms);
-            let heard = tokio::time::timeout(wait, first.next()).await;
-            // Answered, but the answer is not in the log yet.
-            if !live.direct.show() && heard.is_err() {
-                first.next().await?;
-            }
-        }
-        let snapshot = self.snapshot().await?;
-        let reader = self.engine.reader(self.key.clone(), snapshot.generation)?;
-        Ok((snapshot, reader))
+        Accepted::new(self.clone(), key)
     }
 }
 
@@ -322,7 +287,7 @@ fn ticket(permit: &Permit, lease: Lease, context_id: Arc<str>, begun: Begun, dir
         slot: slot(owner, context_id),
         direct: Arc::new(Direct::new(direct)),
         stop: Arc::new(source),
-        asking: Arc::default(),
+        asking: Arc::new(Asking::new(permit.decides() != Decides::Own)),
     }
 }
 

@@ -114,7 +114,9 @@ impl AuditLog {
 impl Witness for AuditLog {
     fn decided(&self, who: &Principal, agent: &AgentName, task: &str, tool: &str, decision: &str, by: DecidedBy) {
         let time_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
-        self.record(&Decision { time_ms, who, agent, task, tool, outcome: decision, by: by.name() }.line());
+        let approver = if let DecidedBy::Approver(approver) = &by { Some(approver) } else { None };
+        let decision = Decision { time_ms, who, agent, task, tool, outcome: decision, by: by.name(), approver };
+        self.record(&decision.line());
     }
 }
 

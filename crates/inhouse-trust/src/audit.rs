@@ -52,6 +52,8 @@ pub struct Decision<'a> {
     pub outcome: &'a str,
     /// Who or what decided it, in one word.
     pub by: &'a str,
+    /// Which approver, if one did.
+    pub approver: Option<&'a Principal>,
 }
 
 impl Decision<'_> {
@@ -65,6 +67,7 @@ impl Decision<'_> {
             ("tool", Some(self.tool)),
             ("outcome", Some(self.outcome)),
             ("by", Some(self.by)),
+            ("approver", self.approver.map(Principal::as_str)),
         ];
         begun(self.time_ms, texts) + "}"
     }

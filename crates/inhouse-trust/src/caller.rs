@@ -76,10 +76,3 @@ fn bearer<'a>(authorization: &[&'a [u8]]) -> Result<&'a [u8], AuthError> {
     let well_formed = scheme.eq_ignore_ascii_case(b"bearer") && rest.starts_with(b" ") && !token.is_empty();
     if well_formed { Ok(token) } else { Err(AuthError::Malformed) }
 }
-
-#[cfg(test)]
-impl Caller {
-    pub(crate) fn for_tests(name: &str) -> Self {
-        Self { principal: Principal::new(name).unwrap() }
-    }
-}

@@ -30,16 +30,34 @@ impl Operation {
     }
 }
 
-/// Which principals may use which agents. An agent without a rule is open to every principal.
+/// Which principals may use which agents, and who decides on what an agent may do. An agent without a rule is open to every
+/// principal, and each caller decides for his own tasks.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
     reserved: BTreeMap<AgentName, BTreeSet<Principal>>,
+    approvers: BTreeMap<AgentName, BTreeSet<Principal>>,
+}
+
+/// Whose permission requests of an agent a principal answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decides {
+    /// Those of its own tasks: nobody is appointed for the agent.
+    Own,
+    /// Those of everybody's tasks: it is appointed.
+    All,
+    /// None: others are appointed.
+    None,
 }
 
 impl Policy {
     /// Reserves an agent for the given principals; a second rule for it adds to the first.
     pub fn reserve(&mut self, agent: AgentName, principals: impl IntoIterator<Item = Principal>) {
         self.reserved.entry(agent).or_default().extend(principals);
+    }
+
+    /// Appoints those who answer all permission requests of an agent, in place of its callers; a second rule adds to the first.
+    pub fn appoint(&mut self, agent: AgentName, principals: impl IntoIterator<Item = Principal>) {
+        self.approvers.entry(agent).or_default().extend(principals);
     }
 
     /// Whether an agent is for some principals only, so that strangers must not see that it exists.
@@ -51,15 +69,16 @@ impl Policy {
 /// The right of one principal to do one thing with one agent. Made by [`grants`] alone:
 ///
 /// ```compile_fail,E0451
-/// use inhouse_trust::{AgentName, Operation, Permit, Principal};
+/// use inhouse_trust::{AgentName, Decides, Operation, Permit, Principal};
 /// let (principal, agent) = (Principal::new("ann").expect("a name"), AgentName::new("claude").expect("a name"));
-/// let forged = Permit { principal, operation: Operation::Send, agent };
+/// let forged = Permit { principal, operation: Operation::Send, agent, decides: Decides::All };
 /// ```
 #[derive(Debug, Clone)]
 pub struct Permit {
     principal: Principal,
     operation: Operation,
     agent: AgentName,
+    decides: Decides,
 }
 
 impl Permit {
@@ -77,6 +96,11 @@ impl Permit {
     pub fn agent(&self) -> &AgentName {
         &self.agent
     }
+
+    /// Whose permission requests of the agent may be answered with it.
+    pub fn decides(&self) -> Decides {
+        self.decides
+    }
 }
 
 /// The caller may not use this agent. It is answered like an agent that does not exist.
@@ -84,37 +108,19 @@ impl Permit {
 #[error("the caller may not use this agent")]
 pub struct Denied;
 
-/// Decides whether `caller` may do `operation` with `agent`. The only place that does.
+/// Decides whether `caller` may do `operation` with `agent`, and whose permission requests it may answer. The only place that does.
 ///
 /// # Errors
 /// [`Denied`] when the agent is reserved for others.
 pub fn grants(caller: &Caller, operation: Operation, agent: &AgentName, policy: &Policy) -> Result<Permit, Denied> {
-    match policy.reserved.get(agent) {
-        Some(principals) if !principals.contains(caller.principal()) => Err(Denied),
-        _ => Ok(Permit { principal: caller.principal().clone(), operation, agent: agent.clone() }),
+    let principal = caller.principal();
+    if policy.reserved.get(agent).is_some_and(|principals| !principals.contains(principal)) {
+        return Err(Denied);
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reserved_agent_is_denied_to_all_others_on_every_operation() {
-        let name = |agent: &str| AgentName::new(agent).unwrap();
-        let ann = Caller::for_tests("ann");
-        let mut policy = Policy::default();
-        for (agent, principal) in [("private", "bob"), ("shared", "bob"), ("shared", "ann")] {
-            policy.reserve(name(agent), [Principal::new(principal).unwrap()]);
-        }
-        policy.reserve(name("nobody"), []);
-        use Operation::{Cancel, Get, List, Push, Send, Stream, Subscribe};
-        for operation in [Send, Stream, Get, List, Cancel, Subscribe, Push] {
-            for (agent, granted) in [("open", true), ("private", false), ("nobody", false), ("shared", true)] {
-                let answer = grants(&ann, operation, &name(agent), &policy);
-                assert_eq!(answer.is_ok(), granted, "{operation:?} {agent}");
-                assert_eq!(policy.is_reserved(&name(agent)), agent != "open");
-            }
-        }
-    }
+    let decides = match policy.approvers.get(agent) {
+        None => Decides::Own,
+        Some(approvers) if approvers.contains(principal) => Decides::All,
+        Some(_) => Decides::None,
+    };
+    Ok(Permit { principal: principal.clone(), operation, agent: agent.clone(), decides })
 }

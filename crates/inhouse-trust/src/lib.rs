@@ -22,7 +22,7 @@ pub use approval::{Approvals, NotARule, Verdict};
 pub use audit::{Decision, Record};
 pub use caller::{AuthError, Caller, Tokens};
 pub use environment::HostEnv;
-pub use grants::{Denied, Operation, Permit, Policy, grants};
+pub use grants::{Decides, Denied, Operation, Permit, Policy, grants};
 pub use host::{HostError, HostRule, OriginError, OriginRule};
 pub use launch::{ARGUMENT_BYTES_MAX, AgentCommand, Input, LaunchError, LaunchPlan, launch};
 pub use principal::{AgentName, NameError, Principal};

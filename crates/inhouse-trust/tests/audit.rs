@@ -21,9 +21,13 @@ fn a_record_is_one_line_with_the_fields_that_are_known() {
 #[test]
 fn a_decision_is_one_line_too() {
     let (who, agent) = (&Principal::new("ann").unwrap(), &AgentName::new("demo").unwrap());
-    let line = Decision { time_ms: 1, who, agent, task: "t1", tool: "Ba\nsh", outcome: "allow", by: "rule" }.line();
+    let (task, tool, outcome) = ("t1", "Ba\nsh", "allow");
+    let by_rule = Decision { time_ms: 1, who, agent, task, tool, outcome, by: "rule", approver: None };
     let expected = r#"{"time_ms":1,"who":"ann","operation":"decide","agent":"demo","task":"t1","tool":"Ba\u000ash","outcome":"allow","by":"rule"}"#;
-    assert_eq!(line, expected);
+    assert_eq!(by_rule.line(), expected);
+    let boss = Principal::new("boss").unwrap();
+    let line = Decision { by: "approver", approver: Some(&boss), ..by_rule }.line();
+    assert!(line.ends_with(r#""by":"approver","approver":"boss"}"#), "{line}");
 }
 
 #[test]

@@ -186,6 +186,9 @@ fn policy(agents: &Agents) -> Policy {
     for agent in agents.list.iter().filter(|agent| !agent.callers.is_empty()) {
         policy.reserve(agent.name.clone(), agent.callers.iter().cloned());
     }
+    for agent in agents.list.iter().filter(|agent| !agent.approvers.is_empty()) {
+        policy.appoint(agent.name.clone(), agent.approvers.iter().cloned());
+    }
     policy
 }
 

@@ -212,7 +212,7 @@ async fn get(call: &Call<'_>, request: v1::GetTaskRequest, audited: &mut Audited
     let view = View { history_length: history_length(request.history_length, "historyLength")?, artifacts: true };
     let permit = call.permit(Operation::Get)?;
     audited.names(&request.id);
-    let task = call.endpoint.engine.get(&permit, &request.id).await?;
+    let task = call.endpoint.engine.show(&permit, &request.id).await?;
     audited.shows(&task);
     Ok(Outcome::Task(task, view))
 }

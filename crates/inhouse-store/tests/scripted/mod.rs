@@ -38,6 +38,8 @@ pub enum Script {
     AsksThenHangs,
     /// Asks in the middle of its turn, this many times, and says what it was told.
     Asks(usize),
+    /// Asks a question that is no request for leave, and says what it was told.
+    AsksAQuestion,
     /// Asks, and wants to know no more.
     AsksInVain,
     ArtifactThenText(String, String),
@@ -168,6 +170,13 @@ impl Agent for Script {
                 done
             }
             Self::Asks(times) => ask_and_tell(*times, turn, output).await,
+            Self::AsksAQuestion => {
+                let ask = Ask { tool: String::new(), ..permission("q1") };
+                let _ = output.ask(ask).await;
+                let told = output.reply().await;
+                let _ = output.emit(AgentEvent::Text(told.choice().unwrap_or("no").to_owned())).await;
+                done
+            }
             Self::AsksInVain => {
                 let _ = output.ask(permission("r1")).await;
                 output.unask();
@@ -177,15 +186,7 @@ impl Agent for Script {
             Self::Ends(end) => end.clone(),
             Self::AskTwice if turn.number < 3 => End::InputRequired(note("and?")),
             Self::AskTwice => done,
-            Self::LeavesWhenCanceled(sizes) => {
-                turn.cancel.requested().await;
-                for size in sizes {
-                    let (artifact_id, parts) = (Some("left".to_owned()), vec![part(&"x".repeat(*size))]);
-                    let _ = output.leave(ArtifactUpdate { artifact_id, parts, ..ArtifactUpdate::default() }).await;
-                }
-                let _ = output.emit(AgentEvent::Text("too late".to_owned())).await;
-                done
-            }
+            Self::LeavesWhenCanceled(sizes) => leave_when_canceled(sizes, turn, output).await,
             Self::Flood => loop {
                 if output.emit(AgentEvent::Text("x".repeat(1_000))).await.is_err() {
                     return done;
@@ -214,6 +215,16 @@ async fn ask_and_tell(times: usize, turn: &Turn, output: &mut dyn Output) -> End
     done
 }
 
+async fn leave_when_canceled(sizes: &[usize], turn: &Turn, output: &mut dyn Output) -> End {
+    turn.cancel.requested().await;
+    for size in sizes {
+        let (artifact_id, parts) = (Some("left".to_owned()), vec![part(&"x".repeat(*size))]);
+        let _ = output.leave(ArtifactUpdate { artifact_id, parts, ..ArtifactUpdate::default() }).await;
+    }
+    let _ = output.emit(AgentEvent::Text("too late".to_owned())).await;
+    End::Completed(Note::default())
+}
+
 fn permission(id: &str) -> Ask {
     let option = |id: &str, effect| Choice { id: id.into(), label: id.into(), effect };
     let options = vec![option("allow", Effect::Allow), option("deny", Effect::Deny)];
@@ -228,7 +239,8 @@ pub struct Witnessed(pub Mutex<Vec<String>>);
 
 impl Witness for Witnessed {
     fn decided(&self, who: &Principal, _: &AgentName, _: &str, tool: &str, decision: &str, by: DecidedBy) {
-        self.0.lock().unwrap().push(format!("{} {tool} {decision} {}", who.as_str(), by.name()));
+        let approver = if let DecidedBy::Approver(who) = &by { format!(" {}", who.as_str()) } else { String::new() };
+        self.0.lock().unwrap().push(format!("{} {tool} {decision} {}{approver}", who.as_str(), by.name()));
     }
 }
 
@@ -368,11 +380,22 @@ pub fn submission(message: v1::Message) -> Submission {
 }
 
 pub fn permit(who: &str) -> Permit {
+    permit_by(&Policy::default(), who)
+}
+
+/// Where `boss` decides on what the agent may do.
+pub fn guarded(who: &str) -> Permit {
+    let mut policy = Policy::default();
+    policy.appoint(AgentName::new("demo").unwrap(), [Principal::new("boss").unwrap()]);
+    permit_by(&policy, who)
+}
+
+fn permit_by(policy: &Policy, who: &str) -> Permit {
     let secret = Secret::new(format!("{who}-secret-token"));
     let tokens = Tokens::new([(Principal::new(who).unwrap(), TokenDigest::of(&secret))]);
     let header = format!("Bearer {who}-secret-token");
     let caller = tokens.caller(&[header.as_bytes()]).unwrap();
-    grants(&caller, Operation::Send, &AgentName::new("demo").unwrap(), &Policy::default()).unwrap()
+    grants(&caller, Operation::Send, &AgentName::new("demo").unwrap(), policy).unwrap()
 }
 
 /// The text of the task's artifacts.

@@ -154,6 +154,11 @@ impl Follower<'_> {
                 "give the agent its credential, then follow the task with: {}",
                 self.connection.command(&format!("task watch {id}"))
             )
+        } else if transcript.waits_for_approver {
+            format!(
+                "when it is decided, follow the task with: {}",
+                self.connection.command(&format!("task watch {id}"))
+            )
         } else {
             format!("answer with: {}", self.connection.command(&format!("send --task {id} \"…\"")))
         };

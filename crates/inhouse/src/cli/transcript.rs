@@ -37,6 +37,8 @@ pub(crate) struct Transcript {
     pub(crate) state: Option<TaskState>,
     /// The text of the latest status.
     pub(crate) note: Option<String>,
+    /// What the task waits for is another's to say.
+    pub(crate) waits_for_approver: bool,
     pieces: Vec<Piece>,
     /// The artifact that was told last, which decides where a line break is needed.
     told: Option<usize>,
@@ -115,6 +117,7 @@ impl Transcript {
             steps.push(Step::Status(status.state(), note.clone()));
         }
         (self.state, self.note) = (state, note);
+        self.waits_for_approver = status.message.as_ref().is_some_and(|message| message.parts.iter().any(is_approvers));
     }
 
     fn artifact(&mut self, artifact: &Artifact, append: bool, steps: &mut Vec<Step>) {
@@ -193,6 +196,11 @@ pub(crate) fn note_of(parts: &[Part]) -> String {
     let (texts, others): (Vec<_>, Vec<_>) =
         parts.iter().cloned().partition(|part| matches!(part.content, Some(Content::Text(_))));
     text_of(if texts.is_empty() { &others } else { &texts })
+}
+
+/// Whether this is a request that an approver decides on, as `inhouse` writes it.
+fn is_approvers(part: &Part) -> bool {
+    matches!(&part.content, Some(Content::Data(data)) if data.0["request"]["decides"] == "approver")
 }
 
 /// Texts stand next to each other, because a stream cuts them anywhere; data has a line of its own.

@@ -108,3 +108,16 @@ fn files_are_described_once() {
     assert_eq!(brought, [described.map(|file| Step::File(file.to_owned())).to_vec(), vec![]]);
     assert_eq!(transcript.files().collect::<Vec<_>>(), described);
 }
+
+#[test]
+fn a_request_that_others_decide_on_is_known_until_the_next_status() {
+    let status = |parts: serde_json::Value| {
+        let message = json!({"messageId": "m", "role": "ROLE_AGENT", "parts": parts});
+        json!({"statusUpdate": {"taskId": "t", "contextId": "c", "status": {"state": "TASK_STATE_INPUT_REQUIRED", "message": message}}})
+    };
+    let theirs = status(json!([{"text": "May I?"}, {"data": {"request": {"decides": "approver"}}}]));
+    let own = status(json!([{"text": "May I?"}, {"data": {"request": {"id": "1"}}}, {"data": 1}]));
+    for (events, waits) in [(vec![theirs.clone()], true), (vec![own.clone()], false), (vec![theirs, own], false)] {
+        assert_eq!(steps(&events).1.waits_for_approver, waits);
+    }
+}

@@ -77,6 +77,18 @@ pub(crate) enum ConfigError {
         /// What to do about it.
         hint: String,
     },
+    /// No caller has this name.
+    #[error("{}: no caller is called {name:?}", subject(origin, key))]
+    UnknownCaller {
+        /// Who named it.
+        origin: Origin,
+        /// The key that has the name.
+        key: &'static str,
+        /// The name.
+        name: String,
+        /// What to do about it.
+        hint: String,
+    },
     /// An agent's program is in no folder of PATH.
     #[error("agent {agent} ({origin}): no program {program:?} in the folders of PATH ({searched})")]
     NotOnPath {
@@ -136,7 +148,10 @@ impl ConfigError {
     pub(crate) fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Read { .. } => "name another file with --config, or leave it out".into(),
-            Self::UnknownKey { hint, .. } | Self::UnknownAgent { hint, .. } | Self::Conflict { hint, .. } => hint.clone(),
+            Self::UnknownKey { hint, .. }
+            | Self::UnknownAgent { hint, .. }
+            | Self::UnknownCaller { hint, .. }
+            | Self::Conflict { hint, .. } => hint.clone(),
             Self::Words { .. } => "quote words with spaces, for example AGENT_CMD=\"python 'my agent.py'\"".into(),
             Self::NotOnPath { install: Some(install), .. } => {
                 format!("install it: {install}; or see the server without it: inhouse serve --agent demo")

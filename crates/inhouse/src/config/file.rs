@@ -206,6 +206,7 @@ fn agent(name: Setting<String>, base: &Path, mut table: Table<'_>) -> Result<Dra
     agent.callers = table.texts("callers")?;
     agent.workspace = table.choice("workspace")?;
     agent.report_changes = table.switch("report_changes")?;
+    agent.approvers = table.texts("approvers")?;
     agent.card = card_words(&mut table)?;
     agent.rules = rules(&mut table)?;
     agent.default = table.switch("default")?.is_some_and(|default| default.value);

@@ -202,7 +202,8 @@ pub(crate) struct Surveyed {
 }
 
 impl Surveyed {
-    /// Whether this is as much as one can say of a known agent: the same program, or the same name with nothing found under it.
+    /// Whether nothing more is to be told of a known agent beside this one: it has the same program; or the known one is not on
+    /// PATH, and this one has its preset from elsewhere; or neither can be served, under the same name.
     pub(super) fn is(&self, known: &Self) -> bool {
         match (&self.agent, &known.agent) {
             (Ok(agent), Ok(known)) => agent.program() == known.program(),
@@ -246,6 +247,8 @@ pub(crate) struct AgentConfig {
     pub(crate) workspace: Option<Setting<Workspace>>,
     /// Who may use it; empty for everyone.
     pub(crate) callers: Vec<Principal>,
+    /// Who gives it leave, in place of its callers; empty for them.
+    pub(crate) approvers: Vec<Principal>,
     /// How it is run.
     pub(crate) spec: AgentSpec,
     /// Who chose the protocol that its program is spoken to in; where nobody did, the program decides.

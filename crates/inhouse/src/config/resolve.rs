@@ -15,6 +15,7 @@ use super::file::principal;
 use super::layer::Draft;
 use super::limits::Limits;
 use super::model::{AgentConfig, Rules};
+use super::nearest::nearest;
 use super::origin::{Origin, Setting};
 use super::workspace::workspace;
 use crate::detect::Missing;
@@ -46,7 +47,8 @@ impl Resolver<'_> {
     pub(super) fn agent(&self, draft: Draft) -> Result<AgentConfig, ConfigError> {
         let name = name(&draft.name)?;
         let project = self.project(&draft)?;
-        let callers = self.callers(&draft)?;
+        let callers =
+            draft.callers.as_ref().map(|names| self.principals("callers", names)).transpose()?.unwrap_or_default();
         let kind = kind(&draft)?;
         let (spec, preset, words) = match kind {
             Kind::Demo => (AgentSpec::Demo, None, about(DEMO)),
@@ -59,6 +61,7 @@ impl Resolver<'_> {
         let json = draft.input.as_ref().filter(|input| input.value == InputChoice::Json).map(|input| &input.origin);
         let protocol_origin = draft.protocol.as_ref().map(|protocol| &protocol.origin).or(json);
         let protocol_origin = protocol_origin.cloned().unwrap_or(Origin::Default);
+        let approvers = self.approvers(&draft, &callers, &spec)?;
         let (mut spec, rules) = ruled(spec, name.as_str(), draft.rules)?;
         if let AgentSpec::Program(program) = &mut spec {
             bound(program, self.situation.limits);
@@ -80,6 +83,7 @@ impl Resolver<'_> {
             name,
             project,
             callers,
+            approvers,
             card: draft.card,
             rules,
             workspace,
@@ -98,22 +102,50 @@ impl Resolver<'_> {
         }
     }
 
-    fn callers(&self, draft: &Draft) -> Result<Vec<Principal>, ConfigError> {
-        let Some(names) = &draft.callers else { return Ok(Vec::new()) };
+    /// Names of callers that there are.
+    fn principals(&self, key: &'static str, names: &Setting<Vec<String>>) -> Result<Vec<Principal>, ConfigError> {
         let known = |name: &String| {
-            let caller = principal(name, "callers", &names.origin)?;
+            let caller = principal(name, key, &names.origin)?;
             if self.situation.callers.contains(&caller) {
                 return Ok(caller);
             }
             let all: Vec<_> = self.situation.callers.iter().map(Principal::as_str).collect();
-            Err(ConfigError::Value {
-                origin: names.origin.clone(),
-                key: "callers".into(),
-                expected: format!("names of [[callers]] ({})", all.join(", ")),
-                found: format!("{name:?}"),
-            })
+            let hint = match nearest(name, all.iter().copied()) {
+                Some(near) => format!("did you mean {near}?"),
+                None => format!("known are {}; another one has a [[callers]] of its own", all.join(", ")),
+            };
+            Err(ConfigError::UnknownCaller { origin: names.origin.clone(), key, name: name.clone(), hint })
         };
         names.value.iter().map(known).collect()
+    }
+
+    /// Those who give an agent leave; each of them can get at it, and it is one that asks.
+    fn approvers(&self, draft: &Draft, callers: &[Principal], spec: &AgentSpec) -> Result<Vec<Principal>, ConfigError> {
+        let Some(names) = &draft.approvers else { return Ok(Vec::new()) };
+        let conflict = |problem: String, hint: &str| {
+            Err(ConfigError::Conflict { origin: names.origin.clone(), problem, hint: hint.to_owned() })
+        };
+        let approvers = self.principals("approvers", names)?;
+        let name = &draft.name.value;
+        if approvers.is_empty() {
+            return conflict(
+                format!("with no approvers nobody could give agent {name} leave"),
+                "leave approvers out: then each caller decides; or deny = [\"*\"]",
+            );
+        }
+        if !matches!(spec, AgentSpec::Program(program) if program.protocol.asks()) {
+            return conflict(
+                format!("agent {name} does not ask before it acts, so that there is nothing to approve"),
+                "leave approvers out, or serve one that asks, such as claude",
+            );
+        }
+        match approvers.iter().find(|approver| !callers.is_empty() && !callers.contains(approver)) {
+            Some(outside) => conflict(
+                format!("approver {} is none of the callers of agent {name}", outside.as_str()),
+                &format!("add {:?} to its callers", outside.as_str()),
+            ),
+            None => Ok(approvers),
+        }
     }
 
     fn preset(

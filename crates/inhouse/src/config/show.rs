@@ -4,6 +4,7 @@
 use std::fmt::{Debug, Display};
 
 use inhouse_agents::{AgentSpec, ProgramSpec, Workspace};
+use inhouse_trust::Principal;
 
 use super::limits::Limits;
 use super::model::{AgentConfig, CallerToken, Callers, CardWords, Cards, Config, Push, Server};
@@ -139,6 +140,10 @@ impl Lines {
         }
         for (key, text) in [("version", version), ("documentation_url", documentation_url), ("icon_url", icon_url)] {
             text.iter().for_each(|text| line(key, format!("{text:?}")));
+        }
+        if !agent.approvers.is_empty() {
+            let names: Vec<_> = agent.approvers.iter().map(Principal::as_str).collect();
+            line("approvers", format!("{names:?}"));
         }
         agent.rules.texts.iter().for_each(|(key, rules)| line(key, format!("{rules:?}")));
         if let AgentSpec::Program(spec) = &agent.spec {

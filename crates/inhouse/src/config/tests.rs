@@ -294,6 +294,31 @@ fn a_missing_file_is_an_error_only_when_it_was_named() {
 }
 
 #[test]
+fn approvers_are_callers_of_an_agent_that_asks() {
+    let people =
+        "[[callers]]\nname = \"ann\"\ntoken_env = \"PATH\"\n[[callers]]\nname = \"boss\"\ntoken_env = \"HOME\"\n";
+    let machine = |text: &str| Machine::with(&["claude"]).env("HOME", "/").file(&format!("{people}{text}"));
+    let named = machine("[agents.claude]\napprovers = [\"boss\"]\ncallers = [\"boss\", \"ann\"]\n");
+    let approvers = named.agent().approvers;
+    assert_eq!(approvers.iter().map(Principal::as_str).collect::<Vec<_>>(), ["boss"]);
+    assert!(show(&named.load().unwrap(), false).contains("approvers = [\"boss\"]\n"));
+    for (text, problem, hint) in [
+        ("[agents.claude]\napprovers = [\"bos\"]\n", "no caller is called \"bos\"", "did you mean boss?"),
+        ("[agents.claude]\napprovers = []\n", "nobody could give agent claude leave", "leave approvers out"),
+        ("[agents.demo]\napprovers = [\"boss\"]\n", "agent demo does not ask before it acts", "one that asks"),
+        (
+            "[agents.claude]\napprovers = [\"boss\"]\ncallers = [\"ann\"]\n",
+            "approver boss is none of the callers of agent claude",
+            "add \"boss\" to its callers",
+        ),
+    ] {
+        let (message, cure) = machine(text).error();
+        assert!(message.starts_with("inhouse.toml:8: ") && message.contains(problem), "{message}");
+        assert!(cure.unwrap().contains(hint), "{text}");
+    }
+}
+
+#[test]
 fn api_token_and_callers_add_up_and_agents_can_be_for_some_of_them() {
     let text = "[[callers]]\nname = \"ann\"\ntoken_env = \"PATH\"\n[agents.demo]\ncallers = [\"ann\"]\n";
     let config = Machine::with(&[]).file(text).env("API_TOKEN", "team-secret").load().unwrap();
@@ -301,7 +326,8 @@ fn api_token_and_callers_add_up_and_agents_can_be_for_some_of_them() {
     assert_eq!(list.iter().map(|caller| caller.name.as_str()).collect::<Vec<_>>(), ["owner", "ann"]);
     assert_eq!(config.agents.list[0].callers.len(), 1);
     let unknown = Machine::with(&[]).file("[agents.demo]\ncallers = [\"bob\"]\n").error();
-    assert_eq!(unknown.0, "inhouse.toml:2: callers must be names of [[callers]] (owner), found \"bob\"");
+    assert_eq!(unknown.0, "inhouse.toml:2: callers: no caller is called \"bob\"");
+    assert_eq!(unknown.1.unwrap(), "known are owner; another one has a [[callers]] of its own");
 }
 
 #[test]
