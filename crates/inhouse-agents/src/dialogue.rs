@@ -2,10 +2,10 @@
 //! Dialogues are pure: they read no clock, start nothing and wait for nothing.
 
 use inhouse_engine::agent::{AgentEvent, End, Failure, Note, Reason};
-use inhouse_engine::{Ask, Reply};
-use inhouse_proto::json;
+use inhouse_engine::{Activity, Ask, Reply, Retry, Step, StepState};
 use inhouse_run::Exit;
-use serde_json::json;
+
+use crate::text::without_escapes;
 
 /// One turn in one protocol.
 pub(crate) trait Dialogue: Send {
@@ -61,12 +61,24 @@ impl Said {
         self.events.push(AgentEvent::Working(Note { text: Some(text.into()), data: None }));
     }
 
-    /// The agent uses a tool. What it acts on stays inside: it may hold what a caller should not see.
+    /// The agent uses a tool.
     pub(crate) fn tool(&mut self, name: &str) {
-        self.events.push(AgentEvent::Working(Note {
-            text: Some(format!("the agent uses the tool {name}")),
-            data: Some(json::Value(json!({"tool": {"name": name}}))),
-        }));
+        self.events.push(AgentEvent::Active(Activity::Tool { name: without_escapes(name.to_owned()) }));
+    }
+
+    /// The agent asks the model's provider again.
+    pub(crate) fn retry(&mut self, retry: Retry) {
+        self.events.push(AgentEvent::Active(Activity::Retry(retry)));
+    }
+
+    /// The agent's plan, by the text and the state of each step.
+    pub(crate) fn plan<'a>(&mut self, steps: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        let step =
+            |(text, state): (&str, &str)| Step { text: without_escapes(text.to_owned()), state: StepState::of(state) };
+        let steps: Vec<_> = steps.into_iter().filter(|(text, _)| !text.is_empty()).map(step).collect();
+        if !steps.is_empty() {
+            self.events.push(AgentEvent::Active(Activity::Plan(steps)));
+        }
     }
 
     /// The turn has ended.

@@ -10,6 +10,7 @@ use inhouse_proto::json::{Struct, Value};
 use inhouse_proto::v1;
 use inhouse_trust::{Permit, Principal};
 
+use crate::activity::Activity;
 use crate::ask::{Ask, Reply};
 use crate::cancel::Cancel;
 
@@ -149,8 +150,10 @@ pub enum AgentEvent {
     Withdraw,
     /// A whole artifact or a piece of one.
     Artifact(ArtifactUpdate),
-    /// The agent is at work and says so: a provider's retry, a tool, a plan.
+    /// The agent is at work and says so, in its own words.
     Working(Note),
+    /// The agent is at work: what it does.
+    Active(Activity),
     /// A direct answer without a task, if nothing has reached the caller yet; else it becomes the default artifact.
     Message(Vec<v1::Part>),
     /// What the turn cost so far; the last one counts.

@@ -19,6 +19,7 @@ mod approve;
 mod push;
 mod reader;
 mod note;
+mod activity;
 mod refusal;
 mod limits;
 pub mod state;
@@ -27,6 +28,7 @@ pub mod agent;
 pub mod store;
 
 pub use accepted::Accepted;
+pub use activity::{ACTIVITY, Activity, Retry, Step, StepState};
 pub use answer::Witness;
 pub use ask::{Ask, Choice, Effect, Question, Reply};
 pub use engine::Engine;

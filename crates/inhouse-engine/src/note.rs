@@ -6,6 +6,7 @@ use inhouse_proto::json::{Struct, Timestamp};
 use inhouse_proto::v1::{self, TaskState};
 use inhouse_proto::wire::Event;
 
+use crate::activity::{ACTIVITY, Activity};
 use crate::agent::{End, Failure, Note, Reason, Usage};
 use crate::cancel::StopCause;
 
@@ -25,6 +26,14 @@ impl Ids<'_> {
     /// A status update with what a note says.
     pub(crate) fn status(self, state: TaskState, note: Note, usage: Option<Usage>) -> Event {
         self.event(state, self.message(note, None), usage)
+    }
+
+    /// A status update with what the agent does.
+    pub(crate) fn active(self, activity: &Activity, usage: Option<Usage>) -> Event {
+        let parts = vec![part(v1::part::Content::Text(activity.sentence()))];
+        let message = self.agent_message(parts, Some(activity.metadata()));
+        let message = v1::Message { extensions: vec![ACTIVITY.to_owned()], ..message };
+        self.event(TaskState::Working, Some(message), usage)
     }
 
     /// The status update of a failed turn: the reason code stands in the message's metadata, and in its text unless that is

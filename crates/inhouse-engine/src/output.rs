@@ -82,13 +82,16 @@ impl Output for TaskOutput {
             }
             AgentEvent::Text(text) if text.is_empty() => return Ok(()),
             // A task that waits for its caller does not say that it works.
-            AgentEvent::Working(_) if self.open.is_some() => return Ok(()),
+            AgentEvent::Working(_) | AgentEvent::Active(_) if self.open.is_some() => return Ok(()),
             AgentEvent::Text(text) => self.text(&text, false),
             AgentEvent::Artifact(update) => self.artifact(update)?,
             AgentEvent::Working(note) => {
-                self.silent = false;
-                self.interrupted = false;
+                (self.silent, self.interrupted) = (false, false);
                 self.ids().status(TaskState::Working, note, self.usage)
+            }
+            AgentEvent::Active(activity) => {
+                (self.silent, self.interrupted) = (false, false);
+                self.ids().active(&activity, self.usage)
             }
             AgentEvent::Message(parts) if self.silent && self.direct.answer() => {
                 // There is no task that it could name (spec 4.1.4).

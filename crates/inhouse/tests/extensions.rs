@@ -68,6 +68,40 @@ fn what_is_active_is_echoed_and_nothing_else() {
     assert!(without.into_iter().all(|event| !event.json.to_string().contains("generation")));
 }
 
+const ACTIVITY: &str = "urn:inhouse:a2a:activity:v1";
+
+/// Tells a plan, and uses a tool.
+const BUSY: &str = r#"
+    read -r first; echo '{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":1,"agentCapabilities":{}}}'
+    read -r open; echo '{"jsonrpc":"2.0","id":2,"result":{"sessionId":"s"}}'; read -r prompt
+    update() { echo '{"jsonrpc":"2.0","method":"session/update","params":{"update":'"$1"'}}'; }
+    update '{"sessionUpdate":"plan","entries":[{"content":"list","status":"in_progress"}]}'
+    update '{"sessionUpdate":"tool_call","kind":"execute","title":"ls","rawInput":{"command":"ls secret"}}'
+    update '{"sessionUpdate":"agent_message_chunk","content":{"type":"text","text":"done"}}'
+    echo '{"jsonrpc":"2.0","id":3,"result":{"stopReason":"end_turn"}}'"#;
+
+#[test]
+fn what_an_agent_does_is_a_sentence_and_typed_metadata_of_its_working_status() {
+    let folder = support::scratch("activity");
+    let command: Vec<String> = support::script("/bin/sh", BUSY).split(' ').map(str::to_owned).collect();
+    let agent = format!("[agents.busy]\ncommand = {command:?}\nprotocol = \"acp\"\n");
+    std::fs::write(folder.join("inhouse.toml"), agent).unwrap();
+    let server = support::Launch::new(&["serve"]).directory(&folder).start();
+    let stream = server.stream("SendStreamingMessage", message("hi"), &[]);
+    let told: Vec<Value> = stream.map(|event| event.result()["statusUpdate"]["status"]["message"].clone()).collect();
+    let told: Vec<_> = told.iter().filter(|message| message["extensions"] == serde_json::json!([ACTIVITY])).collect();
+    let activity = told.iter().map(|message| &message["metadata"][ACTIVITY]).collect::<Vec<_>>();
+    let plan = serde_json::json!({"plan": {"steps": [{"text": "list", "state": "inProgress"}]}});
+    assert_eq!(activity, [&plan, &serde_json::json!({"tool": {"name": "execute"}})]);
+    assert_eq!(told[1]["parts"], serde_json::json!([{"text": "the agent uses the tool execute"}]));
+    let card = server.get("/.well-known/agent-card.json").json();
+    assert_eq!(card["capabilities"]["extensions"][1]["uri"], ACTIVITY);
+    let body = rpc("SendMessage", message("hi"));
+    let asked = [("A2A-Extensions", ACTIVITY)];
+    let answer = http::request(server.address, "POST", "/a2a", &doors::headers(&asked), &body);
+    assert_eq!(answer.header("a2a-extensions"), Some(ACTIVITY));
+}
+
 const TICKETS: &str = "https://example.com/tickets/v1";
 
 fn with_card(table: &str) -> Server {
@@ -89,7 +123,7 @@ fn sent(server: &Server, path: &str, body: &[u8], headers: &[(&str, &str)]) -> (
 fn what_the_operator_declares_is_on_the_card_and_echoed_by_every_door() {
     let server = with_card(&format!("[[card.extensions]]\nuri = \"{TICKETS}\"\ndescription = \"Tickets\"\n"));
     let card = server.get("/.well-known/agent-card.json").json();
-    let declared = &card["capabilities"]["extensions"][1];
+    let declared = &card["capabilities"]["extensions"][2];
     assert_eq!((&declared["uri"], &declared["description"]), (&TICKETS.into(), &"Tickets".into()));
     let body = message("hi");
     for (path, body) in [("/a2a", rpc("SendMessage", body.clone())), ("/message:send", body.to_string().into_bytes())] {
@@ -108,7 +142,7 @@ fn what_the_operator_declares_is_on_the_card_and_echoed_by_every_door() {
 fn a_message_without_a_required_extension_is_refused_by_every_door() {
     let server = with_card(&format!("[[card.extensions]]\nuri = \"{TICKETS}\"\nrequired = true\n"));
     assert_eq!(
-        server.get("/.well-known/agent-card.json").json()["capabilities"]["extensions"][1]["required"],
+        server.get("/.well-known/agent-card.json").json()["capabilities"]["extensions"][2]["required"],
         Value::Bool(true)
     );
     let body = message("hi");

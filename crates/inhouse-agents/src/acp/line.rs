@@ -24,8 +24,17 @@ pub(crate) struct Update {
     pub(crate) title: Scalar,
     pub(crate) kind: Scalar,
     pub(crate) cost: Object<Cost>,
+    pub(crate) entries: List<Object<Entry>>,
     #[serde(rename = "_meta")]
     pub(crate) meta: Object<Meta>,
+}
+
+/// A step of an agent's plan.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Entry {
+    pub(crate) content: Scalar,
+    pub(crate) status: Scalar,
 }
 
 /// A content block.

@@ -114,6 +114,10 @@ impl Parser {
                 // Its title and its input may hold what a caller should not see.
                 said.tool(tool_name(&update.kind, &update.title));
             }
+            ("plan", _) => {
+                let entries = update.entries.0.iter().filter_map(|entry| entry.0.as_ref());
+                said.plan(entries.map(|entry| (entry.content.text(), entry.status.text())));
+            }
             ("usage_update", _) if self.opening.is_new() => {
                 // It counts the whole session, which for a resumed one is more than this turn.
                 let cost = update.cost.0.as_ref().filter(|cost| cost.currency.text() == "USD");

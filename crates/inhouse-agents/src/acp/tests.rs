@@ -69,6 +69,7 @@ impl Replay {
             match event {
                 AgentEvent::Text(text) => self.seen.text.push_str(&text),
                 AgentEvent::Working(note) => self.seen.working.push(note.text.unwrap()),
+                AgentEvent::Active(activity) => self.seen.working.push(activity.sentence()),
                 AgentEvent::Usage(usage) => self.seen.usage = Some(usage),
                 other => panic!("it never says {other:?}"),
             }
@@ -254,6 +255,15 @@ fn an_agent_that_does_not_take_the_asking_mode_gets_no_prompt() {
     let seen = told(None, lines);
     assert_eq!(methods(&seen), ["initialize", "session/new", "session/set_mode"]);
     assert_eq!(ended(&seen), "agent_failed: no such mode");
+}
+
+#[test]
+fn a_plan_is_told_each_time_that_it_changes() {
+    let seen = after_prompt(
+        r#"{"method":"session/update","params":{"sessionId":"s","update":{"sessionUpdate":"plan","entries":[{"content":"read","priority":"high","status":"completed"},{"content":"write","status":"in_progress"},null]}}}
+{"method":"session/update","params":{"sessionId":"s","update":{"sessionUpdate":"plan","entries":[]}}}"#,
+    );
+    assert_eq!(seen.working, ["the agent's plan:\n- [x] read\n- [>] write"]);
 }
 
 #[test]

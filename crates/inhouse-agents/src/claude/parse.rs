@@ -1,9 +1,8 @@
 //! Claude Code's stream of JSON lines, as events. Nothing depends on the order of keys, and what is not known is passed over:
 //! the program gains events with every release.
 
-use inhouse_engine::Reply;
 use inhouse_engine::agent::{AgentEvent, End, Note, Reason, Usage};
-use inhouse_proto::json;
+use inhouse_engine::{Reply, Retry};
 use serde_json::json;
 
 use crate::answer::{Answer, MessageId};
@@ -13,6 +12,7 @@ use crate::claude::line::Entry;
 use crate::dialogue::{Ending, Said, failed, without_result};
 use crate::lenient::{self, sum};
 use crate::lines::line_of;
+use crate::text::without_escapes;
 
 /// How it says that there is no conversation under the id that it was to resume.
 const NO_CONVERSATION: &str = "No conversation found with session ID";
@@ -76,7 +76,7 @@ impl Parser {
                 self.found = Found::Open;
                 self.note.take().into_iter().for_each(|note| said.note(note));
             }
-            "system" if line.subtype.text() == "api_retry" => said.events.push(retry(line)),
+            "system" if line.subtype.text() == "api_retry" => said.retry(retry(line)),
             "control_request" => match self.asked.take(line) {
                 Ok(ask) => said.asks.push(ask),
                 Err(refusal) => said.replies.push(refusal),
@@ -200,18 +200,14 @@ impl LineProtocol for Parser {
 }
 
 /// The provider did not answer, and is asked again.
-fn retry(line: &Entry) -> AgentEvent {
-    let (attempt, attempts_max) = (line.attempt.as_u64().unwrap_or(0), line.max_retries.as_u64().unwrap_or(0));
-    let error = match (line.error_status.as_u64(), line.error.text()) {
-        (Some(status), error) => format!("{status} {error}"),
-        (None, error) => error.to_owned(),
-    };
-    let data = json!({"retry": {"attempt": attempt, "attemptsMax": attempts_max, "delayMs": *line.retry_delay_ms,
-        "status": *line.error_status, "error": *line.error}});
-    AgentEvent::Working(Note {
-        text: Some(format!("the model provider failed ({}): retry {attempt} of {attempts_max}", error.trim())),
-        data: Some(json::Value(data)),
-    })
+fn retry(line: &Entry) -> Retry {
+    Retry {
+        status: line.error_status.as_u64(),
+        error: line.error.as_str().map(|error| without_escapes(error.to_owned())),
+        attempt: line.attempt.as_u64(),
+        attempts_max: line.max_retries.as_u64(),
+        delay_ms: line.retry_delay_ms.as_f64().filter(|delay| *delay >= 0.0).map(|delay| delay as u64),
+    }
 }
 
 /// What this turn cost. The totals of a result count its whole session, so that they are the second choice.

@@ -83,6 +83,7 @@ fn read(stream: &str, interrupted: bool, piece_bytes: usize) -> Seen {
                 seen.text.clear();
             }
             AgentEvent::Working(note) => seen.working.push(note.text.unwrap()),
+            AgentEvent::Active(activity) => seen.working.push(activity.sentence()),
             AgentEvent::Usage(usage) => seen.usage = Some(usage),
             other => panic!("claude never says {other:?}"),
         }

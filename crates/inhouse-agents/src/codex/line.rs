@@ -25,6 +25,15 @@ pub(crate) struct Params {
     pub(crate) reason: Scalar,
     pub(crate) network_approval_context: Object<Network>,
     pub(crate) questions: List<Object<Question>>,
+    pub(crate) plan: List<Object<PlanStep>>,
+}
+
+/// A step of its plan.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct PlanStep {
+    pub(crate) step: Scalar,
+    pub(crate) status: Scalar,
 }
 
 /// Something that it does or says.

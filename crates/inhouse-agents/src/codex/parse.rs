@@ -1,10 +1,8 @@
 //! Codex's lines, as events. What is not known is passed over, and a request that is not known gets an error: it gains messages with
 //! every release.
 
-use inhouse_engine::Reply;
-use inhouse_engine::agent::{AgentEvent, End, Note, Usage};
-use inhouse_proto::json;
-use serde_json::json;
+use inhouse_engine::agent::{AgentEvent, End, Usage};
+use inhouse_engine::{Reply, Retry};
 
 use crate::answer::{Answer, MessageId};
 use crate::by_line::LineProtocol;
@@ -90,6 +88,10 @@ impl Parser {
             }
             ("serverRequest/resolved", _) => said.unasked.extend(self.asked.withdraw(&params.request_id)),
             ("thread/tokenUsage/updated", _) => self.used(params, said),
+            ("turn/plan/updated", _) => {
+                let steps = params.plan.0.iter().filter_map(|step| step.0.as_ref());
+                said.plan(steps.map(|step| (step.step.text(), step.status.text())));
+            }
             ("error", _) if *params.will_retry == true => self.retry(params.error.0.as_ref(), said),
             ("turn/completed", _) => {
                 let turn = params.turn.0.as_ref().filter(|turn| self.opening.turn() == turn.id.as_str());
@@ -121,11 +123,7 @@ impl Parser {
             self.answer.abandon(&streamed, 0, said);
         }
         let status = error.and_then(|error| classify(error).status);
-        let shown = status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
-        said.events.push(AgentEvent::Working(Note {
-            text: Some(format!("the model provider failed{shown}: it is asked again")),
-            data: Some(json::Value(json!({"retry": {"status": status}}))),
-        }));
+        said.retry(Retry { status, ..Retry::default() });
     }
 
     /// It counts a whole thread: what counts is the difference to what it had used before this turn.

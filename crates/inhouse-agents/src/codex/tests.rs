@@ -85,6 +85,7 @@ impl Replay {
                     self.seen.withdrawals += 1;
                 }
                 AgentEvent::Working(note) => self.seen.working.push(note.text.unwrap()),
+                AgentEvent::Active(activity) => self.seen.working.push(activity.sentence()),
                 AgentEvent::Usage(usage) => self.seen.usage = Some(usage),
                 other => panic!("it never says {other:?}"),
             }
@@ -298,7 +299,17 @@ fn what_broke_off_is_withdrawn_when_the_model_is_asked_again() {
         (seen.text.as_str(), seen.withdrawals, seen.end().as_str()),
         ("whole\n\nhalf of it\n\nnever streamed", 1, "completed")
     );
-    assert_eq!(seen.working, ["the model provider failed (HTTP 503): it is asked again"]);
+    assert_eq!(seen.working, ["the model provider failed (503): it is asked again"]);
+}
+
+#[test]
+fn a_plan_is_told_each_time_that_it_changes() {
+    let seen = in_turn(
+        r#"{"method":"turn/plan/updated","params":{"threadId":"t","plan":[{"step":"read","status":"inProgress"},{"step":"write","status":"pending"}]}}
+{"method":"turn/plan/updated","params":{"threadId":"t","plan":[{"step":"read","status":"completed"},7,{"status":"pending"}]}}
+{"method":"turn/plan/updated","params":{"threadId":"t","plan":[]}}"#,
+    );
+    assert_eq!(seen.working, ["the agent's plan:\n- [>] read\n- [ ] write", "the agent's plan:\n- [x] read"]);
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Extensions of the protocol (spec 4.6): what callers ask for, what of it we know, and what it changes.
 //!
-//! We know one: with `generation`, each event of a stream carries its number in its metadata, which is what an event's `id` says
+//! We know two. With `activity` the status messages of a working task tell in their metadata what the agent does; they do so for
+//! everybody, since a reader passes over metadata that he does not know. With `generation`, each event of a stream carries its number in its metadata, which is what an event's `id` says
 //! where there are Server-Sent Events, and what A2A 1.1 will have a field for.
 
 use hyper::header::HeaderValue;
+use inhouse_engine::ACTIVITY;
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::json::Struct;
 use inhouse_proto::v1::stream_response::Payload;
@@ -47,6 +49,7 @@ impl Extension {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Extensions {
     generation: bool,
+    activity: bool,
     /// Of the declared ones, by their places.
     declared: u64,
 }
@@ -67,6 +70,7 @@ impl Call<'_> {
                 return Err(A2aError::invalid(field, what));
             }
             active.generation |= uri == GENERATION && spoken == Generation::V1;
+            active.activity |= uri == ACTIVITY && spoken == Generation::V1;
             let at = self.endpoint.extensions.iter().take(DECLARED_MAX).position(|known| known.uri == uri);
             active.declared |= at.map_or(0, |at| 1 << at);
             Ok(())
@@ -107,9 +111,9 @@ impl Extensions {
 
     /// What the answer says of them.
     pub(crate) fn header(self, declared: &[Extension]) -> Option<HeaderValue> {
-        let own = self.generation.then_some(GENERATION);
+        let own = [self.generation.then_some(GENERATION), self.activity.then_some(ACTIVITY)];
         let others = declared.iter().enumerate().filter(|(at, _)| self.declared & (1 << at) != 0);
-        let all: Vec<_> = own.into_iter().chain(others.map(|(_, one)| one.uri.as_str())).collect();
+        let all: Vec<_> = own.into_iter().flatten().chain(others.map(|(_, one)| one.uri.as_str())).collect();
         if all.is_empty() { None } else { HeaderValue::from_str(&all.join(", ")).ok() }
     }
 
@@ -132,18 +136,25 @@ impl Extensions {
 
 /// The extensions that there are, as the card tells them.
 pub(crate) fn declared(others: &[Extension]) -> Vec<AgentExtension> {
-    let own = AgentExtension {
-        uri: GENERATION.to_owned(),
-        description: "Each event of a stream carries its number, from 1 and without holes, in its metadata".to_owned(),
+    let own = |uri: &str, description: &str| AgentExtension {
+        uri: uri.to_owned(),
+        description: description.to_owned(),
         ..Default::default()
     };
+    let own = [
+        own(GENERATION, "Each event of a stream carries its number, from 1 and without holes, in its metadata"),
+        own(
+            ACTIVITY,
+            "Status messages of a working task tell in their metadata what the agent does: tool, retry or plan",
+        ),
+    ];
     let other = |one: &Extension| AgentExtension {
         uri: one.uri.clone(),
         description: one.description.clone(),
         required: one.required,
         params: None,
     };
-    [own].into_iter().chain(others.iter().map(other)).collect()
+    own.into_iter().chain(others.iter().map(other)).collect()
 }
 
 /// A scheme, a colon and more (RFC 3986 section 3), of characters that a URI may have.
