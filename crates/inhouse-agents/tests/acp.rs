@@ -4,16 +4,14 @@
 
 mod support;
 
-use std::sync::Arc;
-
 use inhouse_agents::{AgentSpec, Protocol};
-use inhouse_engine::agent::{Agent, AgentEvent, DecidedBy, End, Failure, Note, Reason, Turn};
-use inhouse_engine::cancel::{CancelSource, StopCause};
-use inhouse_engine::{Ask, Effect, Reply};
+use inhouse_engine::agent::{End, Failure, Note, Reason};
+use inhouse_engine::cancel::CancelSource;
+use inhouse_engine::{Ask, Reply};
 use inhouse_proto::v1;
 use inhouse_proto::v1::part::Content;
 use inhouse_trust::{Input, Verdict};
-use support::{Collected, agent, command, spec, take, take_again, turn};
+use support::{Collected, agent, answered, command, once, spec, take, turn};
 
 /// Words for the scripts: the opening, a piece of the answer, and the end of the turn.
 const WORDS: &str = r#"
@@ -26,12 +24,6 @@ const WORDS: &str = r#"
 
 fn speaks(script: &str) -> AgentSpec {
     spec(command("/bin/sh", &["-c", &format!("{WORDS}\n{script}")], Input::Protocol), Protocol::Acp)
-}
-
-async fn once(spec: AgentSpec, turn: &Turn) -> (Collected, End) {
-    let mut output = Collected::default();
-    let end = take(spec, turn, &mut output).await;
-    (output, end)
 }
 
 #[tokio::test]
@@ -58,30 +50,6 @@ const ASKS: &str = r#"opens
         case $told in *'"optionId":"go"'*) says "$id:may " ;; *'"optionId":"stop"'*) says "$id:not " ;; esac
     done
     ends end_turn"#;
-
-#[tokio::test]
-async fn what_it_asks_is_answered_one_after_the_other() {
-    let (_source, cancel) = CancelSource::new();
-    let allow = |ask: &Ask| ask.choose(Effect::Allow).unwrap();
-    let deny = |ask: &Ask| Reply::denied(&ask.id, "no");
-    let mut output = Collected { replies: [allow as fn(&Ask) -> Reply, deny].into(), ..Collected::default() };
-    let end = take(speaks(ASKS), &turn("", cancel), &mut output).await;
-    assert_eq!((output.text.as_str(), end), ("7:may 8:not ", End::Completed(Note::default())));
-    let subjects: Vec<_> = output.asked.iter().map(|ask| ask.subject.as_str()).collect();
-    assert_eq!((subjects, output.unasked), (vec!["ls 7", "ls 8"], 0));
-}
-
-#[tokio::test]
-async fn rules_decide_before_anybody_is_asked() {
-    let (_source, cancel) = CancelSource::new();
-    let AgentSpec::Program(mut spec) = speaks(ASKS) else { panic!("a program") };
-    spec.approvals.add(Verdict::Allow, "execute(ls*)").unwrap();
-    spec.approvals.add(Verdict::Deny, "execute(*8)").unwrap();
-    let (output, _) = once(AgentSpec::Program(spec), &turn("", cancel)).await;
-    assert_eq!((output.text.as_str(), output.asked.len()), ("7:may 8:not ", 0));
-    let decided: Vec<_> = output.decided.iter().map(|(_, decision, by)| (*decision, by.clone())).collect();
-    assert_eq!(decided, [("allow", DecidedBy::Rule), ("deny", DecidedBy::Rule)]);
-}
 
 #[tokio::test]
 async fn a_rule_does_not_give_leave_for_always() {
@@ -113,35 +81,15 @@ async fn leave_for_always_is_offered_only_where_no_rule_restricts() {
 }
 
 #[tokio::test]
-async fn a_turn_that_asks_can_be_canceled() {
-    let (source, cancel) = CancelSource::new();
-    let mut output = Collected::default();
-    let turn = turn("", cancel);
-    let (end, ()) = tokio::join!(take(speaks(ASKS), &turn, &mut output), async { source.fire(StopCause::Canceled) });
-    assert_eq!(end, End::Canceled(Note::default()));
-}
-
-/// One turn in a context: its answer and the notes on the way.
-async fn answers(agent: &Arc<dyn Agent>, context: &str, begins_context: bool) -> (String, Vec<String>) {
-    let (_source, cancel) = CancelSource::new();
-    let mut output = Collected::default();
-    let turn = Turn { context_id: context.into(), begins_context, ..turn("hi", cancel) };
-    let end = take_again(agent, &turn, &mut output).await;
-    assert_eq!(end, End::Completed(Note::default()), "{:?}", output.events);
-    let note = |event: &AgentEvent| if let AgentEvent::Working(note) = event { note.text.clone() } else { None };
-    (output.text.clone(), output.events.iter().filter_map(note).collect())
-}
-
-#[tokio::test]
 async fn a_context_is_one_session_that_is_resumed() {
     let script = r#"opens
         case $open in *session/load*session-[0-9]* | *session-[0-9]*session/load*) says again ;; *) says new ;; esac
         ends end_turn"#;
     let agent = agent(speaks(script));
-    assert_eq!(answers(&agent, "c1", true).await, ("new".to_owned(), vec![]));
-    assert_eq!(answers(&agent, "c1", false).await, ("again".to_owned(), vec![]));
+    assert_eq!(answered(&agent, "c1", true).await, ("new".to_owned(), vec![]));
+    assert_eq!(answered(&agent, "c1", false).await, ("again".to_owned(), vec![]));
     let begins = "there is no earlier conversation in this context: one begins".to_owned();
-    assert_eq!(answers(&agent, "c2", false).await, ("new".to_owned(), vec![begins]));
+    assert_eq!(answered(&agent, "c2", false).await, ("new".to_owned(), vec![begins]));
 }
 
 #[tokio::test]
@@ -154,9 +102,9 @@ async fn a_session_that_is_gone_begins_anew_and_says_so() {
         echo '{"jsonrpc":"2.0","id":'$id',"result":{"sessionId":"s"}}'; read -r prompt; says hi
         echo '{"jsonrpc":"2.0","id":'$((id + 1))',"result":{"stopReason":"end_turn"}}'"#;
     let agent = agent(speaks(script));
-    assert_eq!(answers(&agent, "c1", true).await, ("hi".to_owned(), vec![]));
+    assert_eq!(answered(&agent, "c1", true).await, ("hi".to_owned(), vec![]));
     let gone = "the earlier conversation can not be resumed: a new one begins".to_owned();
-    assert_eq!(answers(&agent, "c1", false).await, ("hi".to_owned(), vec![gone]));
+    assert_eq!(answered(&agent, "c1", false).await, ("hi".to_owned(), vec![gone]));
 }
 
 #[tokio::test]

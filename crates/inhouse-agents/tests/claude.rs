@@ -10,24 +10,17 @@ use std::sync::Arc;
 
 use inhouse_agents::presets::preset;
 use inhouse_agents::{AgentSpec, Protocol};
-use inhouse_engine::agent::{Agent, AgentEvent, DecidedBy, End, Failure, Note, Reason, Turn};
-use inhouse_engine::cancel::{CancelSource, StopCause};
-use inhouse_engine::{Ask, Effect, Reply};
+use inhouse_engine::agent::{Agent, AgentEvent, End, Failure, Note, Reason};
+use inhouse_engine::cancel::CancelSource;
 use inhouse_proto::v1;
 use inhouse_proto::v1::part::Content;
-use inhouse_trust::{AgentCommand, HostEnv, Input, Verdict};
-use support::{Collected, agent, command, spec, take, take_again, turn};
+use inhouse_trust::{AgentCommand, HostEnv, Input};
+use support::{Collected, agent, answered, command, once, spec, take, turn};
 
 const DELTA: &str = r#"{"type":"stream_event","event":{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"begun"}}}"#;
 
 fn speaks(script: &str) -> AgentSpec {
     spec(command("/bin/sh", &["-c", script], Input::Protocol), Protocol::Claude)
-}
-
-async fn once(spec: AgentSpec, turn: &Turn) -> (Collected, End) {
-    let mut output = Collected::default();
-    let end = take(spec, turn, &mut output).await;
-    (output, end)
 }
 
 #[tokio::test]
@@ -44,68 +37,6 @@ async fn the_text_is_never_in_the_last_block_and_the_input_stays_open_until_the_
     assert_eq!((output.text.as_str(), end), ("yes", End::Completed(Note::default())));
 }
 
-/// Asks for a tool twice at once, and says what it was told.
-const ASKS: &str = r#"read -r line
-    for id in r1 r2; do
-        echo '{"type":"control_request","request_id":"'$id'","request":{"subtype":"can_use_tool","tool_name":"Bash","input":{"command":"ls '$id'"}}}'
-    done
-    read -r first; read -r second
-    for told in "$first" "$second"; do
-        case $told in *'"request_id":"r1"'*) id=r1 ;; *) id=r2 ;; esac
-        case $told in *'"behavior":"allow","updatedInput":{"command":"ls '$id'"}'*) what=may ;; *) what=not ;; esac
-        result="$result$id:$what "
-    done
-    echo '{"type":"result","subtype":"success","is_error":false,"result":"'$result'"}'"#;
-
-#[tokio::test]
-async fn what_it_asks_is_answered_one_after_the_other() {
-    let (_source, cancel) = CancelSource::new();
-    let allow = |ask: &Ask| ask.choose(Effect::Allow).unwrap();
-    let deny = |ask: &Ask| Reply::denied(&ask.id, "no");
-    let mut output = Collected { replies: [allow as fn(&Ask) -> Reply, deny].into(), ..Collected::default() };
-    let end = take(speaks(ASKS), &turn("", cancel), &mut output).await;
-    assert_eq!((output.text.as_str(), end), ("r1:may r2:not ", End::Completed(Note::default())));
-    let subjects: Vec<_> = output.asked.iter().map(|ask| ask.subject.as_str()).collect();
-    assert_eq!((subjects, output.unasked), (vec!["ls r1", "ls r2"], 0));
-}
-
-#[tokio::test]
-async fn the_time_in_which_it_waits_for_its_caller_is_no_silence() {
-    let (_source, cancel) = CancelSource::new();
-    let AgentSpec::Program(mut spec) = speaks(ASKS) else { panic!("a program") };
-    spec.limits.idle_ms = Some(200);
-    let mut output = Collected { reply_after_ms: 400, ..Collected::default() };
-    output.replies = [|ask: &Ask| ask.choose(Effect::Allow).unwrap(), |ask: &Ask| Reply::denied(&ask.id, "no")].into();
-    let end = take(AgentSpec::Program(spec), &turn("", cancel), &mut output).await;
-    assert_eq!((output.text.as_str(), end), ("r1:may r2:not ", End::Completed(Note::default())));
-}
-
-#[tokio::test]
-async fn rules_decide_before_anybody_is_asked() {
-    let (_source, cancel) = CancelSource::new();
-    let AgentSpec::Program(mut spec) = speaks(ASKS) else { panic!("a program") };
-    spec.approvals.add(Verdict::Allow, "Bash(ls*)").unwrap();
-    spec.approvals.add(Verdict::Deny, "Bash(*r2)").unwrap();
-    let (output, _) = once(AgentSpec::Program(spec), &turn("", cancel)).await;
-    assert_eq!((output.text.as_str(), output.asked.len()), ("r1:may r2:not ", 0));
-    let decided: Vec<_> = output.decided.iter().map(|(_, decision, by)| (*decision, by.clone())).collect();
-    assert_eq!(decided, [("allow", DecidedBy::Rule), ("deny", DecidedBy::Rule)]);
-}
-
-#[tokio::test]
-async fn a_turn_that_asks_can_be_canceled_and_one_that_dies_asks_nothing_more() {
-    let (source, cancel) = CancelSource::new();
-    let mut output = Collected::default();
-    let turn_of = turn("", cancel);
-    let (end, ()) = tokio::join!(take(speaks(ASKS), &turn_of, &mut output), async { source.fire(StopCause::Canceled) });
-    assert_eq!(end, End::Canceled(Note::default()));
-    let dies = r#"read -r line; echo '{"type":"control_request","request_id":"r1","request":{"subtype":"can_use_tool","tool_name":"Bash","input":{}}}'"#;
-    let (_source, cancel) = CancelSource::new();
-    let (output, end) = once(speaks(dies), &turn("", cancel)).await;
-    assert!(matches!(end, End::Failed(Failure { reason: Reason::AgentProtocol, .. })), "{end:?}");
-    assert_eq!((output.asked.len(), output.unasked), (1, 1));
-}
-
 /// An agent that keeps conversations: `script` sees the option as `$0` and the id as `$1`, and `open` begins its answer.
 fn remembers(script: &str) -> Arc<dyn Agent> {
     let open = r#"id=$1; open() { read -r line; echo '{"type":"system","subtype":"init"}'
@@ -115,34 +46,23 @@ fn remembers(script: &str) -> Arc<dyn Agent> {
     agent(AgentSpec::Program(spec))
 }
 
-/// One turn in a context: its answer and the notes on the way, or how it failed.
-async fn says(agent: &Arc<dyn Agent>, context: &str, begins_context: bool) -> (String, Vec<String>) {
-    let (_source, cancel) = CancelSource::new();
-    let mut output = Collected::default();
-    let turn = Turn { context_id: context.into(), begins_context, ..turn("hi", cancel) };
-    let end = take_again(agent, &turn, &mut output).await;
-    assert_eq!(end, End::Completed(Note::default()), "{:?}", output.events);
-    let note = |event: &AgentEvent| if let AgentEvent::Working(note) = event { note.text.clone() } else { None };
-    (output.text.clone(), output.events.iter().filter_map(note).collect())
-}
-
 #[tokio::test]
 async fn a_context_is_one_conversation_of_its_own() {
     let agent = remembers("open");
-    let (first, notes) = says(&agent, "c1", true).await;
+    let (first, notes) = answered(&agent, "c1", true).await;
     let id = first.strip_prefix("--session-id ").unwrap().to_owned();
     assert_eq!((id.len(), notes), (36, vec![]), "a UUID");
-    assert_eq!(says(&agent, "c1", false).await, (format!("--resume {id}"), vec![]));
-    let (other, notes) = says(&agent, "c2", false).await;
+    assert_eq!(answered(&agent, "c1", false).await, (format!("--resume {id}"), vec![]));
+    let (other, notes) = answered(&agent, "c2", false).await;
     assert!(other.starts_with("--session-id ") && !other.contains(&id), "{other}");
     assert_eq!(notes, ["there is no earlier conversation in this context: one begins"]);
-    assert_eq!(says(&remembers("open"), "c1", true).await.0, first, "the same one after a restart");
+    assert_eq!(answered(&remembers("open"), "c1", true).await.0, first, "the same one after a restart");
 }
 
 #[tokio::test]
 async fn a_conversation_of_before_a_restart_is_resumed() {
     let taken = r#"[ "$0" = --resume ] || { echo "Error: Session ID $1 is already in use." >&2; exit 1; }; open"#;
-    let (said, notes) = says(&remembers(taken), "c1", false).await;
+    let (said, notes) = answered(&remembers(taken), "c1", false).await;
     assert!(said.starts_with("--resume "), "{said}");
     assert_eq!(notes, Vec::<String>::new());
 }
@@ -153,8 +73,8 @@ async fn a_conversation_that_is_gone_begins_anew_and_says_so() {
         echo '{"type":"result","subtype":"error_during_execution","is_error":true,"errors":["No conversation found with session ID: '"$1"'"]}'
         exit 1"#;
     let agent = remembers(gone);
-    says(&agent, "c1", true).await;
-    let (said, notes) = says(&agent, "c1", false).await;
+    answered(&agent, "c1", true).await;
+    let (said, notes) = answered(&agent, "c1", false).await;
     assert!(said.starts_with("--session-id "), "{said}");
     assert_eq!(notes, ["the earlier conversation can not be resumed: a new one begins"]);
 }

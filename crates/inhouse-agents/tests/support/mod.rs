@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use inhouse_agents::{AgentSpec, ProgramSpec, Protocol, build};
 use inhouse_engine::agent::{
-    Agent, AgentEvent, ArtifactUpdate, Asked, DecidedBy, End, Full, Output, Stop, Turn, Usage,
+    Agent, AgentEvent, ArtifactUpdate, Asked, DecidedBy, End, Full, Note, Output, Stop, Turn, Usage,
 };
 use inhouse_engine::cancel::{Cancel, CancelSource, StopCause};
 use inhouse_engine::{Ask, Reply};
@@ -149,6 +149,24 @@ pub(crate) fn runner() -> Runner {
 
 pub(crate) async fn take_again(agent: &Arc<dyn Agent>, turn: &Turn, output: &mut Collected) -> End {
     tokio::time::timeout(DEADLINE, agent.turn(turn, output)).await.expect("a turn ends in time")
+}
+
+/// One turn of an agent of its own.
+pub(crate) async fn once(spec: AgentSpec, turn: &Turn) -> (Collected, End) {
+    let mut output = Collected::default();
+    let end = take(spec, turn, &mut output).await;
+    (output, end)
+}
+
+/// One turn in a context: its answer, and the notes on the way.
+pub(crate) async fn answered(agent: &Arc<dyn Agent>, context: &str, begins_context: bool) -> (String, Vec<String>) {
+    let (_source, cancel) = CancelSource::new();
+    let mut output = Collected::default();
+    let turn = Turn { context_id: context.into(), begins_context, ..turn("hi", cancel) };
+    let end = take_again(agent, &turn, &mut output).await;
+    assert_eq!(end, End::Completed(Note::default()), "{:?}", output.events);
+    let note = |event: &AgentEvent| if let AgentEvent::Working(note) = event { note.text.clone() } else { None };
+    (output.text.clone(), output.events.iter().filter_map(note).collect())
 }
 
 /// One turn of a shell script that reads the text from standard input.
