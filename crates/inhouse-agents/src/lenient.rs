@@ -5,11 +5,17 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
+use inhouse_engine::agent::{End, Reason};
+use inhouse_proto::json;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::dialogue::failed;
+
+/// Members and elements of one line that is read as a whole: a value takes far more memory than its two bytes on the line.
+const LINE_VALUES_MAX: usize = 1 << 18;
 /// Items of a list that are read.
 pub(crate) const ITEMS_MAX: usize = 1_000;
 
@@ -47,10 +53,21 @@ impl<T> Default for Object<T> {
     }
 }
 
+/// The end of a turn whose agent wrote a line that holds too many values to be read as a whole.
+pub(crate) fn overfull(line: &[u8]) -> Option<End> {
+    let why = || format!("the agent wrote a line of more than {LINE_VALUES_MAX} values");
+    (json::values(line) > LINE_VALUES_MAX).then(|| failed(Reason::AgentProtocol, why()))
+}
+
 /// A line, if it is an object.
 pub(crate) fn object<T: DeserializeOwned>(line: &[u8]) -> Option<T> {
-    match serde_json::from_slice::<Object<T>>(line) {
-        Ok(object) => object.0,
+    value::<Object<T>>(line)?.0
+}
+
+/// A line, if it is JSON.
+pub(crate) fn value<T: DeserializeOwned>(line: &[u8]) -> Option<T> {
+    match serde_json::from_slice(line) {
+        Ok(value) => Some(value),
         Err(_) if line.trim_ascii().is_empty() => None,
         Err(_) => {
             tracing::debug!(target: "agent", bytes = line.len(), "a line that is no JSON was passed over");

@@ -2,7 +2,7 @@
 //!
 //! Reading order: `known` (which agents there are), `presets` (how they are run), `process` (how a process runs), `dialogue` and
 //! `by_line` (what a driver adds to that), `asks` and `permission` (what an agent wants to know in the middle), `conversations` (what it
-//! remembers), `workspace` (where it works, and what it changed there), then the drivers `command` (plain text), `native` (JSON lines), `claude`, `acp` and `codex`, and `demo`, which starts nothing.
+//! remembers), `workspace` (where it works, and what it changed there), then the drivers `command` (plain text), `native` and `mapped` (JSON lines), `claude`, `acp` and `codex`, and `demo`, which starts nothing.
 
 pub mod known;
 pub mod presets;
@@ -18,6 +18,7 @@ mod workspace;
 mod folder;
 mod command;
 mod native;
+mod mapped;
 mod claude;
 mod acp;
 mod codex;
@@ -38,6 +39,7 @@ use inhouse_trust::{AgentCommand, Approvals, HostEnv, Redactor};
 
 use conversations::Conversations;
 pub use lines::LINE_BYTES_MAX;
+pub use mapped::{Mapping, Meaning, Pointer};
 pub use process::Limits;
 pub use workspace::{GitError, Workspace, WorkspaceError, WorkspaceLimits, WorkspaceSpec, Workspaces};
 
@@ -54,6 +56,8 @@ pub enum Protocol {
     Acp,
     /// The protocol of `codex app-server`.
     Codex,
+    /// JSON lines of a shape of its own, with a [`Mapping`].
+    Mapped,
 }
 
 impl Protocol {
@@ -70,7 +74,7 @@ impl Protocol {
     /// Which parts of a message can be said in it.
     pub fn takes(self) -> Takes {
         match self {
-            Self::Text => Takes::Text,
+            Self::Text | Self::Mapped => Takes::Text,
             Self::Native => Takes::Any,
             Self::Claude => Takes::Types(claude::FILE_TYPES),
             Self::Acp => Takes::Types(acp::FILE_TYPES),
@@ -97,6 +101,8 @@ pub struct ProgramSpec {
     pub protocol: Protocol,
     /// A line in front of every text; for [`Protocol::Text`] alone.
     pub prefix_line: Option<String>,
+    /// What its lines mean; for [`Protocol::Mapped`] alone.
+    pub mapping: Mapping,
     /// Whether it keeps conversations under ids that we choose; for [`Protocol::Claude`] alone.
     pub keeps_conversations: bool,
     /// Whether its mode stays as it is, and is not the one in which it asks before it acts; for [`Protocol::Acp`] and
@@ -117,6 +123,7 @@ impl ProgramSpec {
             command,
             protocol,
             prefix_line: None,
+            mapping: Mapping::default(),
             keeps_conversations: false,
             keeps_mode: false,
             approvals: Approvals::default(),
@@ -129,8 +136,17 @@ impl ProgramSpec {
 /// Makes the adapter of a configured agent. Nothing is started before its first turn.
 pub fn build(spec: AgentSpec, runner: &Runner, host: &HostEnv) -> Arc<dyn Agent> {
     let AgentSpec::Program(spec) = spec else { return Arc::new(demo::Demo) };
-    let ProgramSpec { command, protocol, prefix_line, keeps_conversations, keeps_mode, approvals, limits, workspaces } =
-        *spec;
+    let ProgramSpec {
+        command,
+        protocol,
+        prefix_line,
+        mapping,
+        keeps_conversations,
+        keeps_mode,
+        approvals,
+        limits,
+        workspaces,
+    } = *spec;
     let set = command.env_set.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let redactor = Redactor::new(host.iter().chain(set));
     let place = workspaces.clone();
@@ -139,6 +155,7 @@ pub fn build(spec: AgentSpec, runner: &Runner, host: &HostEnv) -> Arc<dyn Agent>
     let agent: Arc<dyn Agent> = match protocol {
         Protocol::Text => Arc::new(command::Command { program, prefix_line }),
         Protocol::Native => Arc::new(native::Native { program }),
+        Protocol::Mapped => Arc::new(mapped::Mapped { program, mapping, conversations: Conversations::default() }),
         Protocol::Claude => {
             Arc::new(claude::Claude { program, conversations: keeps_conversations.then(Conversations::default) })
         }

@@ -130,7 +130,7 @@ impl Preset {
         match self.with(args).protocol {
             Protocol::Claude => true,
             Protocol::Acp | Protocol::Codex => args.first().is_none_or(|first| first.starts_with('-')),
-            Protocol::Text | Protocol::Native => args.is_empty(),
+            Protocol::Text | Protocol::Native | Protocol::Mapped => args.is_empty(),
         }
     }
 

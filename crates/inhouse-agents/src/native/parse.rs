@@ -1,17 +1,15 @@
 //! The lines that a program of the native contract writes, as events. A line that is no object of the contract is text.
 
 use inhouse_engine::agent::{AgentEvent, ArtifactUpdate, End, Failure, Note, Reason, Usage};
-use inhouse_proto::json::{self, Struct, Value};
+use inhouse_proto::json::{Struct, Value};
 use inhouse_proto::v1;
 use inhouse_proto::v1::part::Content;
 use serde::Deserialize;
 
 use crate::by_line::LineProtocol;
-use crate::dialogue::{Ending, Said, failed};
+use crate::dialogue::{Ending, Said};
+use crate::lenient::overfull;
 use crate::text::{TextStream, without_escapes};
-
-/// Members and elements of one line, at most: a value takes far more memory than its two bytes on the line.
-const LINE_VALUES_MAX: usize = 1 << 18;
 
 /// One line of the contract. Keys that are not known are passed over.
 #[derive(Deserialize)]
@@ -107,9 +105,8 @@ impl Parser {
 
 impl LineProtocol for Parser {
     fn line(&mut self, line: &[u8], said: &mut Said) {
-        if is_object(line) && json::values(line) > LINE_VALUES_MAX {
-            let why = format!("the agent wrote a line of more than {LINE_VALUES_MAX} values");
-            return said.over(failed(Reason::AgentProtocol, &why));
+        if let Some(end) = overfull(line).filter(|_| is_object(line)) {
+            return said.over(end);
         }
         match statement(line) {
             Some(statement) => Self::state(statement, said),

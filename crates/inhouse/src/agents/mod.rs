@@ -38,8 +38,8 @@ With --json each agent is an object on a line of its own, with these members; wh
                              broken: it can not be started; missing: a known agent that is not there
   version, version_unknown   as its program tells it, or why that is not known
   logged_in, login_unknown   true or false, or why that is not known
-  driver, protocol           how it would be spoken to: claude, codex, acp, command, native or demo; claude, codex,
-                             acp, text or json
+  driver, protocol           how it would be spoken to: claude, codex, acp, command, native, mapped or demo;
+                             claude, codex, acp, text, json or mapped
   protocol_why, why          who or what decides so, and why it is served or not
   program                    its absolute path
   error, hint                why it can not be served, and what to do

@@ -206,6 +206,7 @@ fn spoken(agent: &AgentConfig) -> (&'static str, Option<&'static str>) {
         AgentSpec::Program(spec) => match spec.protocol {
             Protocol::Text => ("command", Some("text")),
             Protocol::Native => ("native", Some("json")),
+            Protocol::Mapped => ("mapped", Some("mapped")),
             Protocol::Claude => ("claude", Some("claude")),
             Protocol::Acp => ("acp", Some("acp")),
             Protocol::Codex => ("codex", Some("codex")),

@@ -30,6 +30,8 @@ pub(crate) enum ProtocolChoice {
     Acp,
     /// The protocol of `codex app-server`.
     Codex,
+    /// JSON lines of a shape of its own, of which the configuration says what they mean.
+    Mapped,
 }
 
 impl ProtocolChoice {
@@ -41,6 +43,7 @@ impl ProtocolChoice {
             Self::Claude => Protocol::Claude,
             Self::Acp => Protocol::Acp,
             Self::Codex => Protocol::Codex,
+            Self::Mapped => Protocol::Mapped,
         }
     }
 }

@@ -11,6 +11,7 @@ use super::document::{Source, Table, parse};
 use super::error::ConfigError;
 use super::layer::{Draft, Layer};
 use super::limits::{LIMITS, TURN_MS};
+use super::mapping::mapping;
 use super::model::{CallerConfig, CallerToken, CardWords, Cards, Push, Rules};
 use super::origin::{Origin, Setting};
 use super::tables;
@@ -210,6 +211,7 @@ fn agent(name: Setting<String>, base: &Path, mut table: Table<'_>) -> Result<Dra
     agent.card = card_words(&mut table)?;
     agent.rules = rules(&mut table)?;
     agent.default = table.switch("default")?.is_some_and(|default| default.value);
+    agent.mapping = mapping(&mut table)?;
     agent.skills = table.list("skills")?.into_iter().map(skill).collect::<Result<_, _>>()?;
     finish(table)?;
     Ok(agent)

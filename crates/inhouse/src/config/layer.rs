@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use inhouse_agents::Mapping;
 use inhouse_serve::Skill;
 use inhouse_trust::Principal;
 
@@ -71,6 +72,7 @@ pub(super) struct Draft {
     pub(super) idle_ms: Option<Setting<u64>>,
     pub(super) callers: Option<Setting<Vec<String>>>,
     pub(super) approvers: Option<Setting<Vec<String>>>,
+    pub(super) mapping: Option<Setting<Mapping>>,
     pub(super) skills: Vec<Skill>,
     pub(super) card: CardWords,
     pub(super) rules: Option<Setting<Rules>>,
@@ -100,6 +102,7 @@ impl Draft {
             idle_ms: None,
             callers: None,
             approvers: None,
+            mapping: None,
             skills: Vec::new(),
             card: CardWords::default(),
             rules: None,

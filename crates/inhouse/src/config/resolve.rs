@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 use inhouse_agents::presets::{PRESETS, Preset, prefix_line, preset};
 use inhouse_agents::{AgentSpec, ProgramSpec, Protocol};
 use inhouse_serve::Skill;
-use inhouse_trust::{AgentCommand, AgentName, Input, Principal};
+use inhouse_trust::{AgentCommand, AgentName, Principal};
 
 use super::agents::Situation;
-use super::choices::{InputChoice, ProtocolChoice};
+use super::choices::InputChoice;
 use super::error::ConfigError;
 use super::file::principal;
+use super::language::language;
 use super::layer::Draft;
 use super::limits::Limits;
+use super::mapping::mapped;
 use super::model::{AgentConfig, Rules};
 use super::nearest::nearest;
 use super::origin::{Origin, Setting};
@@ -62,6 +64,7 @@ impl Resolver<'_> {
         let protocol_origin = draft.protocol.as_ref().map(|protocol| &protocol.origin).or(json);
         let protocol_origin = protocol_origin.cloned().unwrap_or(Origin::Default);
         let approvers = self.approvers(&draft, &callers, &spec)?;
+        let spec = mapped(spec, draft.mapping, &protocol_origin)?;
         let (mut spec, rules) = ruled(spec, name.as_str(), draft.rules)?;
         if let AgentSpec::Program(program) = &mut spec {
             bound(program, self.situation.limits);
@@ -326,33 +329,6 @@ fn of_name(name: &str, origin: &Origin, key: &str) -> Result<Kind, ConfigError> 
         key: key.into(),
         expected: format!("one of {}", names().join(", ")),
         found: format!("{name:?}"),
-    })
-}
-
-/// How the text reaches a plain command, and what its bytes mean. A program that we do not know and that flags or the
-/// environment name gets the text both ways; one of the file, or one that we know, on standard input.
-fn language(draft: &Draft, program: &str, origin: &Origin) -> Result<(Input, Protocol), ConfigError> {
-    let protocol = draft.protocol.as_ref().map(|choice| choice.value);
-    let input = draft.input.as_ref().map(|choice| choice.value);
-    let unknown = !matches!(origin, Origin::File(_)) && preset(Path::new(program)).is_none();
-    Ok(match (protocol, input) {
-        (None | Some(ProtocolChoice::Json), Some(InputChoice::Json)) | (Some(ProtocolChoice::Json), None) => {
-            (Input::Protocol, Protocol::Native)
-        }
-        (Some(ProtocolChoice::Claude), None) => (Input::Protocol, Protocol::Claude),
-        (Some(ProtocolChoice::Acp), None) => (Input::Protocol, Protocol::Acp),
-        (Some(ProtocolChoice::Codex), None) => (Input::Protocol, Protocol::Codex),
-        (None | Some(ProtocolChoice::Text), Some(InputChoice::Stdin)) => (Input::Stdin, Protocol::Text),
-        (None | Some(ProtocolChoice::Text), Some(InputChoice::Argument)) => (Input::Argument, Protocol::Text),
-        (None | Some(ProtocolChoice::Text), Some(InputChoice::Both)) => (Input::Both, Protocol::Text),
-        (None | Some(ProtocolChoice::Text), None) => (if unknown { Input::Both } else { Input::Stdin }, Protocol::Text),
-        (Some(_), Some(_)) => {
-            return Err(ConfigError::Conflict {
-                origin: draft.input.as_ref().map_or_else(|| origin.clone(), |input| input.origin.clone()),
-                problem: "this protocol decides how the text reaches the program".into(),
-                hint: "leave input out".into(),
-            });
-        }
     })
 }
 

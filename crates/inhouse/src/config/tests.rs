@@ -397,6 +397,39 @@ fn rules_are_for_agents_that_ask() {
 }
 
 #[test]
+fn lines_of_a_shape_of_its_own_are_told_by_pointers() {
+    let bot = "[agents.bot]\ncommand = [\"node\", \"b.js\"]\n";
+    let lines = "[[agents.bot.lines]]\nwhen = { \"/type\" = \"end\" }\nsession = \"/id\"\ndone = true\n";
+    let text = format!("{bot}protocol = \"mapped\"\nresume = [\"-r\", \"{{session}}\"]\n{lines}");
+    let machine = Machine::with(&["node"]).file(&text);
+    let AgentSpec::Program(program) = machine.agent().spec else { panic!() };
+    assert_eq!((program.protocol, program.mapping.lines.len(), program.mapping.resume.len()), (Protocol::Mapped, 1, 2));
+    for (more, problem) in [
+        ("protocol = \"mapped\"\n", "inhouse.toml:3: nothing says what the lines of this agent mean"),
+        (lines, "inhouse.toml:1: lines and resume are for agents that speak JSON lines of their own"),
+        (
+            "protocol = \"mapped\"\nresume = [\"-r\"]\n",
+            "inhouse.toml:4: resume must be arguments with {session} in one",
+        ),
+        (
+            "protocol = \"mapped\"\n[[agents.bot.lines]]\ntext = \"message\"\n",
+            "inhouse.toml:5: text must be a JSON pointer, such as \"/message/text\", found \"message\"",
+        ),
+        (
+            "protocol = \"mapped\"\n[[agents.bot.lines]]\ndone = true\nerror = \"/e\"\n",
+            "inhouse.toml:4: a line ends a turn in one way: done, question or error",
+        ),
+        (
+            "protocol = \"mapped\"\n[[agents.bot.lines]]\ntxt = \"/a\"\n",
+            "inhouse.toml:5: unknown key \"txt\" in [[lines]]",
+        ),
+    ] {
+        let error = Machine::with(&["node"]).file(&format!("{bot}{more}")).load().unwrap_err().to_string();
+        assert!(error.starts_with(problem), "{error}");
+    }
+}
+
+#[test]
 fn webhooks_and_cards_are_as_the_file_says() {
     let config = Machine::with(&["claude"]).load().unwrap();
     assert!(config.push.enabled.value && config.cards.legacy.value && !config.cards.grpc.value);

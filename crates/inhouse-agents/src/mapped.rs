@@ -1,0 +1,57 @@
+//! The mapped driver: any program that writes JSON lines of a shape of its own, of which the operator says what they mean. One turn is
+//! one process.
+
+mod meaning;
+mod parse;
+
+use async_trait::async_trait;
+use inhouse_engine::agent::{Agent, End, Output, Turn};
+
+use crate::by_line::ByLine;
+use crate::conversations::{BEGINS, Conversations, id_of};
+use crate::mapped::parse::Parser;
+use crate::process::Program;
+
+pub use meaning::{Mapping, Meaning, Pointer};
+
+/// What stands in an argument for the id of a session.
+const SESSION: &str = "{session}";
+
+/// A configured program with the meaning of its lines.
+#[derive(Debug)]
+pub(crate) struct Mapped {
+    pub(crate) program: Program,
+    pub(crate) mapping: Mapping,
+    /// Where its sessions are kept under its own ids.
+    pub(crate) conversations: Conversations,
+}
+
+#[async_trait]
+impl Agent for Mapped {
+    async fn turn(&self, turn: &Turn, output: &mut dyn Output) -> End {
+        let text = turn.text();
+        let id = id_of(turn, &self.program);
+        let earlier = self.conversations.known(&id);
+        let remembers = !self.mapping.resume.is_empty();
+        let note = (remembers && earlier.is_none() && !turn.begins_context).then_some(BEGINS);
+        let resume: Vec<String> = match &earlier {
+            Some(session) => self.mapping.resume.iter().map(|word| word.replace(SESSION, session)).collect(),
+            None => Vec::new(),
+        };
+        let more: Vec<&str> = resume.iter().map(String::as_str).collect();
+        let plan = match self.program.plan(turn, &text, &more) {
+            Ok(plan) => plan,
+            Err(end) => return end,
+        };
+        let input = if plan.text_on_stdin() { text.into_bytes() } else { Vec::new() };
+        let mut parser = ByLine::new(self.program.limits.line_bytes_max, Parser::new(&self.mapping, note));
+        let end = self.program.run(&plan, input, false, &mut parser, turn, output).await;
+        match parser.protocol.session() {
+            Some(session) if remembers => self.conversations.begun(&id, session),
+            // A session with which the turn failed at once may be the reason: the next one begins anew.
+            None if matches!(end, End::Failed(_)) => self.conversations.gone(&id),
+            _ => {}
+        }
+        end
+    }
+}
