@@ -13,20 +13,19 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::header::{AUTHORIZATION, CONNECTION, HOST, HeaderName, HeaderValue, ORIGIN, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Response, StatusCode, Version};
-use inhouse_trust::{Caller, FailureLimit, HostError, HostRule, OriginRule, Record, Tokens};
+use inhouse_trust::{Caller, FailureLimit, HostError, OriginRule, Record, Tokens};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::pulse::{Answering, Pulse};
 use crate::reader::too_large;
+use crate::service::OwnNames;
 use crate::{AuditLog, Body, BodyReader, Limits, Refusal, Request, Service};
 
 /// What all connections share.
 pub(crate) struct Door {
     pub(crate) limits: Arc<Limits>,
-    pub(crate) hosts: HostRule,
-    /// The ports that are listened on.
-    pub(crate) ports: Vec<u16>,
+    pub(crate) own_names: Arc<OwnNames>,
     pub(crate) origins: OriginRule,
     pub(crate) tokens: Tokens,
     pub(crate) failures: Mutex<FailureLimit>,
@@ -86,9 +85,8 @@ struct Arrival {
 impl Arrival {
     fn request(self, door: &Door, parts: Parts, caller: Option<Caller>) -> Request {
         let Parts { method, uri, headers, .. } = parts;
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-        let is_own_host = host.is_some_and(|host| door.hosts.is_own(host, &door.ports));
-        Request { method, uri, headers, is_own_host, source: self.source, caller, started: self.started }
+        let own_names = Arc::clone(&door.own_names);
+        Request { method, uri, headers, own_names, source: self.source, caller, started: self.started }
     }
 }
 
@@ -138,8 +136,9 @@ impl Door {
 
     /// Exactly one Host, and one of ours; the same for the authority of an absolute target (RFC 9112 section 3.2).
     fn host(&self, parts: &Parts) -> Result<(), Refusal> {
-        let target = parts.uri.authority().map_or(Ok(()), |authority| self.hosts.check_authority(authority.as_str()));
-        let host = with_values(&parts.headers, &HOST, |values| self.hosts.check(values));
+        let hosts = &self.own_names.hosts;
+        let target = parts.uri.authority().map_or(Ok(()), |authority| hosts.check_authority(authority.as_str()));
+        let host = with_values(&parts.headers, &HOST, |values| hosts.check(values));
         target.and(host).map_err(|error| match error {
             HostError::NotAllowed(_) => {
                 Refusal::new(StatusCode::MISDIRECTED_REQUEST, "HOST_NOT_ALLOWED", error.to_string())

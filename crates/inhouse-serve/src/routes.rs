@@ -154,7 +154,7 @@ impl Routes {
     fn card(&self, agent: usize, request: &Request, extended: bool) -> AgentCard {
         let Route { endpoint, card } = &self.agents[agent];
         let card = card::v1(card, endpoint, &self.site(agent, &request.headers), extended || self.cards.grpc);
-        let signer = self.cards.signer.as_ref().filter(|_| self.public_url.is_some() || request.is_own_host);
+        let signer = self.cards.signer.as_ref().filter(|_| self.public_url.is_some() || request.is_own_host());
         signer.into_iter().fold(card, |card, signer| signer.sign(card))
     }
 

@@ -16,6 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::gate::Gate;
 use crate::layers::Door;
+use crate::service::OwnNames;
 use crate::{Refusal, ServerOptions, connection};
 
 /// Connections that the system keeps for us until they are accepted.
@@ -65,7 +66,8 @@ impl Server {
         let ports = listeners.iter().filter_map(|listener| listener.local_addr().ok()).map(|at| at.port()).collect();
         let failures = Mutex::new(FailureLimit::new(limits.failures_per_minute_max));
         let (limits, opened) = (Arc::new(limits), Instant::now());
-        let door = Door { limits, hosts, ports, origins, tokens, failures, audit, closing, service, opened };
+        let own_names = Arc::new(OwnNames { hosts, ports });
+        let door = Door { limits, own_names, origins, tokens, failures, audit, closing, service, opened };
         Ok(Self { listeners, address, door: Arc::new(door) })
     }
 

@@ -1,13 +1,23 @@
 //! The seam between the front door and what stands behind it: a request that has passed the checks, and who answers it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
+use hyper::header::HOST;
 use hyper::{HeaderMap, Method, Response, Uri};
-use inhouse_trust::Caller;
+use inhouse_trust::{Caller, HostRule};
 
 use crate::{Body, BodyReader};
+
+/// The names and ports under which the server is asked.
+#[derive(Debug)]
+pub(crate) struct OwnNames {
+    pub(crate) hosts: HostRule,
+    /// The ports that are listened on.
+    pub(crate) ports: Vec<u16>,
+}
 
 /// A request that has passed the front door, without its body.
 #[derive(Debug)]
@@ -18,8 +28,7 @@ pub struct Request {
     pub uri: Uri,
     /// The headers, with exactly one valid `Host`.
     pub headers: HeaderMap,
-    /// Whether that `Host` is this server's own beyond doubt, and not one that anybody may write.
-    pub is_own_host: bool,
+    pub(crate) own_names: Arc<OwnNames>,
     /// Where it came from.
     pub source: IpAddr,
     /// Who asks; `None` on public paths only.
@@ -37,6 +46,13 @@ impl Request {
     /// The query of the target, as it was sent.
     pub fn query(&self) -> Option<&str> {
         self.uri.query()
+    }
+
+    /// Whether its `Host` is this server's own beyond doubt, and not one that anybody may write.
+    pub(crate) fn is_own_host(&self) -> bool {
+        let OwnNames { hosts, ports } = &*self.own_names;
+        let host = self.headers.get(HOST).and_then(|host| host.to_str().ok());
+        host.is_some_and(|host| hosts.is_own(host, ports))
     }
 }
 
