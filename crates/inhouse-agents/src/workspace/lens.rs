@@ -168,9 +168,17 @@ impl<'a> Lens<'a> {
     }
 }
 
+/// The largest index that is copied: some millions of files.
+const COPY_BYTES_MAX: u64 = 512 << 20;
+
 /// Copies an index to where nothing is, with its time: by that git knows which files may have changed since in the same second.
 fn copy_index(from: &Path, to: &Path) -> io::Result<()> {
-    let (mut index, mut copy) = (open_file(from)?, File::create_new(to)?);
+    let mut index = open_file(from)?;
+    // An agent may have written it, as large as it likes.
+    if index.metadata()?.len() > COPY_BYTES_MAX {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let mut copy = File::create_new(to)?;
     io::copy(&mut index, &mut copy)?;
     copy.set_modified(index.metadata()?.modified()?)
 }

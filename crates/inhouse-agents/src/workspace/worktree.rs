@@ -2,7 +2,7 @@
 //! turn changed. A worktree that is put away leaves its branch, from which it is made again.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use inhouse_engine::agent::Turn;
@@ -204,9 +204,14 @@ impl Worktrees {
 
 /// Whether the git folder of a worktree says that it is this one's.
 fn leads_back(git_folder: &str, folder: &Path) -> bool {
-    let place = open_file(&Path::new(git_folder).join("gitdir")).and_then(io::read_to_string).unwrap_or_default();
+    let file = open_file(&Path::new(git_folder).join("gitdir"));
+    // An agent may have written it, as large as it likes.
+    let place = file.and_then(|file| io::read_to_string(file.take(PLACE_BYTES_MAX))).unwrap_or_default();
     Path::new(place.trim_end_matches('\n')) == folder.join(".git")
 }
+
+/// The longest path that is read of a file.
+const PLACE_BYTES_MAX: u64 = 8_192;
 
 fn branch(name: &Name) -> String {
     format!("inhouse/{}", name.as_str())
