@@ -9,6 +9,13 @@ use inhouse_trust::{Approvals, Verdict};
 /// Asks that wait for the one before them; beyond them the answer is no.
 const WAITING_MAX: usize = 64;
 
+/// What the rules say of all that a tool would act on: of the whole, and of each line, since several paths stand in lines.
+fn strictest(rules: &Approvals, ask: &Ask) -> Verdict {
+    let judged = [ask.subject.as_str()].into_iter().chain(ask.subject.lines());
+    let verdicts: Vec<_> = judged.map(|subject| rules.judge(&ask.tool, subject)).collect();
+    [Verdict::Deny, Verdict::Ask].into_iter().find(|one| verdicts.contains(one)).unwrap_or(Verdict::Allow)
+}
+
 /// The asks of one turn.
 pub(crate) struct Asks<'a> {
     rules: &'a Approvals,
@@ -29,7 +36,7 @@ impl<'a> Asks<'a> {
             let questions = ask.questions.iter_mut();
             questions.for_each(|question| question.options.retain(|choice| choice.effect != Effect::AllowAlways));
         }
-        let verdict = if ask.is_permission() { self.rules.judge(&ask.tool, &ask.subject) } else { Verdict::Ask };
+        let verdict = if ask.is_permission() { strictest(self.rules, &ask) } else { Verdict::Ask };
         let (reply, by) = match (verdict, ask.choose(Effect::Allow)) {
             (Verdict::Allow, Some(reply)) => (reply, DecidedBy::Rule),
             (Verdict::Deny, _) => {
@@ -95,6 +102,28 @@ impl<'a> Asks<'a> {
         self.waiting.clear();
         if self.open.take().is_some() {
             output.unask();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_that_denies_one_path_denies_them_all() {
+        let mut rules = Approvals::default();
+        rules.add(Verdict::Allow, "edit").unwrap();
+        rules.add(Verdict::Deny, "edit(*.env)").unwrap();
+        for (subject, verdict) in [
+            ("/p/a.txt\n/p/b.txt", Verdict::Allow),
+            ("/p/.env\n/p/z.txt", Verdict::Deny),
+            ("/p/a.txt\n/p/.env", Verdict::Deny),
+            ("", Verdict::Allow),
+        ] {
+            let (id, tool, subject) = ("1".to_owned(), "edit".to_owned(), subject.to_owned());
+            let ask = Ask { id, tool, subject, input: serde_json::Value::Null, questions: Vec::new() };
+            assert_eq!(strictest(&rules, &ask), verdict, "{}", ask.subject);
         }
     }
 }

@@ -27,6 +27,10 @@ const DECLINE: &str = "decline";
 /// Its word for no, when the turn ends with it.
 const CANCEL: &str = "cancel";
 
+/// The shells that are left out of what is shown: any other program of such a name could be one of the repository's own.
+const SHELLS: &[&str] =
+    &["/bin/bash", "/usr/bin/bash", "/bin/sh", "/usr/bin/sh", "/bin/zsh", "/usr/bin/zsh", "/usr/local/bin/bash"];
+
 /// Edits of which it may still ask, and what is kept of them.
 const EDITS_MAX: usize = 64;
 const PATHS_BYTES_MAX: usize = 64 << 10;
@@ -156,7 +160,7 @@ fn script(params: &Params) -> &str {
     let shell = whole
         .strip_suffix(&bare(script))
         .and_then(|before| before.strip_suffix(" -lc ").or(before.strip_suffix(" -c ")));
-    let is_whole = shell.is_some_and(|shell| !shell.contains(char::is_whitespace));
+    let is_whole = shell.is_some_and(|shell| SHELLS.contains(&shell));
     if action.kind.text() == "unknown" && is_whole { script } else { command }
 }
 

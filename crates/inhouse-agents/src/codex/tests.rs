@@ -326,6 +326,7 @@ fn a_command_is_shown_without_its_shell_only_where_both_say_the_same() {
         // A part of what would run, or something else, is not what is asked for.
         ("/bin/bash -lc 'rm -r / ; ls'", r#"[{"type":"unknown","command":"ls"}]"#, "/bin/bash -lc 'rm -r / ; ls'"),
         ("/bin/bash -lc 'rm -c ls'", r#"[{"type":"unknown","command":"ls"}]"#, "/bin/bash -lc 'rm -c ls'"),
+        ("./bash -lc 'touch x'", r#"[{"type":"unknown","command":"touch x"}]"#, "./bash -lc 'touch x'"),
         ("/bin/bash -lc 'cat x'", r#"[{"type":"read","command":"cat x"}]"#, "/bin/bash -lc 'cat x'"),
         ("touch x", r#"[{"type":"unknown","command":"x"}]"#, "touch x"),
         ("touch x", "null", "touch x"),
