@@ -105,7 +105,9 @@ impl Parser {
 
 impl LineProtocol for Parser {
     fn line(&mut self, line: &[u8], said: &mut Said) {
-        if let Some(end) = overfull(line).filter(|_| is_object(line)) {
+        if is_object(line)
+            && let Some(end) = overfull(line)
+        {
             return said.over(end);
         }
         match statement(line) {
