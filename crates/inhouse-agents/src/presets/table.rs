@@ -2,12 +2,30 @@
 
 use super::{Default, Dropped, Once, Preset, Setting};
 use crate::Protocol;
-use crate::known;
+use crate::known::{self, Known};
+
+/// A program of which nothing more is known than that it takes a text and prints its answer.
+const fn plain(known: &'static Known) -> Preset {
+    Preset {
+        known,
+        protocol: Protocol::Text,
+        prefix_line: None,
+        args: &[],
+        defaults: &[],
+        dropped: &[],
+        settings: &[],
+        last: &[],
+        conversation: None,
+        asking: &[],
+        once: None,
+        env_pass: &[],
+        env_pass_with: &[],
+        env_set: &[],
+    }
+}
 
 pub(super) const CLAUDE: Preset = Preset {
-    known: &known::CLAUDE,
     protocol: Protocol::Claude,
-    prefix_line: None,
     args: &[
         "-p",
         "--input-format",
@@ -33,8 +51,6 @@ pub(super) const CLAUDE: Preset = Preset {
         Dropped { option: "--input-format", has_value: true },
         Dropped { option: "--output-format", has_value: true },
     ],
-    settings: &[],
-    last: &[],
     conversation: Some(&[
         "--session-id",
         "--resume",
@@ -44,8 +60,6 @@ pub(super) const CLAUDE: Preset = Preset {
         "--fork-session",
         "--no-session-persistence",
     ]),
-    asking: &[],
-    once: None,
     env_pass: &[
         "ANTHROPIC_*",
         "CLAUDE_CODE_OAUTH_TOKEN",
@@ -61,6 +75,7 @@ pub(super) const CLAUDE: Preset = Preset {
         ("CLAUDE_CODE_USE_VERTEX", &["GOOGLE_*", "CLOUD_ML_REGION", "VERTEX_REGION_*"]),
     ],
     env_set: &[("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"), ("DISABLE_AUTOUPDATER", "1")],
+    ..plain(&known::CLAUDE)
 };
 
 pub(super) const CODEX: Preset = Preset {
@@ -103,9 +118,6 @@ pub(super) const CODEX: Preset = Preset {
 };
 
 const CODEX_ONCE: Preset = Preset {
-    known: &known::CODEX,
-    protocol: Protocol::Text,
-    prefix_line: None,
     args: &["exec", "--skip-git-repo-check", "--color", "never"],
     defaults: &[Default {
         args: &["--sandbox", "read-only"],
@@ -119,16 +131,10 @@ const CODEX_ONCE: Preset = Preset {
             "--profile",
         ],
     }],
-    dropped: &[],
-    settings: &[],
     // The text stands on standard input.
     last: &["-"],
-    conversation: None,
-    asking: &[],
-    once: None,
     env_pass: &["CODEX_HOME", "CODEX_API_KEY", "OPENAI_*"],
-    env_pass_with: &[],
-    env_set: &[],
+    ..plain(&known::CODEX)
 };
 
 pub(super) const GEMINI: Preset = Preset {
@@ -147,25 +153,15 @@ pub(super) const GEMINI: Preset = Preset {
 };
 
 const GEMINI_ONCE: Preset = Preset {
-    known: &known::GEMINI,
-    protocol: Protocol::Text,
-    prefix_line: None,
     args: &["--output-format", "text"],
-    defaults: &[],
-    dropped: &[],
-    settings: &[],
-    last: &[],
-    conversation: None,
-    asking: &[],
-    once: None,
     env_pass: &["GEMINI_*", "GOOGLE_*", "CLOUDSDK_*"],
-    env_pass_with: &[],
     env_set: &[
         // Without a terminal it refuses a folder that nobody has declared trusted.
         ("GEMINI_CLI_TRUST_WORKSPACE", "true"),
         // It would start itself again, and the copy would not hear our signals.
         ("GEMINI_CLI_NO_RELAUNCH", "true"),
     ],
+    ..plain(&known::GEMINI)
 };
 
 pub(super) const OPENCODE: Preset = Preset {
@@ -199,17 +195,7 @@ pub(super) const OPENCODE: Preset = Preset {
 };
 
 const OPENCODE_ONCE: Preset = Preset {
-    known: &known::OPENCODE,
-    protocol: Protocol::Text,
-    prefix_line: None,
     args: &["run"],
-    defaults: &[],
-    dropped: &[],
-    settings: &[],
-    last: &[],
-    conversation: None,
-    asking: &[],
-    once: None,
     env_pass: &[
         "OPENCODE_*",
         "ANTHROPIC_*",
@@ -218,12 +204,12 @@ const OPENCODE_ONCE: Preset = Preset {
         "GOOGLE_GENERATIVE_AI_API_KEY",
         "OPENROUTER_API_KEY",
     ],
-    env_pass_with: &[],
     env_set: &[
         ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
         // It would run commands and write files unasked; where nobody can be asked, `ask` means no.
         ("OPENCODE_PERMISSION", r#"{"bash":"ask","edit":"ask"}"#),
     ],
+    ..plain(&known::OPENCODE)
 };
 
 pub(super) const QWEN: Preset = Preset {
@@ -253,19 +239,10 @@ pub(super) const QWEN: Preset = Preset {
 };
 
 const QWEN_ONCE: Preset = Preset {
-    known: &known::QWEN,
-    protocol: Protocol::Text,
     // It takes a text that begins with a slash for a command.
     prefix_line: Some("Message:"),
     args: &["--output-format", "text"],
     defaults: &[Default { args: &["--approval-mode", "default"], unless: &["--approval-mode", "-y", "--yolo"] }],
-    dropped: &[],
-    settings: &[],
-    last: &[],
-    conversation: None,
-    asking: &[],
-    once: None,
     env_pass: &["QWEN_*", "OPENAI_*", "DASHSCOPE_*", "BAILIAN_*"],
-    env_pass_with: &[],
-    env_set: &[],
+    ..plain(&known::QWEN)
 };
