@@ -17,7 +17,7 @@ use inhouse_engine::agent::{Agent, End, Output, Reason, Turn};
 use crate::acp::opening::Opening;
 use crate::acp::parse::Parser;
 use crate::by_line::ByLine;
-use crate::conversations::{BEGINS, Conversations, id_of};
+use crate::conversations::{Conversation, Conversations};
 use crate::dialogue::failed;
 use crate::process::Program;
 
@@ -44,9 +44,7 @@ impl Agent for Acp {
             Ok(plan) => plan,
             Err(end) => return end,
         };
-        let id = id_of(turn, &self.program);
-        let earlier = self.conversations.known(&id);
-        let note = (earlier.is_none() && !turn.begins_context).then_some(BEGINS);
+        let Conversation { id, theirs: earlier, note } = self.conversations.of(turn, &self.program);
         let directory = self.program.directory(turn).to_string_lossy().into_owned();
         let (opening, input) = Opening::new(prompt, directory, earlier, note, self.keeps_mode);
         let mut parser = ByLine::new(self.program.limits.line_bytes_max, Parser::new(opening));

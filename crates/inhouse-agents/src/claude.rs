@@ -14,7 +14,7 @@ use inhouse_engine::agent::{Agent, End, Output, Reason, Turn};
 
 use crate::by_line::ByLine;
 use crate::claude::parse::{Found, Parser};
-use crate::conversations::{BEGINS, BEGINS_ANEW, Conversations, id_of};
+use crate::conversations::{BEGINS_ANEW, Conversation, Conversations};
 use crate::dialogue::failed;
 use crate::process::Program;
 
@@ -38,10 +38,8 @@ impl Agent for Claude {
         let Some(conversations) = &self.conversations else {
             return self.run(turn, &[], input, None, output).await.0;
         };
-        let id = id_of(turn, &self.program);
-        let has_begun = conversations.known(&id).is_some();
-        let note = (!has_begun && !turn.begins_context).then_some(BEGINS);
-        let (end, found) = self.converse(turn, &id, has_begun, input.clone(), note, output).await;
+        let Conversation { id, theirs, note } = conversations.of(turn, &self.program);
+        let (end, found) = self.converse(turn, &id, theirs.is_some(), input.clone(), note, output).await;
         let (end, found) = match found {
             // What was thought of it is wrong: the other way, once.
             Found::Taken => self.converse(turn, &id, true, input, None, output).await,

@@ -17,7 +17,7 @@ use inhouse_engine::agent::{Agent, End, Output, Reason, Turn};
 use crate::by_line::ByLine;
 use crate::codex::opening::{Opening, Start};
 use crate::codex::parse::Parser;
-use crate::conversations::{BEGINS, Conversations, id_of};
+use crate::conversations::{Conversation, Conversations};
 use crate::dialogue::failed;
 use crate::process::Program;
 
@@ -52,9 +52,7 @@ impl Agent for Codex {
             Ok(plan) => plan,
             Err(end) => return end,
         };
-        let id = id_of(turn, &self.program);
-        let earlier = self.conversations.known(&id);
-        let note = (earlier.is_none() && !turn.begins_context).then_some(BEGINS);
+        let Conversation { id, theirs: earlier, note } = self.conversations.of(turn, &self.program);
         let (opening, input) = Opening::new(Start {
             items,
             key: key.map(str::to_owned),

@@ -11,7 +11,7 @@ use uuid::Builder;
 use crate::process::Program;
 
 /// What a caller is told of a context that he named and in which nothing is known: it can be one of before a restart.
-pub(crate) const BEGINS: &str = "there is no earlier conversation in this context: one begins";
+const BEGINS: &str = "there is no earlier conversation in this context: one begins";
 /// What a caller is told when the agent does not have the conversation that it was to go on with.
 pub(crate) const BEGINS_ANEW: &str = "the earlier conversation can not be resumed: a new one begins";
 
@@ -31,9 +31,20 @@ struct Known {
     oldest_first: VecDeque<String>,
 }
 
+/// The conversation that a turn belongs to, as it stands before the turn.
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    /// Our id.
+    pub(crate) id: String,
+    /// The agent's, once it has begun.
+    pub(crate) theirs: Option<String>,
+    /// What the caller is told when it is open.
+    pub(crate) note: Option<&'static str>,
+}
+
 /// The id of the conversation that a turn belongs to. It is made of the caller, the agent, its folder and the context: whoever
 /// names another caller's context means a conversation of his own, and after a restart the id is the same.
-pub(crate) fn id_of(turn: &Turn, program: &Program) -> String {
+fn id_of(turn: &Turn, program: &Program) -> String {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest_of(turn, &program.directory(turn))[..16]);
     Builder::from_custom_bytes(bytes).into_uuid().to_string()
@@ -53,8 +64,15 @@ pub(crate) fn digest_of(turn: &Turn, folder: &Path) -> [u8; 32] {
 }
 
 impl Conversations {
-    /// The id under which the agent has it, once it has begun.
-    pub(crate) fn known(&self, id: &str) -> Option<String> {
+    /// The one that a turn belongs to.
+    pub(crate) fn of(&self, turn: &Turn, program: &Program) -> Conversation {
+        let id = id_of(turn, program);
+        let theirs = self.known(&id);
+        let note = (theirs.is_none() && !turn.begins_context).then_some(BEGINS);
+        Conversation { id, theirs, note }
+    }
+
+    fn known(&self, id: &str) -> Option<String> {
         self.lock().ids.get(id).cloned()
     }
 

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use inhouse_engine::agent::{Agent, End, Output, Turn};
 
 use crate::by_line::ByLine;
-use crate::conversations::{BEGINS, Conversations, id_of};
+use crate::conversations::{Conversation, Conversations};
 use crate::mapped::parse::Parser;
 use crate::process::Program;
 
@@ -30,10 +30,9 @@ pub(crate) struct Mapped {
 impl Agent for Mapped {
     async fn turn(&self, turn: &Turn, output: &mut dyn Output) -> End {
         let text = turn.text();
-        let id = id_of(turn, &self.program);
-        let earlier = self.conversations.known(&id);
+        let Conversation { id, theirs: earlier, note } = self.conversations.of(turn, &self.program);
         let remembers = !self.mapping.resume.is_empty();
-        let note = (remembers && earlier.is_none() && !turn.begins_context).then_some(BEGINS);
+        let note = note.filter(|_| remembers);
         let resume: Vec<String> = match &earlier {
             Some(session) => self.mapping.resume.iter().map(|word| word.replace(SESSION, session)).collect(),
             None => Vec::new(),
