@@ -29,6 +29,8 @@ mod message;
 mod text;
 mod stderr;
 mod silence;
+#[cfg(test)]
+mod replayed;
 
 use std::sync::Arc;
 

@@ -3,17 +3,17 @@
 
 use std::path::Path;
 
-use inhouse_engine::agent::{AgentEvent, End, Usage};
-use inhouse_engine::{Ask, Reply};
-use inhouse_run::Exit;
+use inhouse_engine::Reply;
+use inhouse_engine::agent::Usage;
 use serde_json::{Value, json};
 
 use crate::acp::input::Prompt;
 use crate::acp::opening::Opening;
 use crate::acp::parse::Parser;
 use crate::by_line::ByLine;
-use crate::dialogue::{Dialogue, Ending, Said};
+use crate::dialogue::{Dialogue, Said};
 use crate::lines::LINE_BYTES_MAX;
+use crate::replayed::{Replay, Seen};
 
 /// The mode in which a recorded client left its agent.
 #[derive(Clone, Copy, PartialEq)]
@@ -22,75 +22,22 @@ enum Mode {
     Kept,
 }
 
-/// What a caller and an agent would have seen of one turn.
-#[derive(Debug, Default, PartialEq)]
-struct Seen {
-    text: String,
-    working: Vec<String>,
-    usage: Option<Usage>,
-    asked: Vec<Ask>,
-    written: Vec<Value>,
-    end: Option<End>,
-}
-
-/// A turn that is replayed.
-struct Replay {
-    parser: ByLine<Parser>,
-    seen: Seen,
-}
-
 fn prompt(has_images: bool) -> Prompt {
     Prompt { blocks: vec![json!({"type": "text", "text": "hi"})], has_images }
 }
 
-impl Replay {
-    fn new(earlier: Option<&str>, mode: Mode, line_bytes_max: usize) -> Self {
-        let kept = mode == Mode::Kept;
-        let (opening, input) = Opening::new(prompt(false), "/project".into(), earlier.map(str::to_owned), None, kept);
-        let parser = ByLine::new(line_bytes_max, Parser::new(opening));
-        let mut replay = Self { parser, seen: Seen::default() };
-        replay.wrote(&input);
-        replay
-    }
+/// A turn before the agent's first line.
+fn started(earlier: Option<&str>, mode: Mode, line_bytes_max: usize) -> Replay<Parser> {
+    let kept = mode == Mode::Kept;
+    let (opening, input) = Opening::new(prompt(false), "/project".into(), earlier.map(str::to_owned), None, kept);
+    Replay::new(line_bytes_max, Parser::new(opening), &input)
+}
 
-    fn read(&mut self, stream: &str, piece_bytes: usize) {
-        for piece in stream.as_bytes().chunks(piece_bytes) {
-            let mut said = Said::default();
-            self.parser.read(piece, &mut said);
-            said.replies.iter().for_each(|line| self.wrote(line));
-            self.saw(said);
-        }
-    }
-
-    fn saw(&mut self, said: Said) {
-        self.seen.asked.extend(said.asks);
-        self.seen.end = self.seen.end.take().or(said.end);
-        for event in said.events {
-            match event {
-                AgentEvent::Text(text) => self.seen.text.push_str(&text),
-                AgentEvent::Working(note) => self.seen.working.push(note.text.unwrap()),
-                AgentEvent::Active(activity) => self.seen.working.push(activity.sentence()),
-                AgentEvent::Usage(usage) => self.seen.usage = Some(usage),
-                other => panic!("it never says {other:?}"),
-            }
-        }
-    }
-
-    fn wrote(&mut self, lines: &[u8]) {
-        for line in std::str::from_utf8(lines).unwrap().lines() {
-            self.seen.written.push(compared(serde_json::from_str(line).unwrap()));
-        }
-    }
-
-    fn end(mut self) -> Seen {
-        let mut said = Said::default();
-        self.parser.finish(&mut said);
-        self.saw(said);
-        let exit = Exit { code: Some(0), signal: None, supervisor_lost: false };
-        let ending = Ending { exit, last_error: None };
-        self.seen.end.get_or_insert_with(|| self.parser.ended(&ending));
-        self.seen
-    }
+/// The whole turn. Nothing is ever withdrawn.
+fn whole(replay: Replay<Parser>) -> Seen {
+    let seen = replay.end(0);
+    assert_eq!(seen.withdrawals, 0);
+    seen
 }
 
 /// A line of a client without what may differ.
@@ -112,7 +59,7 @@ fn replay_in(name: &str, mode: Mode, piece_bytes: usize) -> (Seen, Vec<Value>) {
         std::fs::read_to_string(&file).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let loaded = lines.iter().find(|line| line["msg"]["method"] == "session/load");
     let earlier = loaded.and_then(|line| line["msg"]["params"]["sessionId"].as_str());
-    let (mut replay, mut expected) = (Replay::new(earlier, mode, LINE_BYTES_MAX), Vec::new());
+    let (mut replay, mut expected) = (started(earlier, mode, LINE_BYTES_MAX), Vec::new());
     for line in lines.iter().take_while(|line| line["dir"] != "end") {
         let message = &line["msg"];
         if replay.seen.end.is_some() {
@@ -124,8 +71,7 @@ fn replay_in(name: &str, mode: Mode, piece_bytes: usize) -> (Seen, Vec<Value>) {
         }
         expected.push(compared(message.clone()));
         if message["method"] == "session/cancel" {
-            let lines = replay.parser.interrupt().unwrap();
-            replay.wrote(&lines);
+            replay.interrupt();
         }
         if let (Some(option), Some(ask)) = (message["result"]["outcome"]["optionId"].as_str(), replay.seen.asked.last())
         {
@@ -135,28 +81,18 @@ fn replay_in(name: &str, mode: Mode, piece_bytes: usize) -> (Seen, Vec<Value>) {
             replay.wrote(&line);
         }
     }
-    (replay.end(), expected)
+    (whole(replay), expected)
 }
 
 /// The same, however its bytes are cut, and with a client that writes what ours does.
 fn replay(name: &str, mode: Mode) -> Seen {
     let (seen, expected) = replay_in(name, mode, usize::MAX);
-    assert_eq!(seen.written, expected, "{name}");
+    let written: Vec<_> = seen.written.iter().cloned().map(compared).collect();
+    assert_eq!(written, expected, "{name}");
     for piece_bytes in [7, 1000] {
         assert_eq!(replay_in(name, mode, piece_bytes).0, seen, "{name} in pieces of {piece_bytes}");
     }
     seen
-}
-
-fn ended(seen: &Seen) -> String {
-    match seen.end.as_ref().unwrap() {
-        End::Completed(_) => "completed".to_owned(),
-        End::Canceled(_) => "canceled".to_owned(),
-        End::Failed(failure) => {
-            format!("{}: {}", failure.reason.code(), failure.detail.as_deref().unwrap_or_default())
-        }
-        other => panic!("it never ends with {other:?}"),
-    }
 }
 
 fn tokens(input: u64, output: u64) -> Option<Usage> {
@@ -175,7 +111,7 @@ fn a_recorded_tool_is_asked_for_and_used() {
         let seen = replay(name, Mode::Set);
         let [ask] = seen.asked.as_slice() else { panic!("{name}: {:?}", seen.asked) };
         assert_eq!(
-            (ask.tool.as_str(), ask.subject.as_str(), ended(&seen).as_str()),
+            (ask.tool.as_str(), ask.subject.as_str(), seen.end().as_str()),
             (tool, subject, "completed"),
             "{name}"
         );
@@ -192,7 +128,7 @@ fn a_recorded_tool_is_told_without_its_input() {
     let seen = replay("gemini/shell", Mode::Set);
     assert_eq!(seen.working, ["the agent uses the tool execute"]);
     assert!(seen.text.starts_with("I will use a tool.\n\nTool finished. It said: "), "{}", seen.text);
-    assert_eq!((seen.usage, ended(&seen).as_str()), (tokens(22, 14), "completed"));
+    assert_eq!((seen.usage, seen.end().as_str()), (tokens(22, 14), "completed"));
 }
 
 #[test]
@@ -200,14 +136,14 @@ fn a_recorded_session_is_resumed_and_what_it_tells_again_is_no_answer() {
     let text = "Hello from the fake model. turn=3 chars=16 images=0 you-said=\"third after load\"";
     for (name, mode, usage) in [("opencode/load", Mode::Set, tokens(11, 7)), ("qwen/load", Mode::Kept, tokens(11, 7))] {
         let seen = replay(name, mode);
-        assert_eq!((seen.text.as_str(), ended(&seen).as_str(), seen.usage), (text, "completed", usage), "{name}");
+        assert_eq!((seen.text.as_str(), seen.end().as_str(), seen.usage), (text, "completed", usage), "{name}");
     }
 }
 
 #[test]
 fn a_recorded_cancel_is_an_interrupted_turn_and_answers_what_was_asked() {
     for name in ["gemini/cancel", "opencode/cancel", "claude-acp/mode_default_cancel_while_asking"] {
-        assert_eq!(ended(&replay(name, Mode::Set)), "canceled", "{name}");
+        assert_eq!(replay(name, Mode::Set).end(), "canceled", "{name}");
     }
 }
 
@@ -219,13 +155,9 @@ fn after_prompt(lines: &str) -> Seen {
 }
 
 fn told(earlier: Option<&str>, lines: &str) -> Seen {
-    let mut replay = Replay::new(earlier, Mode::Set, 10_000);
+    let mut replay = started(earlier, Mode::Set, 10_000);
     replay.read(lines, usize::MAX);
-    replay.end()
-}
-
-fn methods(seen: &Seen) -> Vec<&str> {
-    seen.written.iter().map(|line| line["method"].as_str().unwrap_or_default()).collect()
+    whole(replay)
 }
 
 #[test]
@@ -236,10 +168,10 @@ fn a_session_that_is_gone_or_can_not_be_resumed_begins_anew_and_says_so() {
         Some("old"),
         &format!("{can}\n{}\n{}\n", r#"{"id":2,"error":{"code":-32603}}"#, r#"{"id":3,"result":{"sessionId":"s"}}"#),
     );
-    assert_eq!(methods(&seen), ["initialize", "session/load", "session/new", "session/prompt"]);
+    assert_eq!(seen.methods(), ["initialize", "session/load", "session/new", "session/prompt"]);
     assert_eq!(seen.working, gone);
     let seen = told(Some("old"), "{\"id\":1,\"result\":{}}\n{\"id\":2,\"result\":{\"sessionId\":\"s\"}}\n");
-    assert_eq!((methods(&seen), seen.working.len()), (vec!["initialize", "session/new", "session/prompt"], 1));
+    assert_eq!((seen.methods(), seen.working.len()), (vec!["initialize", "session/new", "session/prompt"], 1));
     let modes = r#"{"id":2,"result":{"modes":{"currentModeId":"auto","availableModes":[{"id":"default"}]}}}"#;
     let seen = told(Some("old"), &format!("{can}\n{modes}\n"));
     assert_eq!(seen.written.last().unwrap()["params"], json!({"sessionId": "old", "modeId": "default"}));
@@ -253,8 +185,8 @@ fn an_agent_that_does_not_take_the_asking_mode_gets_no_prompt() {
 {"id":3,"error":{"code":-32603,"message":"Internal error","data":{"details":"no such mode"}}}
 "#;
     let seen = told(None, lines);
-    assert_eq!(methods(&seen), ["initialize", "session/new", "session/set_mode"]);
-    assert_eq!(ended(&seen), "agent_failed: no such mode");
+    assert_eq!(seen.methods(), ["initialize", "session/new", "session/set_mode"]);
+    assert_eq!(seen.end(), "agent_failed: no such mode");
 }
 
 #[test]
@@ -277,7 +209,7 @@ fn images_reach_only_an_agent_that_takes_them() {
         parser.read(format!("{line}\n").as_bytes(), &mut said);
         assert_eq!((said.end.is_some(), said.replies.len()), (end.is_some(), usize::from(end.is_none())), "{image}");
         let Some(end) = end else { continue };
-        assert_eq!(ended(&Seen { end: said.end, ..Seen::default() }), end);
+        assert_eq!(Seen { end: said.end, ..Seen::default() }.end(), end);
     }
 }
 
@@ -321,7 +253,7 @@ fn each_reason_to_stop_is_an_end() {
         ("", r#""error":{}"#, "agent_failed: the agent gave no reason"),
     ] {
         let seen = after_prompt(&format!("{lines}\n{{\"id\":3,{answer}}}"));
-        assert_eq!(ended(&seen), end, "{answer}");
+        assert_eq!(seen.end(), end, "{answer}");
     }
 }
 
@@ -347,12 +279,12 @@ fn lines_that_make_no_sense_are_passed_over_and_unknown_requests_refused() {
         r#"{"id":"a","method":"craft/drainMidTurnQueue"}"#,
     ];
     let seen = after_prompt(&lines.join("\n"));
-    assert_eq!(ended(&seen), "agent_protocol: the agent ended without a result: exit code 0");
+    assert_eq!(seen.end(), "agent_protocol: the agent ended without a result: exit code 0");
     assert_eq!((seen.text.as_str(), seen.asked.len()), ("red", 0));
     let answers: Vec<_> = seen.written[3..].iter().map(|line| (&line["id"], &line["error"]["code"])).collect();
     assert_eq!(answers, [(&json!(0), &json!(-32601)), (&json!("a"), &json!(-32601))]);
     let endless = format!("{}\n", "x".repeat(10_001));
-    assert_eq!(ended(&told(None, &endless)), "agent_protocol: the agent wrote a line that is too long");
+    assert_eq!(told(None, &endless).end(), "agent_protocol: the agent wrote a line that is too long");
 }
 
 #[test]
@@ -370,16 +302,16 @@ fn an_opening_that_goes_wrong_is_a_failure_that_says_why() {
             "agent_protocol: the agent opened a session without a usable id",
         ),
     ] {
-        assert_eq!(ended(&told(None, &format!("{lines}\n"))), end);
+        assert_eq!(told(None, &format!("{lines}\n")).end(), end);
     }
 }
 
 #[test]
 fn what_is_interrupted_before_its_prompt_never_gets_it() {
-    let mut replay = Replay::new(None, Mode::Set, 1000);
+    let mut replay = started(None, Mode::Set, 1000);
     assert!(replay.parser.interrupt().is_none());
     replay.read("{\"id\":1,\"result\":{}}\n", usize::MAX);
-    assert_eq!(methods(&replay.seen), ["initialize"]);
+    assert_eq!(replay.seen.methods(), ["initialize"]);
 }
 
 #[test]
@@ -392,8 +324,8 @@ fn no_damage_to_a_recorded_line_brings_the_reader_down() {
         (0..stream.len()).step_by(23).flat_map(|at| ["\"", "{", "]", "-1", "\n", "null"].map(|with| (at, with)))
     {
         let (Some(head), Some(tail)) = (stream.get(..at), stream.get(at + 1..)) else { continue };
-        let mut replay = Replay::new(None, Mode::Set, LINE_BYTES_MAX);
+        let mut replay = started(None, Mode::Set, LINE_BYTES_MAX);
         replay.read(&format!("{head}{with}{tail}"), usize::MAX);
-        replay.end();
+        whole(replay);
     }
 }

@@ -3,38 +3,13 @@
 
 use std::path::Path;
 
-use inhouse_engine::agent::{AgentEvent, End, Usage};
-use inhouse_run::Exit;
 use serde_json::{Value, json};
 
 use crate::by_line::ByLine;
 use crate::claude::parse::Parser;
-use crate::dialogue::{Dialogue, Ending, Said};
+use crate::dialogue::{Dialogue as _, Said};
 use crate::lines::LINE_BYTES_MAX;
-
-/// What a caller would have seen of one turn.
-#[derive(Debug, Default, PartialEq)]
-struct Seen {
-    text: String,
-    withdrawals: usize,
-    working: Vec<String>,
-    usage: Option<Usage>,
-    replies: Vec<String>,
-    end: Option<End>,
-}
-
-impl Seen {
-    fn end(&self) -> String {
-        match self.end.as_ref().unwrap() {
-            End::Completed(_) => "completed".to_owned(),
-            End::Canceled(_) => "canceled".to_owned(),
-            End::Failed(failure) => {
-                format!("{}: {}", failure.reason.code(), failure.detail.as_deref().unwrap_or_default())
-            }
-            other => panic!("claude never ends with {other:?}"),
-        }
-    }
-}
+use crate::replayed::{Replay, Seen};
 
 /// The lines that came out of a recorded run, in segments of one turn each.
 fn recorded(name: &str) -> Vec<String> {
@@ -63,33 +38,13 @@ fn recorded(name: &str) -> Vec<String> {
 }
 
 fn read(stream: &str, interrupted: bool, piece_bytes: usize) -> Seen {
-    let mut parser = ByLine::new(LINE_BYTES_MAX, Parser::new(None));
+    let mut replay = Replay::new(LINE_BYTES_MAX, Parser::new(None), b"");
     if interrupted {
-        parser.interrupt();
+        // What is written for it is looked at elsewhere.
+        replay.parser.interrupt();
     }
-    let mut said = Said::default();
-    for piece in stream.as_bytes().chunks(piece_bytes) {
-        parser.read(piece, &mut said);
-    }
-    parser.finish(&mut said);
-    let exit = Exit { code: Some(143), signal: None, supervisor_lost: false };
-    let end = said.end.take().unwrap_or_else(|| parser.ended(&Ending { exit, last_error: None }));
-    let mut seen = Seen { end: Some(end), ..Seen::default() };
-    for event in said.events {
-        match event {
-            AgentEvent::Text(text) => seen.text.push_str(&text),
-            AgentEvent::Withdraw => {
-                seen.withdrawals += 1;
-                seen.text.clear();
-            }
-            AgentEvent::Working(note) => seen.working.push(note.text.unwrap()),
-            AgentEvent::Active(activity) => seen.working.push(activity.sentence()),
-            AgentEvent::Usage(usage) => seen.usage = Some(usage),
-            other => panic!("claude never says {other:?}"),
-        }
-    }
-    seen.replies = said.replies.into_iter().map(|reply| String::from_utf8(reply).unwrap()).collect();
-    seen
+    replay.read(stream, piece_bytes);
+    replay.end(143)
 }
 
 /// The first turn of a recorded run, the same however its bytes are cut.
@@ -140,7 +95,7 @@ fn a_recorded_success_is_completed_with_its_text() {
     ] {
         let seen = replay(name, false);
         assert_eq!((seen.text.as_str(), seen.end().as_str()), (text.as_str(), "completed"), "{name}");
-        assert!(seen.replies.is_empty(), "{name}");
+        assert!(seen.written.is_empty(), "{name}");
     }
     for (name, begins) in [
         ("big", "0123456789abcde\n0123"),

@@ -3,121 +3,32 @@
 
 use std::path::Path;
 
-use inhouse_engine::agent::{AgentEvent, End, Usage};
-use inhouse_engine::{Ask, Effect, Reply};
-use inhouse_run::Exit;
+use inhouse_engine::agent::Usage;
+use inhouse_engine::{Effect, Reply};
 use serde_json::{Value, json};
 
-use crate::by_line::ByLine;
 use crate::codex::opening::{Opening, Start};
 use crate::codex::parse::Parser;
-use crate::dialogue::{Dialogue, Ending, Said};
+use crate::dialogue::Dialogue as _;
 use crate::lines::LINE_BYTES_MAX;
+use crate::replayed::{Replay, Seen};
 
-/// What a caller and an agent would have seen of one turn.
-#[derive(Debug, Default)]
-struct Seen {
-    text: String,
-    withdrawals: usize,
-    working: Vec<String>,
-    usage: Option<Usage>,
-    asked: Vec<Ask>,
-    unasked: Vec<String>,
-    written: Vec<Value>,
-    end: Option<End>,
+/// A turn before the agent's first line.
+fn started(earlier: Option<&str>, keeps_mode: bool) -> Replay<Parser> {
+    start(Start { earlier: earlier.map(str::to_owned), keeps_mode, ..Start::default() })
 }
 
-impl Seen {
-    fn end(&self) -> String {
-        match self.end.as_ref().unwrap() {
-            End::Completed(_) => "completed".to_owned(),
-            End::Canceled(_) => "canceled".to_owned(),
-            End::Failed(failure) => {
-                format!("{}: {}", failure.reason.code(), failure.detail.as_deref().unwrap_or_default())
-            }
-            other => panic!("codex never ends with {other:?}"),
-        }
-    }
-
-    fn methods(&self) -> Vec<&str> {
-        self.written.iter().filter_map(|line| line["method"].as_str()).collect()
-    }
+fn start(start: Start) -> Replay<Parser> {
+    let items = vec![json!({"type": "text", "text": "hi"})];
+    let (opening, input) = Opening::new(Start { items, directory: "/project".to_owned(), ..start });
+    Replay::new(LINE_BYTES_MAX, Parser::new(opening), &input)
 }
 
-/// A turn that is replayed.
-struct Replay {
-    parser: ByLine<Parser>,
-    seen: Seen,
-}
-
-impl Replay {
-    fn new(earlier: Option<&str>, keeps_mode: bool) -> Self {
-        Self::of(Start { earlier: earlier.map(str::to_owned), keeps_mode, ..Start::default() })
-    }
-
-    fn of(start: Start) -> Self {
-        let items = vec![json!({"type": "text", "text": "hi"})];
-        let (opening, input) = Opening::new(Start { items, directory: "/project".to_owned(), ..start });
-        let parser = ByLine::new(LINE_BYTES_MAX, Parser::new(opening));
-        let mut replay = Self { parser, seen: Seen::default() };
-        replay.wrote(&input);
-        replay
-    }
-
-    fn read(&mut self, stream: &str, piece_bytes: usize) {
-        for piece in stream.as_bytes().chunks(piece_bytes) {
-            let mut said = Said::default();
-            self.parser.read(piece, &mut said);
-            self.saw(said);
-        }
-    }
-
-    fn saw(&mut self, said: Said) {
-        said.replies.iter().for_each(|line| self.wrote(line));
-        self.seen.asked.extend(said.asks);
-        self.seen.unasked.extend(said.unasked);
-        self.seen.end = self.seen.end.take().or(said.end);
-        for event in said.events {
-            match event {
-                AgentEvent::Text(text) => self.seen.text.push_str(&text),
-                AgentEvent::Withdraw => {
-                    self.seen.text.clear();
-                    self.seen.withdrawals += 1;
-                }
-                AgentEvent::Working(note) => self.seen.working.push(note.text.unwrap()),
-                AgentEvent::Active(activity) => self.seen.working.push(activity.sentence()),
-                AgentEvent::Usage(usage) => self.seen.usage = Some(usage),
-                other => panic!("it never says {other:?}"),
-            }
-        }
-    }
-
-    fn wrote(&mut self, lines: &[u8]) {
-        let lines = std::str::from_utf8(lines).unwrap().lines();
-        self.seen.written.extend(lines.map(|line| serde_json::from_str::<Value>(line).unwrap()));
-    }
-
-    fn answer(&mut self, effect: Effect) {
-        let ask = self.seen.asked.last().unwrap();
-        let reply = ask.choose(effect).unwrap();
-        let line = self.parser.reply(&reply).unwrap();
-        self.wrote(&line);
-    }
-
-    fn interrupt(&mut self) {
-        let lines = self.parser.interrupt().unwrap();
-        self.wrote(&lines);
-    }
-
-    fn end(mut self) -> Seen {
-        let mut said = Said::default();
-        self.parser.finish(&mut said);
-        self.saw(said);
-        let exit = Exit { code: Some(0), signal: None, supervisor_lost: false };
-        let ending = Ending { exit, last_error: None };
-        self.seen.end.get_or_insert_with(|| self.parser.ended(&ending));
-        self.seen
-    }
+fn answer(replay: &mut Replay<Parser>, effect: Effect) {
+    let ask = replay.seen.asked.last().unwrap();
+    let reply = ask.choose(effect).unwrap();
+    let line = replay.parser.reply(&reply).unwrap();
+    replay.wrote(&line);
 }
 
 fn recorded(name: &str) -> Vec<Value> {
@@ -130,7 +41,7 @@ fn recorded(name: &str) -> Vec<Value> {
 fn replay(name: &str, piece_bytes: usize) -> Seen {
     let lines = recorded(name);
     let resumed = lines.iter().find(|line| line["msg"]["method"] == "thread/resume");
-    let mut replay = Replay::new(resumed.and_then(|line| line["msg"]["params"]["threadId"].as_str()), false);
+    let mut replay = started(resumed.and_then(|line| line["msg"]["params"]["threadId"].as_str()), false);
     let mut expected = Vec::new();
     for line in lines.iter().take_while(|line| line["dir"] != "end") {
         let message = &line["msg"];
@@ -144,8 +55,8 @@ fn replay(name: &str, piece_bytes: usize) -> Seen {
         expected.push(compared(message));
         match (message["method"].as_str(), message["result"]["decision"].as_str()) {
             (Some("turn/interrupt"), _) => replay.interrupt(),
-            (None, Some("accept")) => replay.answer(Effect::Allow),
-            (None, Some("decline")) => replay.answer(Effect::Deny),
+            (None, Some("accept")) => answer(&mut replay, Effect::Allow),
+            (None, Some("decline")) => answer(&mut replay, Effect::Deny),
             (None, Some("cancel")) => {
                 replay.interrupt();
                 // That the client did not write: its answer alone ended the turn.
@@ -155,7 +66,7 @@ fn replay(name: &str, piece_bytes: usize) -> Seen {
             _ => {}
         }
     }
-    let seen = replay.end();
+    let seen = replay.end(0);
     assert_eq!(seen.written.iter().map(compared).collect::<Vec<_>>(), expected, "{name}");
     seen
 }
@@ -180,11 +91,11 @@ fn compared(line: &Value) -> Value {
 fn in_turn(lines: &str) -> Seen {
     let mut replay = begun();
     replay.read(&format!("{lines}\n"), usize::MAX);
-    replay.end()
+    replay.end(0)
 }
 
-fn begun() -> Replay {
-    let mut replay = Replay::new(None, false);
+fn begun() -> Replay<Parser> {
+    let mut replay = started(None, false);
     replay.read("{\"id\":1,\"result\":{}}\n{\"id\":2,\"result\":{\"thread\":{\"id\":\"t\"}}}\n", usize::MAX);
     replay.read("{\"id\":3,\"result\":{\"turn\":{\"id\":\"u\",\"status\":\"inProgress\"}}}\n", usize::MAX);
     replay
@@ -246,9 +157,9 @@ fn leave_is_asked_and_the_answer_is_its_own_word() {
 #[test]
 fn a_thread_asks_before_it_acts_unless_the_operator_chose() {
     let opened = |earlier: Option<&str>, keeps_mode| {
-        let mut replay = Replay::new(earlier, keeps_mode);
+        let mut replay = started(earlier, keeps_mode);
         replay.read("{\"id\":1,\"result\":{}}\n", usize::MAX);
-        replay.end().written.pop().unwrap()
+        replay.end(0).written.pop().unwrap()
     };
     let asking = json!({"cwd": "/project", "approvalPolicy": "untrusted", "sandbox": "read-only"});
     assert_eq!(opened(None, false)["params"], asking);
@@ -261,23 +172,23 @@ fn a_thread_asks_before_it_acts_unless_the_operator_chose() {
 
 #[test]
 fn a_key_is_told_before_a_thread_is_opened() {
-    let mut replay = Replay::of(Start { key: Some("k".to_owned()), ..Start::default() });
+    let mut replay = start(Start { key: Some("k".to_owned()), ..Start::default() });
     replay.read("{\"id\":1,\"result\":{}}\n{\"id\":2,\"result\":{\"type\":\"apiKey\"}}\n", usize::MAX);
-    let seen = replay.end();
+    let seen = replay.end(0);
     assert_eq!(seen.methods(), ["initialize", "initialized", "account/login/start", "thread/start"]);
     assert_eq!(seen.written[2]["params"], json!({"type": "apiKey", "apiKey": "k"}));
 }
 
 #[test]
 fn a_thread_that_is_gone_is_followed_by_a_new_one_and_says_so() {
-    let mut replay = Replay::new(Some("old"), false);
+    let mut replay = started(Some("old"), false);
     let lines = r#"{"id":1,"result":{}}
 {"id":2,"error":{"code":-32600,"message":"no rollout found for thread id old"}}
 {"id":3,"result":{"thread":{"id":"new"}}}
 "#;
     replay.read(lines, usize::MAX);
     assert_eq!(replay.parser.protocol.thread(), Some("new"));
-    let seen = replay.end();
+    let seen = replay.end(0);
     assert_eq!(seen.methods(), ["initialize", "initialized", "thread/resume", "thread/start", "turn/start"]);
     assert_eq!(seen.working, ["the earlier conversation can not be resumed: a new one begins"]);
 }
@@ -401,9 +312,9 @@ fn an_opening_that_fails_ends_the_turn() {
         ),
         ("", "agent_protocol: the agent ended without a result: exit code 0"),
     ] {
-        let mut replay = Replay::new(None, false);
+        let mut replay = started(None, false);
         replay.read(&format!("{lines}\n"), usize::MAX);
-        assert_eq!(replay.end().end(), end);
+        assert_eq!(replay.end(0).end(), end);
     }
 }
 
@@ -416,8 +327,8 @@ fn no_damage_to_a_line_is_a_panic() {
         (0..stream.len()).step_by(31).flat_map(|at| ["\"", "{", "]", "-1", "\n", "null"].map(|with| (at, with)))
     {
         let (Some(head), Some(tail)) = (stream.get(..at), stream.get(at + 1..)) else { continue };
-        let mut replay = Replay::new(None, false);
+        let mut replay = started(None, false);
         replay.read(&format!("{head}{with}{tail}"), usize::MAX);
-        replay.end();
+        replay.end(0);
     }
 }
