@@ -13,6 +13,8 @@ use crate::folder::{fresh, open_file, remove};
 
 /// What the list of an index may have, which is some 600,000 files.
 const INDEX_BYTES_MAX: usize = 64 << 20;
+/// The largest index that is copied: some millions of files.
+const COPY_BYTES_MAX: u64 = 512 << 20;
 
 /// Where new objects go.
 #[derive(Debug, Clone, Copy)]
@@ -167,9 +169,6 @@ impl<'a> Lens<'a> {
         call
     }
 }
-
-/// The largest index that is copied: some millions of files.
-const COPY_BYTES_MAX: u64 = 512 << 20;
 
 /// Copies an index to where nothing is, with its time: by that git knows which files may have changed since in the same second.
 fn copy_index(from: &Path, to: &Path) -> io::Result<()> {

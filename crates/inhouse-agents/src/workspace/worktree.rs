@@ -19,6 +19,8 @@ use crate::folder::open_file;
 
 /// What is committed before a turn begins.
 const LEFT: &str = "Left by an earlier turn";
+/// The longest path that is read of a file.
+const PLACE_BYTES_MAX: u64 = 8_192;
 
 /// The worktrees of one agent in one project.
 #[derive(Debug)]
@@ -209,9 +211,6 @@ fn leads_back(git_folder: &str, folder: &Path) -> bool {
     let place = file.and_then(|file| io::read_to_string(file.take(PLACE_BYTES_MAX))).unwrap_or_default();
     Path::new(place.trim_end_matches('\n')) == folder.join(".git")
 }
-
-/// The longest path that is read of a file.
-const PLACE_BYTES_MAX: u64 = 8_192;
 
 fn branch(name: &Name) -> String {
     format!("inhouse/{}", name.as_str())

@@ -24,9 +24,9 @@ pub(super) fn language(draft: &Draft, program: &str, origin: &Origin) -> Result<
         (None | Some(ProtocolChoice::Json), Some(InputChoice::Json)) | (Some(ProtocolChoice::Json), None) => {
             (Input::Protocol, Protocol::Native)
         }
-        (Some(ProtocolChoice::Claude), None) => (Input::Protocol, Protocol::Claude),
-        (Some(ProtocolChoice::Acp), None) => (Input::Protocol, Protocol::Acp),
-        (Some(ProtocolChoice::Codex), None) => (Input::Protocol, Protocol::Codex),
+        (Some(choice @ (ProtocolChoice::Claude | ProtocolChoice::Acp | ProtocolChoice::Codex)), None) => {
+            (Input::Protocol, choice.protocol())
+        }
         (None | Some(ProtocolChoice::Text | ProtocolChoice::Mapped), input) if input != Some(InputChoice::Json) => {
             let spoken = protocol.map_or(Protocol::Text, ProtocolChoice::protocol);
             let input = match input {
