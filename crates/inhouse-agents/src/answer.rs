@@ -129,6 +129,8 @@ impl Answer {
 
     /// Replaces what the caller has by what stands.
     fn again(&mut self, said: &mut Said) {
+        // It is in what stands, and however many blocks change in one read, the whole is said once.
+        said.events.retain(|event| !matches!(event, AgentEvent::Text(_)));
         said.events.push(AgentEvent::Withdraw);
         said.text(self.settled.clone());
         for block in &self.blocks {
@@ -190,6 +192,18 @@ mod tests {
         let mut again = Said::default();
         answer.again(&mut again);
         assert_eq!(again.events, [AgentEvent::Withdraw, AgentEvent::Text(expected)]);
+    }
+
+    #[test]
+    fn many_changes_in_one_read_do_not_multiply_the_answer() {
+        let (mut answer, mut said) = (Answer::default(), Said::default());
+        let ids: Vec<_> = (0..100).map(|number| MessageId::new(&number.to_string())).collect();
+        ids.iter().for_each(|id| answer.delta(id, 0, "streamed", &mut said));
+        let mut read = Said::default();
+        ids.iter().for_each(|id| answer.whole(id, "changed", &mut read));
+        let withdrawals = read.events.iter().filter(|event| **event == AgentEvent::Withdraw).count();
+        let texts: Vec<_> = read.events.iter().filter(|event| matches!(event, AgentEvent::Text(_))).collect();
+        assert_eq!((withdrawals, texts), (100, vec![&AgentEvent::Text(vec!["changed"; 100].join("\n\n"))]));
     }
 
     #[test]
