@@ -82,6 +82,7 @@ fn at(key: &'static str, text: &str, origin: &Origin) -> Result<Pointer, ConfigE
 /// [`ConfigError`] where one is without the other.
 pub(super) fn mapped(
     spec: AgentSpec,
+    name: &str,
     chosen: Option<Setting<Mapping>>,
     protocol_origin: &Origin,
 ) -> Result<AgentSpec, ConfigError> {
@@ -93,7 +94,7 @@ pub(super) fn mapped(
         (AgentSpec::Program(program), None) if program.protocol == Protocol::Mapped => Err(ConfigError::Conflict {
             origin: protocol_origin.clone(),
             problem: "nothing says what the lines of this agent mean".into(),
-            hint: "add [[agents.NAME.lines]] with when = { \"/type\" = \"…\" } and text = \"/…\"".into(),
+            hint: format!("add [[agents.{name}.lines]] with when = {{ \"/type\" = \"…\" }} and text = \"/…\""),
         }),
         (spec, None) => Ok(spec),
         (_, Some(mapping)) => Err(ConfigError::Conflict {

@@ -64,7 +64,7 @@ impl Resolver<'_> {
         let protocol_origin = draft.protocol.as_ref().map(|protocol| &protocol.origin).or(json);
         let protocol_origin = protocol_origin.cloned().unwrap_or(Origin::Default);
         let approvers = self.approvers(&draft, &callers, &spec)?;
-        let spec = mapped(spec, draft.mapping, &protocol_origin)?;
+        let spec = mapped(spec, name.as_str(), draft.mapping, &protocol_origin)?;
         let (mut spec, rules) = ruled(spec, name.as_str(), draft.rules)?;
         if let AgentSpec::Program(program) = &mut spec {
             bound(program, self.situation.limits);
