@@ -31,6 +31,10 @@ const CANCEL: &str = "cancel";
 const SHELLS: &[&str] =
     &["/bin/bash", "/usr/bin/bash", "/bin/sh", "/usr/bin/sh", "/bin/zsh", "/usr/bin/zsh", "/usr/local/bin/bash"];
 
+/// The id of a question that is none, but asks leave for a tool of an MCP server: as a question it would pass the rules and the
+/// approvers. It gets a no, as the same request does by way of an elicitation.
+const LEAVE_FOR_TOOL: &str = "mcp_tool_call_approval";
+
 /// Edits of which it may still ask, and what is kept of them.
 const EDITS_MAX: usize = 64;
 const PATHS_BYTES_MAX: usize = 64 << 10;
@@ -170,8 +174,11 @@ fn options() -> Vec<Choice> {
 }
 
 fn questions(name: &str, params: &Params) -> Option<Ask> {
-    let asked = params.questions.0.iter().filter_map(|question| question.0.as_ref());
-    let questions: Vec<_> = asked.map(question).collect();
+    let asked: Vec<_> = params.questions.0.iter().filter_map(|question| question.0.as_ref()).collect();
+    if asked.iter().any(|asked| asked.id.text().starts_with(LEAVE_FOR_TOOL)) {
+        return None;
+    }
+    let questions: Vec<_> = asked.into_iter().map(question).collect();
     let (id, tool, subject) = (name.to_owned(), String::new(), String::new());
     (!questions.is_empty()).then_some(Ask { id, tool, subject, input: Value::Null, questions })
 }

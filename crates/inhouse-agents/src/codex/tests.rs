@@ -277,6 +277,10 @@ fn what_can_not_be_asked_is_answered_at_once() {
         ),
         (r#"{"method":"item/commandExecution/requestApproval","id":5,"params":{}}"#, json!({"decision": "decline"})),
         (r#"{"method":"item/tool/requestUserInput","id":5,"params":{"questions":[]}}"#, json!({"answers": {}})),
+        (
+            r#"{"method":"item/tool/requestUserInput","id":5,"params":{"questions":[{"id":"mcp_tool_call_approval_1","question":"?","options":[{"label":"Allow"}]}]}}"#,
+            json!({"answers": {}}),
+        ),
         (r#"{"method":"item/permissions/requestApproval","id":5,"params":{}}"#, json!({"permissions": {}})),
         (r#"{"method":"mcpServer/elicitation/request","id":5,"params":{}}"#, json!({"action": "decline"})),
         (r#"{"method":"attestation/generate","id":5,"params":{}}"#, Value::Null),
