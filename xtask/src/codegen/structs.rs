@@ -53,6 +53,8 @@ fn names(field: &Field) -> Vec<String> {
 
 fn reader_and_writer(field: &Field) -> (Option<String>, Option<String>) {
     let reader = match (&field.item, field.shape) {
+        (Item::Int, Shape::Optional) => "read_optional_int",
+        (Item::Int, Shape::One) => "read_int",
         (_, Shape::Optional) | (Item::WellKnown, Shape::One) => return (None, None),
         (Item::Enum(rust), _) => {
             let with = |way: &str| Some(format!("{way}_enum::<{rust}, _>"));

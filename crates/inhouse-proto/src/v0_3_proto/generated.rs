@@ -28,7 +28,7 @@ pub struct SendMessageConfiguration {
     #[serde(
         rename = "historyLength",
         alias = "history_length",
-        deserialize_with = "crate::v1::json_form::null_as_default",
+        deserialize_with = "crate::v1::json_form::read_int",
         skip_serializing_if = "crate::v1::json_form::is_default"
     )]
     pub history_length: i32,
@@ -1162,7 +1162,7 @@ pub struct GetTaskRequest {
     #[serde(
         rename = "historyLength",
         alias = "history_length",
-        deserialize_with = "crate::v1::json_form::null_as_default",
+        deserialize_with = "crate::v1::json_form::read_int",
         skip_serializing_if = "crate::v1::json_form::is_default"
     )]
     pub history_length: i32,
@@ -1261,7 +1261,7 @@ pub struct ListTaskPushNotificationConfigRequest {
     #[serde(
         rename = "pageSize",
         alias = "page_size",
-        deserialize_with = "crate::v1::json_form::null_as_default",
+        deserialize_with = "crate::v1::json_form::read_int",
         skip_serializing_if = "crate::v1::json_form::is_default"
     )]
     pub page_size: i32,

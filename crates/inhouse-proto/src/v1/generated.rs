@@ -30,6 +30,7 @@ pub struct SendMessageConfiguration {
     #[serde(
         rename = "historyLength",
         alias = "history_length",
+        deserialize_with = "crate::v1::json_form::read_optional_int",
         skip_serializing_if = "Option::is_none"
     )]
     pub history_length: ::core::option::Option<i32>,
@@ -1119,6 +1120,7 @@ pub struct GetTaskRequest {
     #[serde(
         rename = "historyLength",
         alias = "history_length",
+        deserialize_with = "crate::v1::json_form::read_optional_int",
         skip_serializing_if = "Option::is_none"
     )]
     pub history_length: ::core::option::Option<i32>,
@@ -1157,6 +1159,7 @@ pub struct ListTasksRequest {
     #[serde(
         rename = "pageSize",
         alias = "page_size",
+        deserialize_with = "crate::v1::json_form::read_optional_int",
         skip_serializing_if = "Option::is_none"
     )]
     pub page_size: ::core::option::Option<i32>,
@@ -1174,6 +1177,7 @@ pub struct ListTasksRequest {
     #[serde(
         rename = "historyLength",
         alias = "history_length",
+        deserialize_with = "crate::v1::json_form::read_optional_int",
         skip_serializing_if = "Option::is_none"
     )]
     pub history_length: ::core::option::Option<i32>,
@@ -1216,7 +1220,7 @@ pub struct ListTasksResponse {
     #[serde(
         rename = "pageSize",
         alias = "page_size",
-        deserialize_with = "crate::v1::json_form::null_as_default"
+        deserialize_with = "crate::v1::json_form::read_int"
     )]
     pub page_size: i32,
     /// How many tasks there are on all pages.
@@ -1224,7 +1228,7 @@ pub struct ListTasksResponse {
     #[serde(
         rename = "totalSize",
         alias = "total_size",
-        deserialize_with = "crate::v1::json_form::null_as_default"
+        deserialize_with = "crate::v1::json_form::read_int"
     )]
     pub total_size: i32,
 }
@@ -1341,7 +1345,7 @@ pub struct ListTaskPushNotificationConfigsRequest {
     #[serde(
         rename = "pageSize",
         alias = "page_size",
-        deserialize_with = "crate::v1::json_form::null_as_default",
+        deserialize_with = "crate::v1::json_form::read_int",
         skip_serializing_if = "crate::v1::json_form::is_default"
     )]
     pub page_size: i32,

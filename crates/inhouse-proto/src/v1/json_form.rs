@@ -23,6 +23,56 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
+/// Reads a whole number in any of the forms that protobuf's JSON has for one: `7`, `7.0`, `"7"`; `null` is none.
+pub(crate) fn read_optional_int<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
+    struct IntVisitor;
+
+    impl Visitor<'_> for IntVisitor {
+        type Value = Option<i32>;
+
+        fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+            out.write_str("a whole number of 32 bits")
+        }
+
+        fn visit_unit<X: Error>(self) -> Result<Option<i32>, X> {
+            Ok(None)
+        }
+
+        fn visit_i64<X: Error>(self, number: i64) -> Result<Option<i32>, X> {
+            let fits = i32::try_from(number);
+            fits.map(Some).map_err(|_| X::invalid_value(Unexpected::Signed(number), &self))
+        }
+
+        fn visit_u64<X: Error>(self, number: u64) -> Result<Option<i32>, X> {
+            let fits = i32::try_from(number);
+            fits.map(Some).map_err(|_| X::invalid_value(Unexpected::Unsigned(number), &self))
+        }
+
+        fn visit_f64<X: Error>(self, number: f64) -> Result<Option<i32>, X> {
+            whole(number).map(Some).ok_or_else(|| X::invalid_value(Unexpected::Float(number), &self))
+        }
+
+        fn visit_str<X: Error>(self, text: &str) -> Result<Option<i32>, X> {
+            let number = serde_json::from_str(text).ok().and_then(whole);
+            number.map(Some).ok_or_else(|| X::invalid_value(Unexpected::Str(text), &self))
+        }
+    }
+
+    deserializer.deserialize_any(IntVisitor)
+}
+
+/// The same where no number is 0.
+pub(crate) fn read_int<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
+    read_optional_int(deserializer).map(Option::unwrap_or_default)
+}
+
+/// The number of 32 bits that this one is.
+#[allow(clippy::cast_possible_truncation, reason = "only a whole number in the range is taken")]
+fn whole(number: f64) -> Option<i32> {
+    let fits = number.fract() == 0.0 && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number);
+    fits.then_some(number as i32)
+}
+
 /// An enum of the protocol: a number in protobuf, a name in JSON.
 pub(crate) trait JsonEnum: Copy + TryFrom<i32> + Into<i32> {
     /// The names of all values.

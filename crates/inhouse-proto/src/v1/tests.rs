@@ -80,6 +80,9 @@ const LENIENT: &[(&str, Again, &str, &str)] = &[
     ("unknown members", again::<GetTaskRequest>, r#"{"id":"t","future":{"x":[1]},"kind":"x"}"#, r#"{"id":"t"}"#),
     ("unknown members of a part", again::<Part>, r#"{"kind":"text","type":"text","text":"x"}"#, r#"{"text":"x"}"#),
     ("enum by number", again::<TaskStatus>, r#"{"state":3}"#, r#"{"state":"TASK_STATE_COMPLETED"}"#),
+    ("whole numbers in protobuf's other forms", again::<ListTasksRequest>, r#"{"pageSize":"10","historyLength":2.0}"#, r#"{"pageSize":10,"historyLength":2}"#),
+    ("whole numbers with an exponent", again::<ListTasksResponse>, r#"{"pageSize":1e2,"totalSize":"3.0e1"}"#, r#"{"tasks":[],"nextPageToken":"","pageSize":100,"totalSize":30}"#),
+    ("null for a whole number", again::<ListTasksResponse>, r#"{"totalSize":null}"#, r#"{"tasks":[],"nextPageToken":"","pageSize":0,"totalSize":0}"#),
     ("base64 for URLs without padding", again::<Part>, r#"{"raw":"-_8"}"#, r#"{"raw":"+/8="}"#),
     ("other time zone", again::<TaskStatus>, r#"{"state":1,"timestamp":"2026-01-31T13:30:00+01:30"}"#, r#"{"state":"TASK_STATE_SUBMITTED","timestamp":"2026-01-31T12:00:00.000Z"}"#),
 ];
@@ -105,7 +108,12 @@ const REFUSED: &[(Again, &str, &str)] = &[
     (again::<SendMessageRequest>, r#"{"message":"hi"}"#, "invalid type: string \"hi\", expected an object"),
     (again::<StreamResponse>, r#"{"task":{},"message":{}}"#, "task and message together"),
     (again::<GetTaskRequest>, r#"{"id":{}}"#, "invalid type: map, expected a string"),
-    (again::<GetTaskRequest>, r#"{"historyLength":4294967296}"#, "invalid value: integer `4294967296`, expected i32"),
+    (again::<GetTaskRequest>, r#"{"historyLength":4294967296}"#, "invalid value: integer `4294967296`, expected a whole number of 32 bits"),
+    (again::<GetTaskRequest>, r#"{"historyLength":2147483648}"#, "invalid value: integer `2147483648`, expected a whole number of 32 bits"),
+    (again::<GetTaskRequest>, r#"{"historyLength":1.5}"#, "invalid value: floating point `1.5`, expected a whole number of 32 bits"),
+    (again::<GetTaskRequest>, r#"{"historyLength":"-3e9"}"#, "invalid value: string \"-3e9\", expected a whole number of 32 bits"),
+    (again::<GetTaskRequest>, r#"{"historyLength":"two"}"#, "invalid value: string \"two\", expected a whole number of 32 bits"),
+    (again::<GetTaskRequest>, r#"{"historyLength":true}"#, "invalid type: boolean `true`, expected a whole number of 32 bits"),
     (again::<ClientCredentialsOAuthFlow>, r#"{"scopes":{"a":"","a":""}}"#, "duplicate key `a`"),
     (again::<TaskStatus>, r#"{"timestamp":"yesterday"}"#, "`yesterday` is not an RFC 3339 time"),
 ];
