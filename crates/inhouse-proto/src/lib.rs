@@ -1,13 +1,8 @@
 //! The wire of A2A: the v1 model with its JSON and protobuf forms, the table of errors, the JSON-RPC envelope, and the
 //! older generations of the protocol as pure conversions.
 //!
-//! Reading order: `v1` (what is said), `json` (how it is decoded), `validate` and `error` (how it is refused), `jsonrpc`
-//! (how it is wrapped), `v0_1` and `v0_3` (how it was said before).
-//! The wire of A2A: the v1 model with its JSON and protobuf forms, the table of errors, the JSON-RPC envelope, and older
-//! versions of the protocol as pure conversions.
-//!
-//! Reading order: `v1` (what is said), `json` (how it is decoded), `validate` and `error` (how it is refused), `jsonrpc`
-//! (how it is wrapped), `v0_3_proto` and `v0_1` (how it was said before).
+//! Reading order: `v1` (what is said), `json` and `read` (how it is decoded), `validate` and `error` (how it is refused),
+//! `jsonrpc` (how it is wrapped), `v0_3`, `v0_3_proto` and `v0_1` (how it was said before).
 
 pub mod v1;
 pub mod json;
@@ -15,6 +10,7 @@ pub mod wire;
 pub mod snapshot;
 pub mod validate;
 pub mod error;
+pub mod read;
 pub mod jsonrpc;
 pub mod v0_3_proto;
 pub mod v0_1;

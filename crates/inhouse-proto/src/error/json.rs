@@ -47,7 +47,7 @@ pub fn status_response(error: &A2aError) -> Bytes {
 
 /// The same for clients of 0.3, which look for `type` and `message` at the top.
 pub fn status_response_0_3(error: &A2aError) -> Bytes {
-    body(error, Some(error.kind.type_name()))
+    body(error, Some(error.kind.type_name_0_3()))
 }
 
 fn body(error: &A2aError, r#type: Option<String>) -> Bytes {

@@ -111,9 +111,13 @@ impl ErrorKind {
         }
     }
 
-    /// What the specification calls it: `TaskNotFoundError`.
-    pub fn type_name(self) -> String {
-        format!("{self:?}Error")
+    /// What the schema of 0.3 calls it: `TaskNotFoundError`.
+    pub fn type_name_0_3(self) -> String {
+        match self {
+            Self::ParseError => "JSONParseError".to_owned(),
+            Self::ExtendedAgentCardNotConfigured => "AuthenticatedExtendedCardNotConfiguredError".to_owned(),
+            kind => format!("{kind:?}Error"),
+        }
     }
 
     /// The JSON-RPC error code.

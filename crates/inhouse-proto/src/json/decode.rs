@@ -35,17 +35,17 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     Ok(serde_json::from_slice(bytes)?)
 }
 
-/// The same for what a caller sends: an object, and not far larger in memory than on the wire.
+/// What a caller sends is an object, and not far larger in memory than on the wire.
 ///
 /// # Errors
-/// As [`decode`]; `WrongShape` for other JSON than an object, and for too many values.
-pub fn decode_request<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
+/// `WrongShape` for other JSON than an object, and for too many values; `NotJson` for what is none and begins as no object.
+pub fn check_request(bytes: &[u8]) -> Result<(), DecodeError> {
     refuse_values(bytes)?;
     if !is_object(bytes) {
         decode::<serde::de::IgnoredAny>(bytes)?;
         return Err(DecodeError::WrongShape("a request is an object".to_owned()));
     }
-    decode(bytes)
+    Ok(())
 }
 
 impl From<serde_json::Error> for DecodeError {

@@ -3,12 +3,11 @@
 use std::fmt;
 
 use bytes::Bytes;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::error::{A2aError, ErrorKind};
 use crate::json::{self, DecodeError};
-use crate::validate::Validate;
 
 /// A request's id has at most this many bytes of JSON.
 const ID_BYTES_MAX: usize = 128;
@@ -99,24 +98,6 @@ impl<'a> Request<'a> {
     /// The params as they stand; absent ones are an empty object.
     pub fn params(&self) -> &[u8] {
         self.params.map_or("{}", RawValue::get).as_bytes()
-    }
-
-    /// Decodes the params; absent ones are an empty object.
-    ///
-    /// # Errors
-    /// `InvalidParams` where they are not of the shape of `T`, `ParseError` where a string or number in them is damaged.
-    pub fn decode_params<T: DeserializeOwned>(&self) -> Result<T, A2aError> {
-        Ok(json::decode(self.params())?)
-    }
-
-    /// Decodes the params and checks that all required fields are there.
-    ///
-    /// # Errors
-    /// As [`Self::decode_params`], and `InvalidParams` with the fields that are missing.
-    pub fn valid_params<T: DeserializeOwned + Validate>(&self) -> Result<T, A2aError> {
-        let params: T = self.decode_params()?;
-        let violations = params.violations();
-        if violations.is_empty() { Ok(params) } else { Err(A2aError::invalid_fields(violations)) }
     }
 }
 

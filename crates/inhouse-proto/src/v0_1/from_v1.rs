@@ -57,7 +57,8 @@ impl TaskStatus {
 fn answer(artifacts: &[v1::Artifact]) -> Option<Message> {
     let parts = artifacts.iter().flat_map(|artifact| &artifact.parts).filter_map(Part::from_v1);
     let parts: Vec<Part> = parts.filter(|part| matches!(part.kind, PartKind::Text(_))).collect();
-    let message = Message { kind: MessageKind::Message, role: Role::Agent, parts, metadata: None, message_id: None };
+    let message =
+        Message { kind: MessageKind::Message, role: Some(Role::Agent), parts, metadata: None, message_id: None };
     Some(message).filter(|message| !message.parts.is_empty())
 }
 
@@ -87,7 +88,7 @@ impl Message {
     pub fn from_v1(message: &v1::Message) -> Self {
         Self {
             kind: MessageKind::Message,
-            role: if message.role() == v1::Role::User { Role::User } else { Role::Agent },
+            role: Some(if message.role() == v1::Role::User { Role::User } else { Role::Agent }),
             parts: message.parts.iter().filter_map(Part::from_v1).collect(),
             metadata: message.metadata.clone(),
             message_id: text(&message.message_id),

@@ -4,6 +4,7 @@ use super::{Message, PushNotificationConfig, Role};
 use crate::error::A2aError;
 use crate::json::Struct;
 use crate::v1;
+use crate::v1::json_form::{null_as_default, read_object};
 
 /// Parameters of `tasks/send` and `tasks/sendSubscribe`.
 #[derive(Debug, Clone, PartialEq, serde::Deserialize)]
@@ -15,7 +16,8 @@ pub struct TaskSendParams {
     #[serde(alias = "session_id")]
     pub session_id: Option<String>,
     /// What the caller says.
-    pub message: Message,
+    #[serde(default, deserialize_with = "read_object")]
+    pub message: Option<Message>,
     /// Media types that the caller can read.
     #[serde(alias = "accepted_output_modes")]
     pub accepted_output_modes: Option<Vec<String>>,
@@ -34,6 +36,7 @@ pub struct TaskSendParams {
 #[serde(rename_all = "camelCase")]
 pub struct TaskQueryParams {
     /// The caller's own id for the task, or one that the server chose for a caller of another generation.
+    #[serde(default, deserialize_with = "null_as_default")]
     pub id: String,
     /// At most this many of the latest messages in the answer.
     #[serde(alias = "history_length")]
@@ -46,6 +49,7 @@ pub struct TaskQueryParams {
 #[derive(Debug, Clone, PartialEq, serde::Deserialize)]
 pub struct TaskIdParams {
     /// As in [`TaskQueryParams`].
+    #[serde(default, deserialize_with = "null_as_default")]
     pub id: String,
     /// Anything else for the agent.
     pub metadata: Option<Struct>,
@@ -66,8 +70,8 @@ impl TaskSendParams {
     /// # Errors
     /// `InvalidParams` for a file part that has no content, two, or none that is base64.
     pub fn into_v1(self) -> Result<Send, A2aError> {
-        let mut message = self.message.into_v1("message")?;
-        message.context_id = self.session_id.unwrap_or_default();
+        let message = self.message.map(|message| message.into_v1("message")).transpose()?;
+        let context_id = self.session_id.unwrap_or_default();
         let configuration = v1::SendMessageConfiguration {
             accepted_output_modes: self.accepted_output_modes.unwrap_or_default(),
             task_push_notification_config: self.push_notification.map(PushNotificationConfig::into_v1),
@@ -76,7 +80,7 @@ impl TaskSendParams {
         };
         let request = v1::SendMessageRequest {
             tenant: String::new(),
-            message: Some(message),
+            message: message.map(|message| v1::Message { context_id, ..message }),
             configuration: Some(configuration),
             metadata: self.metadata,
         };
@@ -94,8 +98,9 @@ impl Message {
         let parts =
             parts.map(|(index, part)| part.into_v1(&format!("{path}.parts[{index}]"))).collect::<Result<_, _>>()?;
         let role = match self.role {
-            Role::User => v1::Role::User,
-            Role::Agent => v1::Role::Agent,
+            None => v1::Role::Unspecified,
+            Some(Role::User) => v1::Role::User,
+            Some(Role::Agent) => v1::Role::Agent,
         };
         let message_id = self.message_id.unwrap_or_default();
         Ok(v1::Message { message_id, role: role.into(), parts, metadata: self.metadata, ..v1::Message::default() })

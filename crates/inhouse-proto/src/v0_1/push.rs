@@ -2,10 +2,12 @@
 
 use super::TaskIdParams;
 use crate::v1;
+use crate::v1::json_form::{null_as_default, read_object};
 
 /// An address that is told of a task's events.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct PushNotificationConfig {
+    #[serde(default, deserialize_with = "null_as_default")]
     url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
@@ -15,6 +17,7 @@ pub struct PushNotificationConfig {
 
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 struct AuthenticationInfo {
+    #[serde(default, deserialize_with = "null_as_default")]
     schemes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     credentials: Option<String>,
@@ -25,10 +28,11 @@ struct AuthenticationInfo {
 #[serde(rename_all = "camelCase")]
 pub struct TaskPushNotificationConfig {
     /// The task.
+    #[serde(default, deserialize_with = "null_as_default")]
     pub id: String,
-    /// The address.
-    #[serde(alias = "push_notification_config")]
-    pub push_notification_config: PushNotificationConfig,
+    /// The address; always there, but in what callers forget.
+    #[serde(default, alias = "push_notification_config", deserialize_with = "read_object")]
+    pub push_notification_config: Option<PushNotificationConfig>,
 }
 
 impl PushNotificationConfig {
@@ -48,7 +52,7 @@ impl TaskPushNotificationConfig {
     /// The same in v1, under the task's id.
     pub fn into_v1(self) -> v1::TaskPushNotificationConfig {
         let (id, task_id) = (self.id.clone(), self.id);
-        v1::TaskPushNotificationConfig { id, task_id, ..self.push_notification_config.into_v1() }
+        v1::TaskPushNotificationConfig { id, task_id, ..self.push_notification_config.unwrap_or_default().into_v1() }
     }
 
     /// The config as this generation knows it.
@@ -60,7 +64,7 @@ impl TaskPushNotificationConfig {
         });
         let push_notification_config =
             PushNotificationConfig { url: config.url.clone(), token: some(&config.token), authentication };
-        Self { id: config.task_id.clone(), push_notification_config }
+        Self { id: config.task_id.clone(), push_notification_config: Some(push_notification_config) }
     }
 }
 

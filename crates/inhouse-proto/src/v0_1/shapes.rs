@@ -2,6 +2,7 @@
 
 use super::Part;
 use crate::json::{Struct, Timestamp};
+use crate::v1::json_form::null_as_default;
 
 /// Who said something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -40,9 +41,11 @@ pub struct Message {
     /// `message`, for readers of later generations.
     #[serde(skip_deserializing)]
     pub kind: MessageKind,
-    /// Who said it.
-    pub role: Role,
+    /// Who said it; always there, but in what callers forget.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
     /// What was said.
+    #[serde(default, deserialize_with = "null_as_default")]
     pub parts: Vec<Part>,
     /// Anything else that is known of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

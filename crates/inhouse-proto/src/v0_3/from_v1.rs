@@ -51,7 +51,7 @@ impl Message {
     pub fn from_v1(message: &v1::Message) -> Self {
         Self {
             message_id: message.message_id.clone(),
-            role: if message.role() == v1::Role::User { Role::User } else { Role::Agent },
+            role: Some(if message.role() == v1::Role::User { Role::User } else { Role::Agent }),
             parts: message.parts.iter().filter_map(Part::from_v1).collect(),
             context_id: message.context_id.clone(),
             task_id: message.task_id.clone(),

@@ -52,8 +52,9 @@ impl Message {
     /// As [`Part::into_v1`].
     pub fn into_v1(self, path: &str) -> Result<v1::Message, A2aError> {
         let role = match self.role {
-            Role::User => v1::Role::User,
-            Role::Agent => v1::Role::Agent,
+            None => v1::Role::Unspecified,
+            Some(Role::User) => v1::Role::User,
+            Some(Role::Agent) => v1::Role::Agent,
         };
         Ok(v1::Message {
             message_id: self.message_id,

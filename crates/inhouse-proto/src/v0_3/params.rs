@@ -41,6 +41,7 @@ pub struct MessageSendConfiguration {
 #[serde(rename_all = "camelCase")]
 pub struct TaskQueryParams {
     /// The task.
+    #[serde(default, deserialize_with = "null_as_default")]
     pub id: String,
     /// At most this many of the latest messages in the answer.
     #[serde(alias = "history_length")]
@@ -51,6 +52,7 @@ pub struct TaskQueryParams {
 #[derive(Debug, Clone, PartialEq, serde::Deserialize)]
 pub struct TaskIdParams {
     /// The task.
+    #[serde(default, deserialize_with = "null_as_default")]
     pub id: String,
     /// Anything else for the agent.
     pub metadata: Option<Struct>,

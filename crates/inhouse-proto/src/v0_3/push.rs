@@ -4,12 +4,13 @@ use crate::v1;
 use crate::v1::json_form::{is_default, null_as_default, read_object};
 
 /// An address that is told of a task's events.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct PushNotificationConfig {
     /// Unique within the task; the task's own id when absent.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "is_default")]
     pub id: String,
     /// The address.
+    #[serde(default, deserialize_with = "null_as_default")]
     pub url: String,
     /// Handed back with each notification, so that the receiver knows it.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "is_default")]
@@ -35,23 +36,24 @@ pub struct AuthenticationInfo {
 #[serde(rename_all = "camelCase")]
 pub struct TaskPushNotificationConfig {
     /// The task.
-    #[serde(alias = "task_id")]
+    #[serde(default, alias = "task_id", deserialize_with = "null_as_default")]
     pub task_id: String,
-    /// The address.
-    #[serde(alias = "push_notification_config")]
-    pub push_notification_config: PushNotificationConfig,
+    /// The address; always there, but in what callers forget.
+    #[serde(default, alias = "push_notification_config", deserialize_with = "read_object")]
+    pub push_notification_config: Option<PushNotificationConfig>,
 }
 
 /// Parameters of `tasks/pushNotificationConfig/set`.
 pub type PushConfigSetParams = TaskPushNotificationConfig;
 
 /// Parameters of `tasks/pushNotificationConfig/get`.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PushConfigGetParams {
     /// The task.
+    #[serde(default, deserialize_with = "null_as_default")]
     pub id: String,
-    /// Which of its configurations; the one that has the task's own id when absent.
+    /// Which of its configurations; its only one when absent.
     #[serde(alias = "push_notification_config_id")]
     pub push_notification_config_id: Option<String>,
 }
@@ -60,6 +62,7 @@ pub struct PushConfigGetParams {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 pub struct PushConfigListParams {
     /// The task.
+    #[serde(default, deserialize_with = "null_as_default")]
     pub id: String,
 }
 
@@ -68,6 +71,7 @@ pub struct PushConfigListParams {
 #[serde(rename_all = "camelCase")]
 pub struct PushConfigDeleteParams {
     /// The task.
+    #[serde(default, deserialize_with = "null_as_default")]
     pub id: String,
     /// As in [`PushConfigGetParams`].
     #[serde(alias = "push_notification_config_id")]
@@ -105,7 +109,7 @@ impl AuthenticationInfo {
 impl TaskPushNotificationConfig {
     /// The same in v1.
     pub fn into_v1(self) -> v1::TaskPushNotificationConfig {
-        self.push_notification_config.into_v1(&self.task_id)
+        self.push_notification_config.unwrap_or_default().into_v1(&self.task_id)
     }
 
     /// The configuration as this generation knows it.
@@ -120,15 +124,15 @@ impl TaskPushNotificationConfig {
             token: config.token.clone(),
             authentication,
         };
-        Self { task_id: config.task_id.clone(), push_notification_config }
+        Self { task_id: config.task_id.clone(), push_notification_config: Some(push_notification_config) }
     }
 }
 
 impl PushConfigGetParams {
-    /// The same in v1, if it names a config; otherwise the task, whose only one is meant.
-    pub fn into_v1(self) -> Result<v1::GetTaskPushNotificationConfigRequest, String> {
-        let Some(id) = self.push_notification_config_id.filter(|id| !id.is_empty()) else { return Err(self.id) };
-        Ok(v1::GetTaskPushNotificationConfigRequest { tenant: String::new(), task_id: self.id, id })
+    /// The same in v1, for whoever names a config.
+    pub fn into_v1(self) -> v1::GetTaskPushNotificationConfigRequest {
+        let id = self.push_notification_config_id.unwrap_or_default();
+        v1::GetTaskPushNotificationConfigRequest { tenant: String::new(), task_id: self.id, id }
     }
 }
 

@@ -45,10 +45,11 @@ pub struct Message {
     /// Chosen by whoever says it.
     #[serde(default, alias = "message_id", deserialize_with = "null_as_default")]
     pub message_id: String,
-    /// Who said it.
-    pub role: Role,
+    /// Who said it; always there, but in what callers forget.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
     /// What was said.
-    #[serde(deserialize_with = "read_objects")]
+    #[serde(default, deserialize_with = "read_objects")]
     pub parts: Vec<Part>,
     /// The conversation.
     #[serde(default, alias = "context_id", deserialize_with = "null_as_default", skip_serializing_if = "is_default")]

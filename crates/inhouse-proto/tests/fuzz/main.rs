@@ -6,6 +6,7 @@
 mod mutation;
 
 use inhouse_proto::jsonrpc::Request;
+use inhouse_proto::read::read;
 use inhouse_proto::v0_3_proto::{PushConfigBody, SendMessageRequest};
 use inhouse_proto::validate::Validate;
 use inhouse_proto::{json, v0_1, v0_3, v1};
@@ -32,7 +33,7 @@ const HTTP_JSON: [&[u8]; 4] = [
 
 /// Decodes, and what can be decoded says the same when it is written and decoded again.
 fn same_again<T: DeserializeOwned + serde::Serialize + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
-    if let Ok(value) = json::decode_request::<T>(bytes) {
+    if let Ok(value) = json::decode::<T>(bytes) {
         let written = serde_json::to_vec(&value).unwrap();
         assert_eq!(json::decode::<T>(&written).unwrap(), value);
     }
@@ -54,33 +55,27 @@ proptest! {
         same_again::<v1::SendMessageRequest>(request.params());
         same_again::<v1::ListTasksRequest>(request.params());
         same_again::<v1::TaskPushNotificationConfig>(request.params());
-        let _ = v1::TaskPushNotificationConfig::from_body(request.params());
-        if let Ok(params) = request.decode_params::<v1::SendMessageRequest>() {
-            let _ = params.violations();
+        let _ = v1::TaskPushNotificationConfig::from_body(request.params(), None, Validate::violations);
+        let _ = read(request.params(), Ok, v1::SendMessageRequest::violations);
+        if let Ok(params) = json::decode::<v0_3::MessageSendParams>(request.params()) {
+            round_trip_0_3(params.message);
         }
-        if let Ok(params) = request.decode_params::<v0_3::MessageSendParams>() {
-            round_trip_0_3(params.message.clone());
-            let _ = params.into_v1().map(|request| request.violations());
-        }
-        if let Ok(params) = request.decode_params::<v0_1::TaskSendParams>() {
-            let _ = params.into_v1();
-        }
+        let _ = read(request.params(), v0_3::MessageSendParams::into_v1, Validate::violations);
+        let _ = read(request.params(), v0_1::TaskSendParams::into_v1, |send| send.request.violations());
     }
 
     #[test]
     fn fuzz_http_json(body in changed(&HTTP_JSON)) {
-        if let Ok(request) = json::decode_request::<SendMessageRequest>(&body) {
-            let _ = request.into_v1().map(|request| request.violations());
-        }
-        if let Ok(body) = json::decode_request::<PushConfigBody>(&body) {
-            let _ = body.into_request("tasks/t").and_then(|request| request.into_v1());
-        }
+        let _ = json::check_request(&body);
+        let _ = read(&body, SendMessageRequest::into_v1, Validate::violations);
+        let config = |body: PushConfigBody| body.into_request("tasks/t")?.into_v1();
+        let _ = read(&body, config, Validate::violations);
     }
 
     #[test]
     fn fuzz_protobuf(seed in 0..JSON_RPC.len(), body in changed(&[b"\x0a\x01x", &[0; 64], b"\x12\x0b\x0a\x01m\x20\x01\x2a\x04\x0a\x02hi"]), cut in any::<prop::sample::Index>()) {
-        let json = Request::parse(JSON_RPC[seed]).unwrap();
-        let whole = json.decode_params::<v1::SendMessageRequest>().map(|request| request.encode_to_vec()).unwrap_or_default();
+        let call = Request::parse(JSON_RPC[seed]).unwrap();
+        let whole = json::decode::<v1::SendMessageRequest>(call.params()).map(|request| request.encode_to_vec()).unwrap_or_default();
         let mut damaged = whole.clone();
         damaged.truncate(if whole.is_empty() { 0 } else { cut.index(whole.len()) });
         damaged.extend_from_slice(&body);

@@ -9,6 +9,7 @@ use inhouse_proto::v1;
 use mutation::{cases, changed};
 use proptest::prelude::*;
 
+use super::checked::valid_json;
 use super::extensions::Extension;
 use super::{grpc, list, parameters, rest};
 
@@ -38,8 +39,10 @@ proptest! {
     #[test]
     fn fuzz_queries(query in changed(&QUERIES)) {
         let query = String::from_utf8_lossy(&query);
-        let _ = rest::query::message::<v1::ListTasksRequest>(Some(&query), &[]);
-        let _ = rest::query::message::<v1::GetTaskRequest>(Some(&query), &[("id", "t")]);
+        if let Ok(json) = rest::query::json(Some(&query), &[("id", "t")]) {
+            let _ = valid_json::<v1::ListTasksRequest, _>(&json, Ok);
+            let _ = valid_json::<v1::GetTaskRequest, _>(&json, Ok);
+        }
     }
 
     /// A token that is read says the place that it was made for.

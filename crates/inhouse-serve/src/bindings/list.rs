@@ -8,11 +8,11 @@ use inhouse_proto::v1::{self, TaskState};
 use inhouse_proto::wire::quoted;
 use inhouse_trust::Operation;
 
-use super::operation::history_length;
-use super::{Call, is_id};
+use super::Call;
+use super::checked::{history_length, is_id};
 
 const PAGE_SIZE_DEFAULT: i32 = 50;
-const PAGE_SIZE_MAX: i32 = 100;
+pub(super) const PAGE_SIZE_MAX: i32 = 100;
 /// A page ends with the task that makes it as large as this.
 const PAGE_BYTES_MAX: usize = 8 << 20;
 
@@ -26,14 +26,8 @@ pub(crate) struct ListPage {
 /// Answers one call.
 pub(crate) async fn list(call: &Call<'_>, params: v1::ListTasksRequest) -> Result<ListPage, A2aError> {
     let page_size = params.page_size.unwrap_or(PAGE_SIZE_DEFAULT);
-    if !(1..=PAGE_SIZE_MAX).contains(&page_size) {
-        return Err(A2aError::invalid("pageSize", format!("must be 1 to {PAGE_SIZE_MAX}, not {page_size}")));
-    }
-    if TaskState::try_from(params.status).is_err() {
-        return Err(A2aError::invalid("status", format!("must be a state of a task, not {}", params.status)));
-    }
     let artifacts = params.include_artifacts.unwrap_or(false);
-    let view = View { history_length: history_length(params.history_length, "historyLength")?, artifacts };
+    let view = View { history_length: history_length(params.history_length), artifacts };
     let filter = Filter {
         context_id: Some(params.context_id.as_str()).filter(|id| !id.is_empty()).map(Into::into),
         state: Some(params.status()).filter(|state| *state != TaskState::Unspecified),

@@ -7,10 +7,12 @@ pub(crate) mod rest;
 pub(crate) mod grpc;
 pub(crate) mod dialect;
 pub(crate) mod operation;
+pub(crate) mod checked;
 mod list;
 pub(crate) mod parameters;
 pub(crate) mod extensions;
 mod version;
+mod words;
 pub(crate) mod push;
 mod events;
 #[cfg(test)]
@@ -30,6 +32,7 @@ use inhouse_proto::v1::{AgentCard, TaskState};
 use inhouse_trust::{AgentName, Caller, Operation, Permit, Policy, grants};
 use tokio::sync::watch;
 
+use self::checked::is_id;
 use self::events::{EventStream, Form, Until};
 use self::extensions::{Extension, Extensions};
 pub(crate) use self::version::Generation;
@@ -209,9 +212,4 @@ impl Answer {
             audited: Audited::default(),
         }
     }
-}
-
-/// Whether a client's id is one that we keep: 1 to 128 printable ASCII characters.
-pub(crate) fn is_id(id: &str) -> bool {
-    (1..=128).contains(&id.len()) && id.bytes().all(|byte| (0x20..0x7f).contains(&byte))
 }

@@ -8,15 +8,13 @@ use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::json;
 use inhouse_proto::snapshot::{Snapshot, View};
 use inhouse_proto::v1::{self, stream_response::Payload};
-use inhouse_proto::validate::Validate;
 use inhouse_trust::{Operation, Permit};
 
+use super::checked::history_length;
 use super::events::Until;
 use super::list::{self, ListPage};
 use super::push::{self, PushAsked};
-use super::{Audited, Call, is_id};
-
-const PARTS_MAX: usize = 64;
+use super::{Audited, Call};
 
 /// The operations (spec 5.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,7 +207,7 @@ async fn submit(
 }
 
 async fn get(call: &Call<'_>, request: v1::GetTaskRequest, audited: &mut Audited) -> Result<Outcome, A2aError> {
-    let view = View { history_length: history_length(request.history_length, "historyLength")?, artifacts: true };
+    let view = View { history_length: history_length(request.history_length), artifacts: true };
     let permit = call.permit(Operation::Get)?;
     audited.names(&request.id);
     let task = call.endpoint.engine.show(&permit, &request.id).await?;
@@ -243,13 +241,12 @@ async fn subscribe(call: &Call<'_>, subscribe: Subscribe, audited: &mut Audited)
     Ok(Outcome::Stream(Following { task_id: request.id.into(), first, seen, reader, until }))
 }
 
-/// What the engine needs of a send, checked as far as one message can be.
+/// What the engine needs of a send.
 fn submission(call: &Call<'_>, send: Box<Send>) -> Result<(Submission, View), A2aError> {
     let Send { request, task_id, direct, label } = *send;
     let config = request.configuration.unwrap_or_default();
-    let history_length = history_length(config.history_length, "configuration.historyLength")?;
+    let history_length = history_length(config.history_length);
     let message = request.message.unwrap_or_default();
-    check_message(&message)?;
     let submission = Submission {
         message,
         accepted_output_modes: config.accepted_output_modes,
@@ -268,41 +265,4 @@ pub(crate) fn sent(task: &Snapshot, view: View) -> Result<Payload, A2aError> {
     let Some(message) = &task.message else { return Ok(Payload::Task(task.to_v1(view)?)) };
     let response: v1::StreamResponse = json::decode(message)?;
     response.payload.ok_or_else(|| A2aError::new(ErrorKind::Internal))
-}
-
-/// The request, if all of its REQUIRED fields are there (spec 5.7).
-pub(crate) fn valid<T: Validate>(request: T) -> Result<T, A2aError> {
-    let violations = request.violations();
-    if violations.is_empty() { Ok(request) } else { Err(A2aError::invalid_fields(violations)) }
-}
-
-/// Ids, role and number of parts.
-fn check_message(message: &v1::Message) -> Result<(), A2aError> {
-    if message.role() != v1::Role::User {
-        return Err(A2aError::invalid("message.role", "must be ROLE_USER"));
-    }
-    if message.parts.len() > PARTS_MAX {
-        return Err(A2aError::invalid(
-            "message.parts",
-            format!("at most {PARTS_MAX} parts, not {}", message.parts.len()),
-        ));
-    }
-    for (field, id) in [
-        ("message.messageId", &message.message_id),
-        ("message.contextId", &message.context_id),
-        ("message.taskId", &message.task_id),
-    ] {
-        if !id.is_empty() && !is_id(id) {
-            return Err(A2aError::invalid(field, "must be 1 to 128 printable ASCII characters"));
-        }
-    }
-    Ok(())
-}
-
-/// Absent: no limit; 0: none (spec 3.2.4).
-pub(crate) fn history_length(length: Option<i32>, field: &str) -> Result<Option<usize>, A2aError> {
-    let positive = |length| {
-        usize::try_from(length).map_err(|_| A2aError::invalid(field, format!("must not be negative, not {length}")))
-    };
-    length.map(positive).transpose()
 }

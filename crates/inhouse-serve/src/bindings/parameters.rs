@@ -5,7 +5,8 @@
 use hyper::header::HeaderValue;
 use inhouse_proto::error::A2aError;
 
-use super::{Call, is_id};
+use super::Call;
+use super::checked::{ID_RULE, is_id};
 
 const VERSION: &str = "A2A-Version";
 
@@ -30,9 +31,7 @@ impl Call<'_> {
     /// `Idempotency-Key`: at most 128 printable ASCII characters.
     pub(crate) fn idempotency_key(&self) -> Result<Option<String>, A2aError> {
         match self.header("Idempotency-Key")? {
-            Some(key) if !is_id(key) => {
-                Err(A2aError::invalid("Idempotency-Key", "must be 1 to 128 printable ASCII characters"))
-            }
+            Some(key) if !is_id(key) => Err(A2aError::invalid("Idempotency-Key", ID_RULE)),
             key => Ok(key.map(str::to_owned)),
         }
     }

@@ -3,10 +3,10 @@
 use inhouse_engine::store::PushConfig;
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::v1;
-use inhouse_proto::validate::Validate;
 use inhouse_trust::{Operation, Permit};
 
-use super::operation::{Outcome, valid};
+use super::list::PAGE_SIZE_MAX;
+use super::operation::Outcome;
 use super::version::Generation;
 use super::{Audited, Call};
 use crate::push::{Push, Room};
@@ -17,32 +17,18 @@ pub(crate) enum PushAsked {
     Create(Box<v1::TaskPushNotificationConfig>, Generation),
     Get(v1::GetTaskPushNotificationConfigRequest),
     /// The only one of this task, or its oldest, for clients of 0.3 who name none.
-    Only(String),
+    Only(v1::ListTaskPushNotificationConfigsRequest),
     List(v1::ListTaskPushNotificationConfigsRequest),
     Delete(v1::DeleteTaskPushNotificationConfigRequest),
 }
 
 impl PushAsked {
-    /// A config to be made, if it names its task and an address.
-    pub(crate) fn create(config: v1::TaskPushNotificationConfig, generation: Generation) -> Result<Self, A2aError> {
-        let mut violations = config.violations();
-        if config.task_id.is_empty() {
-            violations.extend(A2aError::invalid("taskId", "must be present").violations);
-        }
-        if violations.is_empty() {
-            Ok(Self::Create(Box::new(config), generation))
-        } else {
-            Err(A2aError::invalid_fields(violations))
-        }
-    }
-
     /// The agent that the request names, if it names one.
     pub(super) fn tenant(&self) -> &str {
         match self {
             Self::Create(config, _) => &config.tenant,
             Self::Get(request) => &request.tenant,
-            Self::Only(_) => "",
-            Self::List(request) => &request.tenant,
+            Self::Only(request) | Self::List(request) => &request.tenant,
             Self::Delete(request) => &request.tenant,
         }
     }
@@ -64,12 +50,11 @@ pub(super) async fn perform(call: &Call<'_>, asked: PushAsked, audited: &mut Aud
             Ok(Outcome::Config(Box::new(shown(&config))))
         }
         PushAsked::Get(request) => {
-            let request = valid(request)?;
             audited.names(&request.task_id);
             let config = engine.push_config(&permit, &request.task_id, &request.id).await?;
             Ok(Outcome::Config(Box::new(shown(&config))))
         }
-        PushAsked::Only(task_id) => {
+        PushAsked::Only(v1::ListTaskPushNotificationConfigsRequest { task_id, .. }) => {
             audited.names(&task_id);
             let configs = engine.push_configs(&permit, &task_id).await?;
             let missing = || A2aError::new(ErrorKind::TaskNotFound).with("taskId", &task_id);
@@ -77,15 +62,10 @@ pub(super) async fn perform(call: &Call<'_>, asked: PushAsked, audited: &mut Aud
             Ok(Outcome::Config(Box::new(shown(config))))
         }
         PushAsked::List(request) => {
-            let request = valid(request)?;
             audited.names(&request.task_id);
-            // All at once: there are not many, and the operation may page or not (spec 3.1.9).
-            let configs = engine.push_configs(&permit, &request.task_id).await?.iter().map(shown).collect();
-            let next_page_token = String::new();
-            Ok(Outcome::Configs(v1::ListTaskPushNotificationConfigsResponse { configs, next_page_token }))
+            Ok(Outcome::Configs(page(&request, engine.push_configs(&permit, &request.task_id).await?)))
         }
         PushAsked::Delete(request) => {
-            let request = valid(request)?;
             audited.names(&request.task_id);
             // A delivery that begins only now finds nothing to tell.
             push.stop(&permit, &request.task_id, &request.id);
@@ -93,6 +73,22 @@ pub(super) async fn perform(call: &Call<'_>, asked: PushAsked, audited: &mut Aud
             Ok(Outcome::Deleted)
         }
     }
+}
+
+/// A page of a task's configs, by their ids (spec 3.1.9). Its token is the id of the last one on the page.
+fn page(
+    request: &v1::ListTaskPushNotificationConfigsRequest,
+    mut configs: Vec<PushConfig>,
+) -> v1::ListTaskPushNotificationConfigsResponse {
+    configs.retain(|config| *config.id > *request.page_token);
+    configs.sort_by(|one, other| one.id.cmp(&other.id));
+    let size = usize::try_from(if request.page_size == 0 { PAGE_SIZE_MAX } else { request.page_size }).unwrap_or(1);
+    let next_page_token = match configs.get(size) {
+        Some(_) => configs[size - 1].id.to_string(),
+        None => String::new(),
+    };
+    let configs = configs.iter().take(size).map(shown).collect();
+    v1::ListTaskPushNotificationConfigsResponse { configs, next_page_token }
 }
 
 /// The part of the server that tells webhooks.

@@ -27,7 +27,7 @@ use self::delivery::Delivery;
 use self::lookup::{Lookups, NoDial};
 pub(crate) use self::room::Room;
 use self::room::Rooms;
-use crate::bindings::is_id;
+use crate::bindings::checked::is_id;
 
 /// The longest token of a config, and the longest credentials, in bytes.
 const SECRET_BYTES_MAX: usize = 8_192;

@@ -21,6 +21,7 @@ use super::events::Form;
 use super::extensions::Extensions;
 use super::operation::{self, Asked, Following, Kind, Outcome, sent};
 use super::version::{Generation, version_refused};
+use super::words::{Written, in_words_of};
 use super::{Answer, Audited, Call};
 use crate::Body;
 
@@ -128,7 +129,10 @@ async fn perform(call: &Call<'_>, target: Target, body: &[u8], audited: &mut Aud
             whole => Ok(Answer { extensions, ..unary(&package.response(whole)?) }),
         }
     };
-    answer.await.map_err(|error| refused(target.package(), &error))
+    answer.await.map_err(|error| {
+        let error = in_words_of(target.generation, Written::Service, target.kind, error);
+        refused(target.package(), &error)
+    })
 }
 
 /// The one message of a request.

@@ -14,9 +14,10 @@ use inhouse_proto::wire::Event;
 use prost::Message;
 
 use super::{Package, decode, internal, send_payload};
+use crate::bindings::checked::valid;
 use crate::bindings::events::Until;
 use crate::bindings::extensions::Extensions;
-use crate::bindings::operation::{Asked, Following, Kind, Outcome, Send, Subscribe, sent, valid};
+use crate::bindings::operation::{Asked, Following, Kind, Outcome, Send, Subscribe, sent};
 use crate::bindings::push::PushAsked;
 use crate::bindings::version::Generation;
 
@@ -54,17 +55,20 @@ impl Package for V03 {
                 finished_too: true,
             }),
             Kind::PushCreate => {
-                let config = decode::<CreateTaskPushNotificationConfigRequest>(message)?.into_v1()?;
-                Asked::Push(PushAsked::create(config, Generation::V03)?)
+                let config = valid(decode::<CreateTaskPushNotificationConfigRequest>(message)?.into_v1()?)?;
+                Asked::Push(PushAsked::Create(Box::new(config), Generation::V03))
             }
             Kind::PushGet => {
-                Asked::Push(PushAsked::Get(decode::<GetTaskPushNotificationConfigRequest>(message)?.into_v1()?))
+                let request = decode::<GetTaskPushNotificationConfigRequest>(message)?.into_v1()?;
+                Asked::Push(PushAsked::Get(valid(request)?))
             }
             Kind::PushList => {
-                Asked::Push(PushAsked::List(decode::<ListTaskPushNotificationConfigRequest>(message)?.into_v1()?))
+                let request = decode::<ListTaskPushNotificationConfigRequest>(message)?.into_v1()?;
+                Asked::Push(PushAsked::List(valid(request)?))
             }
             Kind::PushDelete => {
-                Asked::Push(PushAsked::Delete(decode::<DeleteTaskPushNotificationConfigRequest>(message)?.into_v1()?))
+                let request = decode::<DeleteTaskPushNotificationConfigRequest>(message)?.into_v1()?;
+                Asked::Push(PushAsked::Delete(valid(request)?))
             }
             Kind::Card => Asked::ExtendedCard(Default::default()),
             Kind::List => return Err(A2aError::new(ErrorKind::MethodNotFound)),
@@ -98,7 +102,7 @@ impl Package for V03 {
 
     /// Clients of this generation know an error by its name in front.
     fn says(&self, error: &A2aError) -> String {
-        format!("{}: {}", error.kind.type_name(), error.kind.message())
+        format!("{}: {}", error.kind.type_name_0_3(), error.kind.message())
     }
 }
 

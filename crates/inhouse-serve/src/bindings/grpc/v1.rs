@@ -8,9 +8,10 @@ use inhouse_proto::wire::Event;
 use prost::Message;
 
 use super::{Package, decode, internal, send_payload};
+use crate::bindings::checked::valid;
 use crate::bindings::events::Until;
 use crate::bindings::extensions::Extensions;
-use crate::bindings::operation::{Asked, Following, Kind, Outcome, Send, Subscribe, sent, valid};
+use crate::bindings::operation::{Asked, Following, Kind, Outcome, Send, Subscribe, sent};
 use crate::bindings::push::PushAsked;
 use crate::bindings::version::Generation;
 
@@ -51,10 +52,10 @@ impl Package for V1 {
                 until: Until::Finished,
                 finished_too: false,
             }),
-            Kind::PushCreate => Asked::Push(PushAsked::create(decode(message)?, Generation::V1)?),
-            Kind::PushGet => Asked::Push(PushAsked::Get(decode(message)?)),
-            Kind::PushList => Asked::Push(PushAsked::List(decode(message)?)),
-            Kind::PushDelete => Asked::Push(PushAsked::Delete(decode(message)?)),
+            Kind::PushCreate => Asked::Push(PushAsked::Create(Box::new(valid(decode(message)?)?), Generation::V1)),
+            Kind::PushGet => Asked::Push(PushAsked::Get(valid(decode(message)?)?)),
+            Kind::PushList => Asked::Push(PushAsked::List(valid(decode(message)?)?)),
+            Kind::PushDelete => Asked::Push(PushAsked::Delete(valid(decode(message)?)?)),
             Kind::Card => Asked::ExtendedCard(decode(message)?),
         })
     }

@@ -2,42 +2,48 @@
 
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::jsonrpc::Request;
+use inhouse_proto::read;
 use inhouse_proto::snapshot::View;
 use inhouse_proto::v0_1::{self, TaskIdParams, TaskPushNotificationConfig, TaskQueryParams, TaskSendParams};
 use inhouse_proto::v1;
+use inhouse_proto::validate::FieldViolation;
 
+use crate::bindings::checked::{Checked, ID_RULE, history_length, is_id, valid_json};
 use crate::bindings::dialect::First;
 use crate::bindings::events::Until;
-use crate::bindings::operation::{Asked, Kind, Outcome, Send, Subscribe, history_length, valid};
+use crate::bindings::operation::{Asked, Kind, Outcome, Send, Subscribe};
 use crate::bindings::push::PushAsked;
 use crate::bindings::version::Generation;
-use crate::bindings::{Audited, Call, is_id};
+use crate::bindings::{Audited, Call};
 
 /// What is asked.
 pub(super) fn asked(kind: Kind, request: &Request<'_>, audited: &mut Audited) -> Result<Asked, A2aError> {
+    let params = request.params();
     Ok(match kind {
-        Kind::Send => Asked::Send(send(request)?),
-        Kind::Stream => Asked::Stream(send(request)?),
+        Kind::Send => Asked::Send(send(params)?),
+        Kind::Stream => Asked::Stream(send(params)?),
         Kind::Get => {
-            let params: TaskQueryParams = request.decode_params()?;
-            own_id(&params.id, audited)?;
-            Asked::Get(params.into_v1())
+            let request: v1::GetTaskRequest = valid_json(params, |params: TaskQueryParams| Ok(params.into_v1()))?;
+            own_id(&request.id, audited)?;
+            Asked::Get(request)
         }
         Kind::Cancel => {
-            let params: TaskIdParams = request.decode_params()?;
-            own_id(&params.id, audited)?;
-            Asked::Cancel(params.into_v1())
+            let request: v1::CancelTaskRequest = valid_json(params, |params: TaskIdParams| Ok(params.into_v1()))?;
+            own_id(&request.id, audited)?;
+            Asked::Cancel(request)
         }
-        Kind::Subscribe => subscribe(request, audited)?,
+        Kind::Subscribe => subscribe(params, audited)?,
         Kind::PushCreate => {
-            let config: TaskPushNotificationConfig = request.decode_params()?;
-            own_id(&config.id, audited)?;
-            Asked::Push(PushAsked::create(config.into_v1(), Generation::First)?)
+            let config: v1::TaskPushNotificationConfig =
+                valid_json(params, |params: TaskPushNotificationConfig| Ok(params.into_v1()))?;
+            own_id(&config.task_id, audited)?;
+            Asked::Push(PushAsked::Create(Box::new(config), Generation::First))
         }
         Kind::PushGet => {
-            let params: TaskIdParams = request.decode_params()?;
-            own_id(&params.id, audited)?;
-            Asked::Push(PushAsked::Get(params.into_v1_config()))
+            let request: v1::GetTaskPushNotificationConfigRequest =
+                valid_json(params, |params: TaskIdParams| Ok(params.into_v1_config()))?;
+            own_id(&request.task_id, audited)?;
+            Asked::Push(PushAsked::Get(request))
         }
         Kind::List | Kind::Card | Kind::PushList | Kind::PushDelete => {
             return Err(A2aError::new(ErrorKind::MethodNotFound));
@@ -63,32 +69,39 @@ pub(super) async fn dialect(call: &Call<'_>, outcome: &Outcome) -> Result<First,
     }
 }
 
-fn subscribe(request: &Request<'_>, audited: &mut Audited) -> Result<Asked, A2aError> {
-    let params: TaskQueryParams = request.decode_params()?;
-    own_id(&params.id, audited)?;
-    let view = View { history_length: history_length(params.history_length, "historyLength")?, artifacts: true };
-    let request = v1::SubscribeToTaskRequest { id: params.id, ..Default::default() };
+fn subscribe(params: &[u8], audited: &mut Audited) -> Result<Asked, A2aError> {
+    let request: v1::GetTaskRequest = valid_json(params, |params: TaskQueryParams| Ok(params.into_v1()))?;
+    own_id(&request.id, audited)?;
+    let view = View { history_length: history_length(request.history_length), artifacts: true };
+    let request = v1::SubscribeToTaskRequest { id: request.id, ..Default::default() };
     // A status that says `final` is the last.
     Ok(Asked::Subscribe(Subscribe { request, view, until: Until::Settled, finished_too: false }))
 }
 
 fn own_id(id: &str, audited: &mut Audited) -> Result<(), A2aError> {
     if !is_id(id) {
-        return Err(A2aError::invalid("id", "must be 1 to 128 printable ASCII characters"));
+        return Err(A2aError::invalid("id", ID_RULE));
     }
     audited.task = Some(id.into());
     Ok(())
 }
 
-fn send(request: &Request<'_>) -> Result<Box<Send>, A2aError> {
-    let v0_1::Send { task_id, mut request } = request.decode_params::<TaskSendParams>()?.into_v1()?;
-    if task_id.as_ref().is_some_and(|id| !is_id(id)) {
-        return Err(A2aError::invalid("id", "must be 1 to 128 printable ASCII characters"));
+fn send(params: &[u8]) -> Result<Box<Send>, A2aError> {
+    let wrong = |send: &v0_1::Send| {
+        let mut wrong = send.request.wrong();
+        if send.task_id.as_ref().is_some_and(|id| !is_id(id)) {
+            wrong.push(FieldViolation::new("id", ID_RULE));
+        }
+        wrong
+    };
+    let v0_1::Send { task_id, request } = read::read(params, |params: TaskSendParams| named(params.into_v1()?), wrong)?;
+    Ok(Box::new(Send { request, task_id, direct: false, label: Generation::First.label() }))
+}
+
+/// This generation has no message ids; a retry is known by its task's id.
+fn named(mut send: v0_1::Send) -> Result<v0_1::Send, A2aError> {
+    if let Some(message) = send.request.message.as_mut().filter(|message| message.message_id.is_empty()) {
+        message.message_id = send.task_id.clone().filter(|id| is_id(id)).unwrap_or_else(|| "message".to_owned());
     }
-    history_length(request.configuration.as_ref().and_then(|config| config.history_length), "historyLength")?;
-    // This generation has no message ids; a retry is known by its task's id.
-    if let Some(message) = request.message.as_mut().filter(|message| message.message_id.is_empty()) {
-        message.message_id = task_id.clone().unwrap_or_else(|| "message".to_owned());
-    }
-    Ok(Box::new(Send { request: valid(request)?, task_id, direct: false, label: Generation::First.label() }))
+    Ok(send)
 }

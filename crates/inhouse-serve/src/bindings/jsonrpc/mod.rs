@@ -6,6 +6,7 @@ mod v1;
 
 use hyper::StatusCode;
 use inhouse_proto::error::{A2aError, ErrorKind};
+use inhouse_proto::json;
 use inhouse_proto::jsonrpc::{Id, Request};
 use inhouse_proto::v0_1::TaskIdParams;
 use inhouse_trust::Operation;
@@ -15,6 +16,7 @@ use super::extensions::Extensions;
 use super::operation::{self, Kind, Outcome};
 use super::rest::is_json;
 use super::version::Generation;
+use super::words::{Written, in_words_of};
 use super::{Answer, Audited, Call};
 
 /// A method by its name in one generation (spec 5.3, and the older schemas).
@@ -81,7 +83,10 @@ pub(crate) async fn answer(call: &Call<'_>, body: &[u8]) -> Answer {
     let envelope = envelope(method.generation, &request.id);
     match perform(call, method, &request, &envelope, &mut audited).await {
         Ok(answer) => Answer { audited, ..answer },
-        Err(error) => refusal(&envelope, &error, audited),
+        Err(error) => {
+            let error = in_words_of(method.generation, Written::Schema, method.kind, error);
+            refusal(&envelope, &error, audited)
+        }
     }
 }
 
@@ -142,7 +147,7 @@ async fn find(call: &Call<'_>, request: &Request<'_>) -> Result<&'static Method,
 
 /// Whether the task that the request names came by the first generation.
 async fn is_first(call: &Call<'_>, request: &Request<'_>) -> bool {
-    let (Ok(params), Ok(permit)) = (request.decode_params::<TaskIdParams>(), call.permit(Operation::Get)) else {
+    let (Ok(params), Ok(permit)) = (json::decode::<TaskIdParams>(request.params()), call.permit(Operation::Get)) else {
         return false;
     };
     let task = call.endpoint.engine.get(&permit, &params.id).await;

@@ -10,11 +10,14 @@ use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::json;
 use inhouse_proto::snapshot::View;
 use inhouse_proto::{v0_3_proto, v1};
+use serde::de::DeserializeOwned;
 
+use super::checked::{Checked, valid, valid_json};
 use super::dialect::{self, Dialect, Envelope};
 use super::events::Until;
-use super::operation::{self, Asked, Kind, Send, Subscribe, valid};
+use super::operation::{self, Asked, Kind, Send, Subscribe};
 use super::version::{Generation, version_refused};
+use super::words::{Written, in_words_of};
 use super::{Answer, Audited, Call};
 
 pub(crate) use target::{Resource, Target};
@@ -32,7 +35,10 @@ pub(crate) async fn answer(call: &Call<'_>, target: &Target, kind: Kind, body: &
     };
     let answer = match result {
         Ok(answer) => Answer { audited, ..answer },
-        Err(error) => refusal(target.generation, &error, audited),
+        Err(error) => {
+            let error = in_words_of(target.generation, Written::Service, kind, error);
+            refusal(target.generation, &error, audited)
+        }
     };
     Answer { media_type: media_type(call.headers), ..answer }
 }
@@ -64,12 +70,11 @@ fn asked(call: &Call<'_>, generation: Generation, target: &Target, kind: Kind, b
     Ok(match (kind, &target.resource) {
         (Kind::Send, _) => Asked::Send(send(generation, body)?),
         (Kind::Stream, _) => Asked::Stream(send(generation, body)?),
-        (_, Resource::Tasks) => Asked::List(valid(query::message(call.query, &[])?)?),
-        (_, Resource::Task(id)) => Asked::Get(valid(query::message(call.query, &[("id", id)])?)?),
+        (_, Resource::Tasks) => Asked::List(valid_json(&query::json(call.query, &[])?, Ok)?),
+        (_, Resource::Task(id)) => Asked::Get(valid_json(&query::json(call.query, &[("id", id)])?, Ok)?),
         (_, Resource::Cancel(id)) => {
-            let request: v1::CancelTaskRequest =
-                if body.is_empty() { Default::default() } else { json::decode_request(body)? };
-            Asked::Cancel(valid(v1::CancelTaskRequest { id: id.clone(), ..request })?)
+            let named = |request| Ok(v1::CancelTaskRequest { id: id.clone(), ..request });
+            Asked::Cancel(if body.is_empty() { valid(named(Default::default())?)? } else { request(body, named)? })
         }
         (_, Resource::Subscribe(id)) => Asked::Subscribe(Subscribe {
             request: v1::SubscribeToTaskRequest { id: id.clone(), ..Default::default() },
@@ -79,18 +84,25 @@ fn asked(call: &Call<'_>, generation: Generation, target: &Target, kind: Kind, b
         }),
         (kind, Resource::Configs(task)) => Asked::Push(push::configs(generation, kind, task, call.query, body)?),
         (kind, Resource::Config(task, config)) => Asked::Push(push::config(kind, task, config)),
-        (_, _) => Asked::ExtendedCard(query::message(call.query, &[])?),
+        (_, _) => Asked::ExtendedCard(json::decode(&query::json(call.query, &[])?)?),
     })
 }
 
 fn send(generation: Generation, body: &[u8]) -> Result<Box<Send>, A2aError> {
     let request = match generation {
-        Generation::V1 => json::decode_request(body)?,
-        Generation::V03 | Generation::First => {
-            json::decode_request::<v0_3_proto::SendMessageRequest>(body)?.into_v1()?
-        }
+        Generation::V1 => request(body, Ok)?,
+        Generation::V03 | Generation::First => request(body, v0_3_proto::SendMessageRequest::into_v1)?,
     };
-    Ok(Box::new(Send { request: valid(request)?, task_id: None, direct: true, label: generation.label() }))
+    Ok(Box::new(Send { request, task_id: None, direct: true, label: generation.label() }))
+}
+
+/// The request that the body is.
+fn request<T: DeserializeOwned, V: Checked>(
+    body: &[u8],
+    into: impl FnOnce(T) -> Result<V, A2aError>,
+) -> Result<V, A2aError> {
+    json::check_request(body)?;
+    valid_json(body, into)
 }
 
 /// Refuses what is no JSON before it is parsed. Nothing needs no type.

@@ -4,6 +4,7 @@ use inhouse_proto::error::A2aError;
 use inhouse_proto::{json, v0_3_proto, v1};
 
 use super::query;
+use crate::bindings::checked::{Checked, valid_json};
 use crate::bindings::operation::Kind;
 use crate::bindings::push::PushAsked;
 use crate::bindings::version::Generation;
@@ -17,17 +18,17 @@ pub(super) fn configs(
     body: &[u8],
 ) -> Result<PushAsked, A2aError> {
     if kind == Kind::PushList {
-        return Ok(PushAsked::List(query::message(query, &[("taskId", task)])?));
+        return Ok(PushAsked::List(valid_json(&query::json(query, &[("taskId", task)])?, Ok)?));
     }
+    json::check_request(body)?;
+    // The path says which task is meant.
     let config = match generation {
-        Generation::V1 => v1::TaskPushNotificationConfig::from_body(body)?,
+        Generation::V1 => v1::TaskPushNotificationConfig::from_body(body, Some(task), Checked::wrong)?,
         Generation::V03 | Generation::First => {
-            let body: v0_3_proto::PushConfigBody = json::decode_request(body)?;
-            body.into_request(&format!("tasks/{task}"))?.into_v1()?
+            valid_json(body, |body: v0_3_proto::PushConfigBody| body.into_request(&format!("tasks/{task}"))?.into_v1())?
         }
     };
-    // The path says which task is meant.
-    PushAsked::create(v1::TaskPushNotificationConfig { task_id: task.to_owned(), ..config }, generation)
+    Ok(PushAsked::Create(Box::new(config), generation))
 }
 
 /// What is asked of one of them.
