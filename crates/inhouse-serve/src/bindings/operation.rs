@@ -266,3 +266,15 @@ pub(crate) fn sent(task: &Snapshot, view: View) -> Result<Payload, A2aError> {
     let response: v1::StreamResponse = json::decode(message)?;
     response.payload.ok_or_else(|| A2aError::new(ErrorKind::Internal))
 }
+
+/// How a task stands, as an event: in 0.3 a task has no `final`, and the event that has it follows.
+pub(crate) fn ended(payload: &Payload) -> Option<v1::StreamResponse> {
+    let Payload::Task(v1::Task { id, context_id, status, .. }) = payload else { return None };
+    let update = v1::TaskStatusUpdateEvent {
+        task_id: id.clone(),
+        context_id: context_id.clone(),
+        status: status.clone(),
+        metadata: None,
+    };
+    Some(v1::StreamResponse { payload: Some(Payload::StatusUpdate(update)) })
+}

@@ -167,7 +167,13 @@ pub(crate) fn push_path(operation: &str, prefix: &str, params: &Value) -> (&'sta
     let all = format!("{prefix}/tasks/{}/pushNotificationConfigs", text("taskId"));
     match operation {
         "CreateTaskPushNotificationConfig" => ("POST", all),
-        "ListTaskPushNotificationConfigs" => ("GET", all),
+        "ListTaskPushNotificationConfigs" => {
+            let page = ["pageSize", "pageToken"].iter().filter_map(|name| Some((name, params.get(*name)?)));
+            let text =
+                |value: &Value| value.as_str().map_or_else(|| value.to_string(), |text| text.replace('ü', "%C3%BC"));
+            let query: Vec<String> = page.map(|(name, value)| format!("{name}={}", text(value))).collect();
+            ("GET", format!("{all}?{}", query.join("&")))
+        }
         "GetTaskPushNotificationConfig" => ("GET", format!("{all}/{}", text("id"))),
         "DeleteTaskPushNotificationConfig" => ("DELETE", format!("{all}/{}", text("id"))),
         other => panic!("no path for {other}"),

@@ -39,8 +39,10 @@ impl Door for Rest03 {
         let status = stream.status;
         let answers: Vec<Value> = stream.map(|event| event.json).collect();
         if status != 200 {
+            assert_eq!(answers[0]["message"], answers[0]["error"]["message"], "{answers:?}");
             return Heard::Error(doors::error(&answers[0]["error"]["details"]));
         }
+        check_end(operation, &answers);
         doors::heard(operation, answers.iter().map(|answer| understood_of(operation, answer)).collect())
     }
 }
@@ -95,8 +97,19 @@ impl Door for Grpc03 {
             "DeleteTaskPushNotificationConfig" => json!({}),
             _ => decoded::<v0_3::StreamResponse>(message),
         };
-        doors::heard(operation, messages.iter().map(|message| understood_of(operation, &read(message))).collect())
+        let answers: Vec<Value> = messages.iter().map(read).collect();
+        check_end(operation, &answers);
+        doors::heard(operation, answers.iter().map(|answer| understood_of(operation, answer)).collect())
     }
+}
+
+/// The last event of a stream, and no other, says that it is the last; a message says it by itself.
+fn check_end(operation: &str, answers: &[Value]) {
+    if !doors::is_streaming(operation) || answers[0].get("message").is_some() {
+        return;
+    }
+    let finals: Vec<bool> = answers.iter().map(|answer| answer["statusUpdate"]["final"] == true).collect();
+    assert!(finals.ends_with(&[true]) && finals.iter().filter(|last| **last).count() == 1, "{answers:?}");
 }
 
 fn encoded<T: Message + serde::de::DeserializeOwned>(value: &Value) -> Vec<u8> {

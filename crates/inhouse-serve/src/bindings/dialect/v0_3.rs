@@ -5,11 +5,11 @@ use bytes::Bytes;
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::snapshot::{Pieces, Snapshot, View};
 use inhouse_proto::v0_3::{Event as Event03, Task, TaskPushNotificationConfig};
-use inhouse_proto::v1::{self, stream_response::Payload};
+use inhouse_proto::v1;
 use inhouse_proto::wire::{Event, to_json};
 
 use super::Dialect;
-use crate::bindings::operation::{Outcome, sent};
+use crate::bindings::operation::{Outcome, ended, sent};
 use crate::card::hybrid;
 
 /// See the module.
@@ -37,7 +37,6 @@ impl Dialect for V03 {
         let payload = sent(task, view)?;
         let ended = ended(&payload).filter(|_| last);
         let mut all = results(&v1::StreamResponse { payload: Some(payload) }, false);
-        // A task has no `final`: the event that has it follows.
         all.extend(ended.iter().flat_map(|ended| results(ended, true)));
         Ok(all)
     }
@@ -45,18 +44,6 @@ impl Dialect for V03 {
     fn event(&mut self, _generation: u64, event: &Event, last: bool) -> Vec<Vec<Bytes>> {
         results(&event.to_v1().unwrap_or_default(), last)
     }
-}
-
-/// How a task stands, as an event.
-fn ended(payload: &Payload) -> Option<v1::StreamResponse> {
-    let Payload::Task(v1::Task { id, context_id, status, .. }) = payload else { return None };
-    let update = v1::TaskStatusUpdateEvent {
-        task_id: id.clone(),
-        context_id: context_id.clone(),
-        status: status.clone(),
-        metadata: None,
-    };
-    Some(v1::StreamResponse { payload: Some(Payload::StatusUpdate(update)) })
 }
 
 fn write(response: &v1::StreamResponse, last: bool, out: &mut Pieces) {

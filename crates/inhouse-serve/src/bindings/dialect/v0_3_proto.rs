@@ -10,7 +10,7 @@ use inhouse_proto::v1;
 use inhouse_proto::wire::{Event, to_json};
 
 use super::Dialect;
-use crate::bindings::operation::{Outcome, sent};
+use crate::bindings::operation::{Outcome, ended, sent};
 use crate::card::hybrid;
 
 /// See the module.
@@ -22,7 +22,10 @@ impl Dialect for V03Proto {
         match outcome {
             Outcome::Task(task, view) => out.copy(&to_json(&Task::from_v1(&task.to_v1(view)?))),
             // The answer to a send has the members of an event of the same kind.
-            Outcome::Sent(task, view) => out.copy(&to_json(&begun(&task, view)?)),
+            Outcome::Sent(task, view) => {
+                let response = v1::StreamResponse { payload: Some(sent(&task, view)?) };
+                out.copy(&to_json(&StreamResponse::from_v1(&response)));
+            }
             // Clients read this one as JSON-RPC has it.
             Outcome::Card(card) => out.copy(&to_json(&hybrid(&card))),
             Outcome::Config(config) => out.copy(&to_json(&TaskPushNotificationConfig::from_v1(&config))),
@@ -36,15 +39,15 @@ impl Dialect for V03Proto {
         Ok(())
     }
 
-    fn first(&mut self, task: &Snapshot, view: View, _last: bool) -> Result<Vec<Vec<Bytes>>, A2aError> {
-        Ok(vec![vec![to_json(&begun(task, view)?)]])
+    fn first(&mut self, task: &Snapshot, view: View, last: bool) -> Result<Vec<Vec<Bytes>>, A2aError> {
+        let payload = sent(task, view)?;
+        let ended = ended(&payload).filter(|_| last);
+        let begun = v1::StreamResponse { payload: Some(payload) };
+        let all = std::iter::once(begun).chain(ended);
+        Ok(all.map(|response| vec![to_json(&StreamResponse::from_v1(&response))]).collect())
     }
 
     fn event(&mut self, _generation: u64, event: &Event, _last: bool) -> Vec<Vec<Bytes>> {
         vec![vec![to_json(&StreamResponse::from_v1(&event.to_v1().unwrap_or_default()))]]
     }
-}
-
-fn begun(task: &Snapshot, view: View) -> Result<StreamResponse, A2aError> {
-    Ok(StreamResponse::from_v1(&v1::StreamResponse { payload: Some(sent(task, view)?) }))
 }

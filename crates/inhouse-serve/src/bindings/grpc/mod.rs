@@ -51,11 +51,11 @@ trait Package: Send + Sync + Unpin + 'static {
     /// # Errors
     /// Internal, when the log can not be read back.
     fn response(&self, outcome: Outcome) -> Result<Vec<Bytes>, A2aError>;
-    /// The message that begins a stream.
+    /// The messages that begin a stream: the task so far, or the message in its place; `last`: nothing follows.
     ///
     /// # Errors
     /// As above.
-    fn first(&self, following: &Following, extensions: Extensions) -> Result<Option<Vec<Bytes>>, A2aError>;
+    fn first(&self, task: &Snapshot, view: View, last: bool, by: Extensions) -> Result<Vec<Vec<Bytes>>, A2aError>;
     /// The message that an event becomes.
     ///
     /// # Errors
@@ -185,15 +185,15 @@ fn stream(
     extensions: Extensions,
     following: Following,
 ) -> Result<Answer, A2aError> {
+    let Following { first, reader, until, .. } = following;
     let mut out = Pieces::default();
-    if let Some(message) = package.first(&following, extensions)? {
-        frame(&message, &mut out);
+    let mut ended = false;
+    if let Some((task, view)) = first {
+        ended = task.message.is_some() || until.is_reached(task.state);
+        for message in package.first(&task, view, ended, extensions)? {
+            frame(&message, &mut out);
+        }
     }
-    let ended = following
-        .first
-        .as_ref()
-        .is_some_and(|(task, _)| task.message.is_some() || following.until.is_reached(task.state));
-    let Following { reader, until, .. } = following;
     Ok(call.stream(Frames(package, extensions), until, out.finish(), (!ended).then_some(reader)))
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use inhouse_proto::error::{A2aError, ErrorKind};
-use inhouse_proto::snapshot::View;
+use inhouse_proto::snapshot::{Snapshot, View};
 use inhouse_proto::v0_3_proto::{
     AgentCard, CancelTaskRequest, CreateTaskPushNotificationConfigRequest, DeleteTaskPushNotificationConfigRequest,
     GetTaskPushNotificationConfigRequest, GetTaskRequest, ListTaskPushNotificationConfigRequest,
@@ -17,7 +17,7 @@ use super::{Package, decode, internal, send_payload};
 use crate::bindings::checked::valid;
 use crate::bindings::events::Until;
 use crate::bindings::extensions::Extensions;
-use crate::bindings::operation::{Asked, Following, Kind, Outcome, Send, Subscribe, sent};
+use crate::bindings::operation::{Asked, Kind, Outcome, Send, Subscribe, ended, sent};
 use crate::bindings::push::PushAsked;
 use crate::bindings::version::Generation;
 
@@ -91,9 +91,11 @@ impl Package for V03 {
         Ok(vec![message.into()])
     }
 
-    fn first(&self, following: &Following, _: Extensions) -> Result<Option<Vec<Bytes>>, A2aError> {
-        let Some((task, view)) = &following.first else { return Ok(None) };
-        Ok(Some(encoded(&v1::StreamResponse { payload: Some(sent(task, *view)?) })))
+    fn first(&self, task: &Snapshot, view: View, last: bool, _: Extensions) -> Result<Vec<Vec<Bytes>>, A2aError> {
+        let payload = sent(task, view)?;
+        let ended = ended(&payload).filter(|_| last);
+        let begun = v1::StreamResponse { payload: Some(payload) };
+        Ok(std::iter::once(begun).chain(ended).map(|response| encoded(&response)).collect())
     }
 
     fn event(&self, _generation: u64, event: &Event, _: Extensions) -> Result<Vec<Bytes>, A2aError> {

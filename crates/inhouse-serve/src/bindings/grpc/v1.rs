@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use inhouse_proto::error::A2aError;
-use inhouse_proto::snapshot::View;
+use inhouse_proto::snapshot::{Snapshot, View};
 use inhouse_proto::v1;
 use inhouse_proto::wire::Event;
 use prost::Message;
@@ -11,7 +11,7 @@ use super::{Package, decode, internal, send_payload};
 use crate::bindings::checked::valid;
 use crate::bindings::events::Until;
 use crate::bindings::extensions::Extensions;
-use crate::bindings::operation::{Asked, Following, Kind, Outcome, Send, Subscribe, sent};
+use crate::bindings::operation::{Asked, Kind, Outcome, Send, Subscribe, sent};
 use crate::bindings::push::PushAsked;
 use crate::bindings::version::Generation;
 
@@ -76,11 +76,9 @@ impl Package for V1 {
         Ok(vec![message.into()])
     }
 
-    fn first(&self, following: &Following, extensions: Extensions) -> Result<Option<Vec<Bytes>>, A2aError> {
-        let Some((task, view)) = &following.first else { return Ok(None) };
-        let response = v1::StreamResponse { payload: Some(sent(task, *view)?) };
-        let response = extensions.extend(response, task.generation);
-        Ok(Some(vec![response.encode_to_vec().into()]))
+    fn first(&self, task: &Snapshot, view: View, _last: bool, by: Extensions) -> Result<Vec<Vec<Bytes>>, A2aError> {
+        let response = by.extend(v1::StreamResponse { payload: Some(sent(task, view)?) }, task.generation);
+        Ok(vec![vec![response.encode_to_vec().into()]])
     }
 
     fn event(&self, generation: u64, event: &Event, extensions: Extensions) -> Result<Vec<Bytes>, A2aError> {
