@@ -10,7 +10,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
-use hyper::header::{AUTHORIZATION, CONNECTION, HOST, HeaderName, HeaderValue, ORIGIN, TRANSFER_ENCODING};
+use hyper::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, HOST, HeaderName, HeaderValue, ORIGIN, TRANSFER_ENCODING,
+};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Response, StatusCode, Version};
 use inhouse_trust::{Caller, FailureLimit, HostError, OriginRule, Record, Tokens};
@@ -54,7 +56,7 @@ pub(crate) fn answer(door: Arc<Door>, source: IpAddr, pulse: Arc<Pulse>, request
         let body = BodyReader::new(incoming, Arc::clone(&door.limits), Arc::clone(&pulse));
         let mut response = match door.admit(&arrival, &parts, &body).await {
             Ok(caller) => door.service.handle(arrival.request(&door, parts, caller), body).await,
-            Err(refusal) => refusal.response_to(&parts.headers),
+            Err(refusal) => refusal.response_to(&parts.headers, door.service.error_form(parts.uri.path())),
         };
         if !is_two && (is_chunked || pulse.has_unread_body()) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -103,7 +105,7 @@ impl Door {
         if caller.is_some() {
             self.audit_room().await?;
         }
-        self.size(body).map_err(|refusal| match &caller {
+        coding(&parts.headers).and_then(|()| self.size(body)).map_err(|refusal| match &caller {
             Some(_) => self.told(arrival, parts, caller.as_ref(), refusal),
             None => self.refused(arrival, parts, refusal),
         })?;
@@ -209,6 +211,16 @@ impl Door {
         self.audit.record(&record.line());
         refusal
     }
+}
+
+/// A body that is coded, such as by gzip, is not unpacked: a few bytes could be very many.
+fn coding(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut codings = headers.get_all(CONTENT_ENCODING).iter();
+    if codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Ok(());
+    }
+    let message = "the request body must not be coded (content-encoding)";
+    Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "CONTENT_ENCODING_NOT_SUPPORTED", message))
 }
 
 /// Passes all values of a header to `check`; more than two are as wrong as two.

@@ -30,7 +30,7 @@ pub use card::{CardInfo, CardOptions, Provider, Skill};
 pub use options::{Limits, ServerOptions};
 pub use push::{Push, PushLimits};
 pub use reader::BodyReader;
-pub use refusal::Refusal;
+pub use refusal::{ErrorForm, Refusal};
 pub use routes::{CARD, ENDPOINT, Route, Routes};
 pub use server::{ServeError, Server};
 pub use service::{Request, Service};

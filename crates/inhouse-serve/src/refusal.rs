@@ -4,14 +4,27 @@ use std::borrow::Cow;
 
 use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{HeaderMap, Response, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use tonic::Code;
 
 use crate::Body;
 use crate::bindings::grpc::is_grpc;
+use crate::bindings::rest::media_type;
 
 /// Where our codes are known.
 const DOMAIN: &str = "a2a-protocol.org";
+
+/// In which form a path's callers read errors; gRPC is told by its requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ErrorForm {
+    /// google.rpc.Status (spec 11.6).
+    #[default]
+    Status,
+    /// The same with the members that clients of 0.3 look for.
+    Status03,
+    /// A response of JSON-RPC to a request without an id (spec 9.5).
+    Rpc,
+}
 
 /// Why a request is not answered by the service.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,9 +46,9 @@ impl Refusal {
         Self { status, code, message: message.into(), retry_after_s: None }
     }
 
-    /// The answer to a request with these headers, in the form that whoever sent them reads: JSON, or gRPC.
-    pub fn response_to(&self, request: &HeaderMap) -> Response<Body> {
-        let mut response = if is_grpc(request) { self.grpc() } else { self.response() };
+    /// The answer to a request with these headers, in the form that whoever sent them reads.
+    pub fn response_to(&self, request: &HeaderMap, form: ErrorForm) -> Response<Body> {
+        let mut response = if is_grpc(request) { self.grpc() } else { self.response(request, form) };
         let headers = response.headers_mut();
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"inhouse\""));
@@ -46,10 +59,15 @@ impl Refusal {
         response
     }
 
-    fn response(&self) -> Response<Body> {
-        let mut response = Response::new(Body::full(self.json()));
+    fn response(&self, request: &HeaderMap, form: ErrorForm) -> Response<Body> {
+        let (json, media_type) = match form {
+            ErrorForm::Status => (self.json(), media_type(request)),
+            ErrorForm::Status03 => (self.json_0_3(), media_type(request)),
+            ErrorForm::Rpc => (self.json_rpc(), "application/json"),
+        };
+        let mut response = Response::new(Body::full(json.to_string()));
         *response.status_mut() = self.status;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
         response
     }
 
@@ -58,15 +76,31 @@ impl Refusal {
         tonic::Status::new(self.canonical().0, self.message.clone()).into_http::<()>().map(|()| Body::full(""))
     }
 
+    fn reason(&self) -> Value {
+        json!({"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": self.code, "domain": DOMAIN})
+    }
+
     /// As google.rpc.Status has it (spec 11.6), with our own code as the reason.
-    fn json(&self) -> String {
-        let reason = json!({
-            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-            "reason": self.code,
-            "domain": DOMAIN,
-        });
+    fn json(&self) -> Value {
         let (code, status) = (self.status.as_u16(), self.canonical().1);
-        json!({"error": {"code": code, "status": status, "message": self.message, "details": [reason]}}).to_string()
+        json!({"error": {"code": code, "status": status, "message": self.message, "details": [self.reason()]}})
+    }
+
+    fn json_0_3(&self) -> Value {
+        let mut json = self.json();
+        json["type"] = self.code.into();
+        json["message"] = self.message.as_ref().into();
+        json
+    }
+
+    /// A request that is none has a code of JSON-RPC's; the others end in the status of HTTP, as all of our own.
+    fn json_rpc(&self) -> Value {
+        let code = match self.status {
+            StatusCode::BAD_REQUEST => -32600,
+            status => -31000 - i32::from(status.as_u16()),
+        };
+        let error = json!({"code": code, "message": self.message, "data": [self.reason()]});
+        json!({"jsonrpc": "2.0", "id": null, "error": error})
     }
 
     /// The code of google.rpc that says the same as the status of HTTP, and its name.
@@ -87,7 +121,7 @@ impl Refusal {
 
     /// The whole answer as bytes, for a connection that hyper does not drive.
     pub(crate) fn last_words(&self) -> String {
-        let body = self.json();
+        let body = self.json().to_string();
         format!(
             "HTTP/1.1 {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
             self.status,

@@ -19,7 +19,7 @@ use crate::bindings::rest::{self, Target};
 use crate::bindings::{Answer, Audited, Call, Endpoint, jsonrpc};
 use crate::card::{self, CardInfo, CardOptions, Site};
 use crate::pages::{self, Kept};
-use crate::{AuditLog, Body, BodyReader, Refusal, Request, Service};
+use crate::{AuditLog, Body, BodyReader, ErrorForm, Refusal, Request, Service};
 
 /// The default agent's card.
 pub const CARD: &str = "/.well-known/agent-card.json";
@@ -119,8 +119,7 @@ impl Routes {
     fn binding(&self, path: &str) -> Option<(usize, Binding)> {
         let (agent, rest) = self.agent(path);
         let agent = agent?;
-        // Clients join a slash to what they are given, or call the address itself.
-        if matches!(rest, "/" | ENDPOINT | "/a2a/") {
+        if is_rpc(rest) {
             return Some((agent, Binding::Rpc));
         }
         let target = Target::parse(rest)?;
@@ -160,9 +159,9 @@ impl Routes {
 
     /// An answer for someone whom we do not know.
     fn public(&self, request: &Request) -> Response<Body> {
-        let Some(page) = self.page(request.path()) else { return nothing_there().response_to(&request.headers) };
+        let Some(page) = self.page(request.path()) else { return self.refusal(request, &nothing_there()) };
         if !matches!(request.method, Method::GET | Method::HEAD) {
-            return method_not_allowed("GET, HEAD", &request.headers).1;
+            return self.method_not_allowed("GET, HEAD", request).1;
         }
         let kept = Kept { max_age_s: self.cards.max_age_s, since: self.since };
         match page {
@@ -193,7 +192,7 @@ impl Routes {
     /// The agents that a caller may use, the default one first.
     fn listing(&self, request: &Request, caller: &Caller) -> Response<Body> {
         if !matches!(request.method, Method::GET | Method::HEAD) {
-            let (refusal, response) = method_not_allowed("GET, HEAD", &request.headers);
+            let (refusal, response) = self.method_not_allowed("GET, HEAD", request);
             self.refused(request, caller, None, refusal.code, &refusal);
             return response;
         }
@@ -232,7 +231,7 @@ impl Routes {
         match binding.operation(&request.method) {
             Ok(kind) => self.call(agent, &binding, kind, request, caller, body).await,
             Err(allowed) => {
-                let (refusal, response) = method_not_allowed(allowed, &request.headers);
+                let (refusal, response) = self.method_not_allowed(allowed, request);
                 self.refused(request, caller, Some(agent), refusal.code, &refusal);
                 response
             }
@@ -278,7 +277,19 @@ impl Routes {
     ) -> Response<Body> {
         let audited = Audited { refusal: Some(outcome), ..Audited::default() };
         self.write_down(request, caller, agent, &audited, refusal.status);
-        refusal.response_to(&request.headers)
+        self.refusal(request, refusal)
+    }
+
+    fn refusal(&self, request: &Request, refusal: &Refusal) -> Response<Body> {
+        refusal.response_to(&request.headers, self.error_form(request.path()))
+    }
+
+    fn method_not_allowed(&self, allowed: &'static str, request: &Request) -> (Refusal, Response<Body>) {
+        let message = format!("this path takes {allowed}");
+        let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message);
+        let mut response = self.refusal(request, &refusal);
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+        (refusal, response)
     }
 
     fn write_down(
@@ -317,6 +328,14 @@ impl Service for Routes {
     /// Health, and wherever a card could be: whether there is an agent must not show in what a stranger is asked for.
     fn is_public(&self, _method: &Method, path: &str) -> bool {
         matches!(path, HEALTH | CHECK | JWKS) || matches!(self.agent(path).1, CARD | FIRST_CARD)
+    }
+
+    fn error_form(&self, path: &str) -> ErrorForm {
+        match self.agent(path).1 {
+            rest if is_rpc(rest) => ErrorForm::Rpc,
+            rest if Target::is_0_3(rest) => ErrorForm::Status03,
+            _ => ErrorForm::Status,
+        }
     }
 
     async fn handle(&self, request: Request, body: BodyReader) -> Response<Body> {
@@ -359,18 +378,15 @@ fn without_port(authority: &str) -> &str {
     }
 }
 
+/// Clients join a slash to what they are given, or call the address itself.
+fn is_rpc(path: &str) -> bool {
+    matches!(path, "/" | ENDPOINT | "/a2a/")
+}
+
 fn nothing_there() -> Refusal {
     Refusal::new(StatusCode::NOT_FOUND, "NOT_FOUND", "there is nothing at this path")
 }
 
 fn no_such_call() -> Refusal {
     Refusal::new(StatusCode::NOT_IMPLEMENTED, "UNIMPLEMENTED", "there is no such method")
-}
-
-fn method_not_allowed(allowed: &'static str, headers: &HeaderMap) -> (Refusal, Response<Body>) {
-    let message = format!("this path takes {allowed}");
-    let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message);
-    let mut response = refusal.response_to(headers);
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
-    (refusal, response)
 }

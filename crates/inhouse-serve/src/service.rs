@@ -9,6 +9,7 @@ use hyper::header::HOST;
 use hyper::{HeaderMap, Method, Response, Uri};
 use inhouse_trust::{Caller, HostRule};
 
+use crate::refusal::ErrorForm;
 use crate::{Body, BodyReader};
 
 /// The names and ports under which the server is asked.
@@ -61,6 +62,11 @@ impl Request {
 pub trait Service: Send + Sync + 'static {
     /// Whether requests to this path need no token. They pass all other checks, and have no caller.
     fn is_public(&self, method: &Method, path: &str) -> bool;
+
+    /// In which form the callers of this path read what the door itself refuses.
+    fn error_form(&self, _path: &str) -> ErrorForm {
+        ErrorForm::default()
+    }
 
     /// Answers one request. It may leave the body unread; the connection is then closed after the answer.
     ///

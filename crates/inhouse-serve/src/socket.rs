@@ -7,14 +7,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use hyper::StatusCode;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::Refusal;
 use crate::pulse::Pulse;
 
 /// Bytes of one read. They stand on the stack for the length of the call.
 const READ_BYTES: usize = 8 << 10;
+/// The head of an answer that is nothing but a status is shorter.
+const BARE_BYTES_MAX: usize = 256;
 
 pub(crate) struct Socket {
     stream: Option<TcpStream>,
@@ -65,9 +69,34 @@ impl Read for Socket {
     }
 }
 
+/// What hyper itself answers to a request that it can not read is a status alone: it gets the body that all our errors have.
+fn bare_refusal(bytes: &[u8]) -> Option<String> {
+    if !bytes.starts_with(b"HTTP/1.1 4") || bytes.len() > BARE_BYTES_MAX {
+        return None;
+    }
+    let head = std::str::from_utf8(bytes).ok()?.strip_suffix("\r\n\r\n")?;
+    // All of ours tell the type of their body.
+    if head.contains("content-type:") || !head.contains("content-length: 0") {
+        return None;
+    }
+    let refusal = match head.split(' ').nth(1)? {
+        "400" => Refusal::new(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", "this is no request of HTTP"),
+        "431" => {
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            Refusal::new(status, "HEADERS_TOO_LARGE", "the request's headers are too large, or too many")
+        }
+        _ => return None,
+    };
+    Some(refusal.last_words())
+}
+
 impl Write for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let result = self.stream()?.poll_write(cx, bytes);
+        let result = match bare_refusal(bytes) {
+            // The connection ends with it, and it fits where it stands: nothing else waits to be sent.
+            Some(words) => self.stream()?.poll_write(cx, words.as_bytes()).map_ok(|_| bytes.len()),
+            None => self.stream()?.poll_write(cx, bytes),
+        };
         self.wrote(result)
     }
 
@@ -76,6 +105,9 @@ impl Write for Socket {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let [piece] = pieces {
+            return self.poll_write(cx, piece);
+        }
         let result = self.stream()?.poll_write_vectored(cx, pieces);
         self.wrote(result)
     }

@@ -175,14 +175,14 @@ async fn headers_and_targets_have_bounds() {
     let lines = |count: usize| (0..count).map(|n| format!("x-{n}: y\r\n")).collect::<String>();
     let with = |headers: String| server.exchange(get("/health", &format!("Host: localhost\r\n{headers}")));
     assert!(with(lines(62)).await.ends_with("public"));
-    assert_eq!(status(&with(lines(63)).await), 431);
-    assert_eq!(status(&with(lines(1_000)).await), 431);
-    assert_eq!(status(&with(format!("x: {}\r\n", "y".repeat(64 << 10))).await), 431);
-    assert_eq!(status(&with("x y: z\r\n".into()).await), 400);
-    assert_eq!(status(&with("x: a\0b\r\n".into()).await), 400);
+    assert_eq!(refused(&with(lines(63)).await), 431);
+    assert_eq!(refused(&with(lines(1_000)).await), 431);
+    assert_eq!(refused(&with(format!("x: {}\r\n", "y".repeat(64 << 10))).await), 431);
+    assert_eq!(refused(&with("x y: z\r\n".into()).await), 400);
+    assert_eq!(refused(&with("x: a\0b\r\n".into()).await), 400);
     let target = |bytes: usize| server.exchange(get(&format!("/{}", "u".repeat(bytes)), "Host: localhost\r\n"));
     assert_eq!(refused(&target(8 << 10).await), 414);
-    assert_eq!(status(&target(70 << 10).await), 431);
+    assert_eq!(refused(&target(70 << 10).await), 431);
     server.assert_healthy().await;
 }
 
@@ -192,7 +192,7 @@ async fn what_is_not_http_is_told_so() {
     let tls_hello: &[u8] = b"\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03\x00\x01\x02\x03";
     let others: [&[u8]; 4] = [tls_hello, b"\0\0\0\0", b"GET\r\n\r\n", b"SSH-2.0-x\r\n"];
     for bytes in others {
-        assert_eq!(status(&server.exchange(bytes).await), 400, "{bytes:?}");
+        assert_eq!(refused(&server.exchange(bytes).await), 400, "{bytes:?}");
     }
     let mut silent = server.connect().await;
     silent.shutdown().await.unwrap();

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame};
 use hyper::{Method, Response, StatusCode};
-use inhouse_serve::{AuditLog, Body, BodyReader, Limits, Refusal, Request, Server, ServerOptions, Service};
+use inhouse_serve::{AuditLog, Body, BodyReader, ErrorForm, Limits, Refusal, Request, Server, ServerOptions, Service};
 use inhouse_trust::{HostRule, OriginRule, Principal, Secret, TokenDigest, Tokens};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -177,14 +177,15 @@ impl Service for Echo {
                     let caller = request.caller.as_ref().unwrap().principal().to_string();
                     Response::new(Body::full(format!("{caller} {}", bytes.len())))
                 }
-                Err(refusal) => refusal.response_to(&request.headers),
+                Err(refusal) => refusal.response_to(&request.headers, ErrorForm::Status),
             },
             "/unread" => Response::new(Body::chunks(vec![Bytes::from("un"), Bytes::from("read")])),
             "/stream" => Response::new(Body::stream(Ticks { told: self.told.clone(), first: true, wait: None })),
             "/flood" => Response::new(Body::chunks(vec![Bytes::from(vec![b'x'; 1 << 20]); 64])),
             "/hang" => std::future::pending().await,
             "/panic" => panic!("a service that fails"),
-            _ => Refusal::new(StatusCode::NOT_FOUND, "NOT_FOUND", "no such path").response_to(&request.headers),
+            _ => Refusal::new(StatusCode::NOT_FOUND, "NOT_FOUND", "no such path")
+                .response_to(&request.headers, ErrorForm::Status),
         }
     }
 }

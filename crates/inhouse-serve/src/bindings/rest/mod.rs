@@ -122,7 +122,7 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// A2A's own media type goes to whoever names it, the plain one to everybody else.
-fn media_type(headers: &HeaderMap) -> &'static str {
+pub(crate) fn media_type(headers: &HeaderMap) -> &'static str {
     let names_it = |name: &HeaderName| {
         let mut values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
         values.any(|value| value.to_ascii_lowercase().contains(A2A_JSON))

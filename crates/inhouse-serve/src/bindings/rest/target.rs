@@ -45,7 +45,7 @@ impl Target {
     /// Reads a path, which begins with a slash. Clients that take the JSON-RPC address for the base of this binding are
     /// understood as well.
     pub(crate) fn parse(path: &str) -> Option<Self> {
-        let path = path.strip_prefix("/a2a").filter(|rest| rest.starts_with('/')).unwrap_or(path);
+        let path = below(path);
         let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
         let (generation, tenant) = (Generation::V1, None);
         if let ["v1", rest @ ..] = segments.as_slice() {
@@ -59,6 +59,16 @@ impl Target {
         let resource = Resource::parse(rest, generation)?;
         Some(Self { tenant: Some(decoded(tenant)?), generation, resource })
     }
+
+    /// Whether a path looks like those of 0.3, be there something at it or not.
+    pub(crate) fn is_0_3(path: &str) -> bool {
+        below(path).starts_with("/v1/")
+    }
+}
+
+/// The path below the address of JSON-RPC, or as it is.
+fn below(path: &str) -> &str {
+    path.strip_prefix("/a2a").filter(|rest| rest.starts_with('/')).unwrap_or(path)
 }
 
 impl Resource {
