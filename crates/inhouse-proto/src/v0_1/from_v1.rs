@@ -9,13 +9,16 @@ impl Task {
     pub fn from_v1(task: &v1::Task, id: &str) -> Self {
         let history: Vec<Message> = task.history.iter().map(Message::from_v1).collect();
         let artifacts = task.artifacts.iter().enumerate();
+        let status = TaskStatus::from_v1(task.status.as_ref(), &task.artifacts);
+        // Of a task that goes on, more may come of each.
+        let last = status.state.is_final();
         Self {
             kind: TaskKind::Task,
             id: id.to_owned(),
             session_id: task.context_id.clone(),
             context_id: task.context_id.clone(),
-            status: TaskStatus::from_v1(task.status.as_ref(), &task.artifacts),
-            artifacts: artifacts.map(|(index, artifact)| Artifact::from_v1(artifact, index, false, true)).collect(),
+            status,
+            artifacts: artifacts.map(|(index, artifact)| Artifact::from_v1(artifact, index, false, last)).collect(),
             messages: history.clone(),
             history,
             metadata: task.metadata.clone(),

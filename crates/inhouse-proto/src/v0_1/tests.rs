@@ -131,6 +131,16 @@ fn a_task_shows_what_old_clients_and_newer_ones_read() {
 }
 
 #[test]
+fn an_artifact_of_a_task_that_goes_on_may_go_on_too() {
+    for (state, last) in
+        [("TASK_STATE_WORKING", false), ("TASK_STATE_INPUT_REQUIRED", true), ("TASK_STATE_FAILED", true)]
+    {
+        let shown = Task::from_v1(&task(json!({"state": state})), "mine");
+        assert!(shown.artifacts.iter().all(|artifact| artifact.last_chunk == last), "{state}");
+    }
+}
+
+#[test]
 fn a_status_with_a_message_keeps_it() {
     let question = json!({"messageId": "m2", "role": "ROLE_AGENT", "parts": [{"text": "which?"}]});
     let shown = Task::from_v1(&task(json!({"state": "TASK_STATE_AUTH_REQUIRED", "message": question})), "mine");
