@@ -66,7 +66,10 @@ impl Approvals {
                 matches(&rule.tool, tool, &|_| true) && rule.subject.as_ref().is_none_or(fits)
             })
         };
-        let leads_out = subject.split(|c: char| "/\\'\"= ".contains(c)).any(|segment| segment == "..");
+        // As a shell reads it, without quotes; and what it may expand to is not known.
+        let bare: String = subject.chars().filter(|c| !"\\'\"".contains(*c)).collect();
+        let hides = |name: &str| name.contains('{') || name.starts_with('.') && name.contains(['*', '?', '[']);
+        let leads_out = bare.split(['/', '=', ' ']).any(|name| name.ends_with("..") || hides(name));
         let is_plain = |c: char| !leads_out && !c.is_control() && !";&|<>$`()".contains(c);
         match () {
             () if any(&self.deny, &|_| true) => Verdict::Deny,

@@ -48,6 +48,14 @@ fn what_is_allowed_is_one_command_in_its_folder() {
         ("Bash", "git status\nrm x"),
         ("Bash", "git status \u{0}"),
         ("Bash", "git status ../other"),
+        ("Bash", "git status src/.''./x"),
+        ("Bash", "git status src/\"..\"/x"),
+        ("Bash", "git status src/\\.\\./x"),
+        ("Bash", "git status src/.?/x"),
+        ("Bash", "git status src/.*/x"),
+        ("Bash", "git status src/.[.]/x"),
+        ("Bash", "git status src/{.,}./x"),
+        ("Bash", "git status -C.."),
         ("Bash", "npm test x"),
         ("Write", "/project/../etc/passwd"),
         ("Write", "/project/.."),
@@ -56,9 +64,13 @@ fn what_is_allowed_is_one_command_in_its_folder() {
     ] {
         assert_eq!(open.judge(tool, subject), Verdict::Ask, "{tool}({subject})");
     }
-    for (tool, subject) in
-        [("Bash", "git status"), ("Bash", "git status --short a..b"), ("Write", "/project/a/..b/c"), ("Bash", "a;b")]
-    {
+    for (tool, subject) in [
+        ("Bash", "git status"),
+        ("Bash", "git status --short a..b"),
+        ("Bash", "git status *.rs .git 'a b'"),
+        ("Write", "/project/a/..b/c"),
+        ("Bash", "a;b"),
+    ] {
         assert_eq!(open.judge(tool, subject), Verdict::Allow, "{tool}({subject})");
     }
     let deny = rules(&["Bash"], &[], &["Bash(*rm *)"]);

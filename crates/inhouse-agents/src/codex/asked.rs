@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::codex::line::{self, Change, Params};
-use crate::lenient::{List, Object};
+use crate::lenient::{ITEMS_MAX, List, Object};
 use crate::permission::{INPUT_BYTES_MAX, OPEN_MAX, Use};
 use crate::rpc::{answer, name_of, not_supported};
 use crate::text::without_escapes;
@@ -63,14 +63,9 @@ struct Edit {
 }
 
 impl Asked {
-    /// It is about to change files.
+    /// It is about to change files. An edit of which not all paths are known is not kept: no rule could judge it.
     pub(crate) fn announce(&mut self, item: &str, changes: &RawValue) {
-        let Ok(List(seen)) = serde_json::from_str::<List<Object<Change>>>(changes.get()) else { return };
-        let paths: Vec<_> = seen.iter().filter_map(|change| Some(change.0.as_ref()?.path.text())).collect();
-        let paths = paths.join("\n");
-        if paths.is_empty() || paths.len() > PATHS_BYTES_MAX {
-            return;
-        }
+        let Some(paths) = paths(changes).filter(|paths| paths.len() <= PATHS_BYTES_MAX) else { return };
         let input = match changes.get().len() {
             ..=INPUT_BYTES_MAX => format!(r#"{{"changes":{changes}}}"#),
             bytes => json!({"omittedBytes": bytes}).to_string(),
@@ -139,6 +134,24 @@ impl Open {
         let no = if self.is_permission { json!({"decision": decision}) } else { json!({"answers": {}}) };
         answer(&self.id, &no)
     }
+}
+
+/// All that an edit changes, and where it moves things, line by line.
+fn paths(changes: &RawValue) -> Option<String> {
+    let List(seen) = serde_json::from_str::<List<Object<Change>>>(changes.get()).ok()?;
+    if seen.len() >= ITEMS_MAX {
+        return None;
+    }
+    let mut paths = Vec::new();
+    for change in &seen {
+        let change = change.0.as_ref()?;
+        paths.push(change.path.text());
+        let target = change.kind.0.as_ref().map(|kind| kind.move_path.text());
+        paths.extend(target.filter(|target| !target.is_empty()));
+    }
+    // A path of several lines would be judged as several paths.
+    let all_named = paths.iter().all(|path| !path.is_empty() && !path.contains('\n'));
+    (all_named && !paths.is_empty()).then(|| paths.join("\n"))
 }
 
 fn execution(name: &str, params: &Params) -> Option<Ask> {

@@ -54,6 +54,16 @@ pub(crate) struct Item {
 #[serde(default)]
 pub(crate) struct Change {
     pub(crate) path: Scalar,
+    pub(crate) kind: Object<ChangeKind>,
+}
+
+/// What becomes of the file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ChangeKind {
+    /// Where it is moved to.
+    #[serde(alias = "movePath")]
+    pub(crate) move_path: Scalar,
 }
 
 /// What it takes a command for.

@@ -293,6 +293,29 @@ fn what_can_not_be_asked_is_answered_at_once() {
 }
 
 #[test]
+fn leave_for_an_edit_is_asked_with_all_of_its_paths_or_not_at_all() {
+    let edit = |changes: Value| {
+        let item = json!({"type": "fileChange", "id": "e", "changes": changes, "status": "inProgress"});
+        let begun = json!({"method": "item/started", "params": {"threadId": "t", "turnId": "u", "item": item}});
+        let asks = json!({"method": "item/fileChange/requestApproval", "id": 5, "params": {"itemId": "e"}});
+        in_turn(&format!("{begun}\n{asks}")).asked.first().map(|ask| ask.subject.clone())
+    };
+    let change = |path: &str| json!({"path": path, "kind": {"type": "add"}, "diff": ""});
+    let moved = json!({"path": "a", "kind": {"type": "update", "move_path": "/etc/cron.d/b"}, "diff": ""});
+    assert_eq!(edit(json!([change("x"), moved])).as_deref(), Some("x\na\n/etc/cron.d/b"));
+    assert!(edit(Value::Array(vec![change("x"); 999])).is_some());
+    for unknown in [
+        Value::Array(vec![change("x"); 1_001]),
+        json!([change("x"), {}]),
+        json!([change("x"), 7]),
+        json!([change("a\nb")]),
+        json!([]),
+    ] {
+        assert_eq!(edit(unknown), None);
+    }
+}
+
+#[test]
 fn a_request_that_is_resolved_elsewhere_is_asked_no_more() {
     let seen = in_turn(
         r#"{"method":"item/commandExecution/requestApproval","id":9,"params":{"threadId":"t","command":"ls"}}
