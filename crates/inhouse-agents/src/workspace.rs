@@ -192,14 +192,14 @@ impl Workspaces {
                 let project = Project::open(git(program), permit, &project).await?;
                 project.head(permit).await?;
                 let worktrees = Worktrees { project, shelf: shelf()?, told };
-                worktrees.clean_up(permit, 0).await;
+                worktrees.clean_up(permit, None).await;
                 Inner::Worktrees(worktrees)
             }
             Workspace::Temporary { .. } => {
                 let look = LookMax { files: limits.looked_files_max, bytes: limits.looked_bytes_max };
                 let shelf = shelf()?;
                 let temporaries = Temporaries { project, shelf, told, look };
-                temporaries.clean_up(0);
+                temporaries.clean_up(None);
                 Inner::Temporaries(temporaries)
             }
         };

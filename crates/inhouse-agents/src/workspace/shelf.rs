@@ -22,8 +22,9 @@ use super::WorkspaceError;
 use crate::conversations::digest_of;
 use crate::folder::{fresh, own_file, private, remove};
 
-/// How many bytes of a digest are a workspace's name.
+/// How many bytes of digests are a workspace's name, and how many of them its caller's.
 const NAME_BYTES: usize = 12;
+const CALLER_BYTES: usize = 4;
 const MARK: &str = "ready";
 const LOCK: &str = "lock";
 
@@ -36,14 +37,16 @@ pub(crate) struct ShelfMax {
     pub(crate) count: usize,
 }
 
-/// The name of the workspace of one caller, agent, project and context.
+/// The name of the workspace of one caller, agent, project and context. It begins with what those of one caller share.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Name(String);
 
 impl Name {
     /// The one that a turn of an agent of this project works in.
     pub(crate) fn of(turn: &Turn, project: &Path) -> Self {
-        Self(hexadecimal(&digest_of(turn, project)[..NAME_BYTES]))
+        let caller = Sha256::digest(turn.permit.principal().as_str());
+        let rest = hexadecimal(&digest_of(turn, project)[..NAME_BYTES - CALLER_BYTES]);
+        Self(hexadecimal(&caller[..CALLER_BYTES]) + &rest)
     }
 
     fn read(text: &str) -> Option<Self> {
@@ -53,6 +56,10 @@ impl Name {
 
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    fn caller(&self) -> &str {
+        &self.0[..2 * CALLER_BYTES]
     }
 }
 
@@ -169,8 +176,8 @@ impl Shelf {
         moved
     }
 
-    /// Takes those that have been unused for too long, or are too many beside `more`; those that are in use stay.
-    pub(crate) fn surplus(&self, more: usize) -> Vec<(Name, Hold)> {
+    /// Takes those that have been unused for too long, or are too many beside one that is to come; those that are in use stay.
+    pub(crate) fn surplus(&self, to_come: Option<&Name>) -> Vec<(Name, Hold)> {
         let now = SystemTime::now();
         let unused_ms = |name: &Name| {
             let used = fs::metadata(self.mark(name)).and_then(|mark| mark.modified()).ok();
@@ -180,7 +187,7 @@ impl Shelf {
         let all = self.entries().filter_map(|text| Name::read(&text));
         let all: Vec<_> = all.map(|name| (unused_ms(&name), name)).collect();
         let held = |name: Name| Some((name.clone(), self.try_hold(&name)?));
-        surplus(all, self.max, more).into_iter().filter_map(held).collect()
+        surplus(all, self.max, to_come).into_iter().filter_map(held).collect()
     }
 
     fn try_hold(&self, name: &Name) -> Option<Hold> {
@@ -205,12 +212,26 @@ impl Shelf {
     }
 }
 
-/// Which of the workspaces go, each with the time for which it has been unused: the longest unused first.
-fn surplus(mut all: Vec<(u64, Name)>, max: ShelfMax, more: usize) -> Vec<Name> {
-    all.sort_by(|a, b| b.cmp(a));
-    let too_many = (all.len() + more).saturating_sub(max.count);
-    let goes = |(index, (unused_ms, _)): &(usize, (u64, Name))| *index < too_many || *unused_ms > max.idle_ms;
-    all.into_iter().enumerate().filter(goes).map(|(_, (_, name))| name).collect()
+/// Which of the workspaces go, each with the time for which it has been unused. Where there are too many, it is the longest unused
+/// of whoever has the most: nobody loses his to another's appetite.
+fn surplus(mut all: Vec<(u64, Name)>, max: ShelfMax, to_come: Option<&Name>) -> Vec<Name> {
+    // The longest unused last.
+    all.sort();
+    let first_fresh = all.partition_point(|(unused_ms, _)| *unused_ms <= max.idle_ms);
+    let mut gone: Vec<_> = all.split_off(first_fresh).into_iter().rev().map(|(_, name)| name).collect();
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for name in all.iter().map(|(_, name)| name).chain(to_come) {
+        *counts.entry(name.caller().to_owned()).or_default() += 1;
+    }
+    let keep = max.count.saturating_sub(usize::from(to_come.is_some()));
+    while all.len() > keep {
+        let most = all.iter().filter_map(|(_, name)| counts.get(name.caller())).max().copied();
+        let Some(at) = all.iter().rposition(|(_, name)| counts.get(name.caller()).copied() == most) else { break };
+        let (_, name) = all.remove(at);
+        counts.entry(name.caller().to_owned()).and_modify(|count| *count -= 1);
+        gone.push(name);
+    }
+    gone
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
@@ -225,26 +246,49 @@ fn lock(in_use: &InUse) -> MutexGuard<'_, HashMap<Name, Arc<tokio::sync::Mutex<(
 mod tests {
     use super::*;
 
+    /// A workspace of one caller, or the only one of its own.
     fn name(letter: char) -> Name {
-        Name::read(&letter.to_string().repeat(2 * NAME_BYTES)).unwrap()
+        let caller = if letter.is_ascii_digit() { '0' } else { letter };
+        let rest = letter.to_string().repeat(2 * (NAME_BYTES - CALLER_BYTES));
+        Name::read(&(caller.to_string().repeat(2 * CALLER_BYTES) + &rest)).unwrap()
     }
 
     #[test]
     fn the_longest_unused_go_beyond_the_bounds() {
         let all = || vec![(5, name('a')), (50, name('b')), (u64::MAX, name('c')), (7, name('d'))];
-        for (idle_ms, count, more, gone) in [
-            (100, 4, 0, "c"),
-            (100, 4, 1, "c"),
-            (100, 3, 1, "cb"),
-            (6, 9, 1, "cbd"),
-            (u64::MAX, 9, 0, ""),
-            (u64::MAX, 1, 1, "cbda"),
-            (u64::MAX, 0, 9, "cbda"),
+        for (idle_ms, count, to_come, gone) in [
+            (100, 4, false, "c"),
+            (100, 4, true, "c"),
+            (100, 3, true, "cb"),
+            (6, 9, true, "cbd"),
+            (u64::MAX, 9, false, ""),
+            (u64::MAX, 1, true, "cbda"),
+            (u64::MAX, 0, true, "cbda"),
         ] {
-            let names: String =
-                surplus(all(), ShelfMax { idle_ms, count }, more).iter().map(|name| &name.0[..1]).collect();
-            assert_eq!(names, gone, "{idle_ms} {count} {more}");
+            let (max, to_come) = (ShelfMax { idle_ms, count }, to_come.then(|| name('e')));
+            assert_eq!(letters(&surplus(all(), max, to_come.as_ref())), gone, "{max:?} {to_come:?}");
         }
+    }
+
+    #[test]
+    fn whoever_has_the_most_gives_way() {
+        // 1, 2 and 3 are one caller's.
+        let all = || vec![(90, name('a')), (5, name('1')), (10, name('2')), (7, name('3')), (80, name('b'))];
+        for (count, to_come, gone) in [
+            (5, None, ""),
+            (5, Some('c'), "2"),
+            (5, Some('4'), "2"),
+            (4, Some('c'), "23"),
+            (3, Some('c'), "23a"),
+            (2, Some('4'), "231a"),
+        ] {
+            let (max, to_come) = (ShelfMax { idle_ms: u64::MAX, count }, to_come.map(name));
+            assert_eq!(letters(&surplus(all(), max, to_come.as_ref())), gone, "{count} {to_come:?}");
+        }
+    }
+
+    fn letters(names: &[Name]) -> String {
+        names.iter().filter_map(|name| name.0.chars().last()).collect()
     }
 
     #[test]

@@ -50,9 +50,9 @@ impl Temporaries {
         self.shelf.path(&Name::of(turn, &self.project))
     }
 
-    /// Removes what has been unused for too long, or is too much beside `more`.
-    pub(crate) fn clean_up(&self, more: usize) {
-        for (name, _hold) in self.shelf.surplus(more) {
+    /// Removes what has been unused for too long, or is too much beside one that is to come.
+    pub(crate) fn clean_up(&self, to_come: Option<&Name>) {
+        for (name, _hold) in self.shelf.surplus(to_come) {
             if let Err(error) = self.shelf.discard(&name) {
                 tracing::warn!(workspace = name.as_str(), %error, "an unused workspace was not removed");
             }
@@ -67,7 +67,7 @@ impl Temporaries {
         let name = Name::of(turn, &self.project);
         let hold = self.shelf.hold(&name).await;
         let is_new = !self.shelf.is_ready(&name);
-        self.clean_up(is_new.into());
+        self.clean_up(is_new.then_some(&name));
         let folder = self.shelf.path(&name);
         let made = if is_new { self.shelf.discard(&name).and_then(|()| private(&folder)) } else { Ok(()) };
         made.and_then(|()| self.shelf.used(&name))

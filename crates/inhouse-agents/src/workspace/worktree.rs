@@ -47,9 +47,9 @@ impl Worktrees {
         path.join(&self.project.prefix).components().collect()
     }
 
-    /// Removes what has been unused for too long, or is too much beside `more`.
-    pub(crate) async fn clean_up(&self, permit: &Permit, more: usize) {
-        for (name, _hold) in self.shelf.surplus(more) {
+    /// Removes what has been unused for too long, or is too much beside one that is to come.
+    pub(crate) async fn clean_up(&self, permit: &Permit, to_come: Option<&Name>) {
+        for (name, _hold) in self.shelf.surplus(to_come) {
             if let Err(error) = self.put_away(permit, &name).await {
                 tracing::warn!(workspace = name.as_str(), %error, "an unused workspace was not removed");
             }
@@ -64,7 +64,7 @@ impl Worktrees {
         let (permit, name) = (&turn.permit, Name::of(turn, &self.project.directory));
         let hold = self.shelf.hold(&name).await;
         let is_new = !self.shelf.is_ready(&name);
-        self.clean_up(permit, is_new.into()).await;
+        self.clean_up(permit, is_new.then_some(&name)).await;
         let base = match self.git_folder(permit, &name).await? {
             Some(git_folder) => {
                 let tip = self.tip(permit, &name, None).await?;
@@ -72,7 +72,7 @@ impl Worktrees {
             }
             None => self.make(permit, &name).await?,
         };
-        fs::create_dir_all(self.directory(turn)).map_err(|source| self.refused(&name, source))?;
+        descend(&self.shelf.path(&name), &self.project.prefix).map_err(|source| self.refused(&name, source))?;
         self.shelf.used(&name).map_err(|source| self.refused(&name, source))?;
         Ok(Worktree { name, base, _hold: hold })
     }
@@ -202,6 +202,22 @@ impl Worktrees {
     fn refused(&self, name: &Name, source: io::Error) -> WorkspaceError {
         WorkspaceError::Folder { folder: self.shelf.path(name), source }
     }
+}
+
+/// Makes a folder inside a worktree, where it is not there. A link in its place, which an earlier turn may have left, leads out of the
+/// worktree: it is in the way, as anything else that is no folder.
+fn descend(worktree: &Path, inner: &Path) -> io::Result<()> {
+    let mut folder = worktree.to_owned();
+    for name in inner.components() {
+        folder.push(name);
+        match fs::symlink_metadata(&folder) {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => return Err(io::ErrorKind::NotADirectory.into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir(&folder)?,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Whether the git folder of a worktree says that it is this one's.

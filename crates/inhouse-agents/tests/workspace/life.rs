@@ -160,6 +160,14 @@ async fn a_project_may_be_a_folder_of_its_repository() {
     let taken = scripts.run("ann", "one", "pwd; echo 1 > inner; echo 2 >> ../kept").await;
     assert!(folder(&taken.text).ends_with("sub"));
     assert_eq!(taken.files(), ["modified kept", "added sub/inner"]);
+    // Whatever stands in its place leads nowhere.
+    let outside = house.folder.join("outside");
+    std::fs::create_dir(&outside).unwrap();
+    let script = format!("cd ..; rm -r sub; ln -s {} sub", outside.display());
+    scripts.run("ann", "one", &script).await;
+    let refused = scripts.run("ann", "one", "touch escaped").await;
+    assert!(matches!(&refused.end, End::Failed(failure) if failure.reason == Reason::StartFailed), "{:?}", refused.end);
+    assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
 }
 
 #[tokio::test]
