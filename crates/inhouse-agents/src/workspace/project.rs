@@ -1,7 +1,9 @@
 //! A project that is a git repository: where it is, and what its own git folder is asked and told. All else is done with a
 //! [`Lens`](super::lens::Lens), which reads nothing of the repository's configuration.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::{self, Arc, LazyLock, PoisonError};
 
 use inhouse_trust::Permit;
 use tokio::sync::Mutex;
@@ -9,8 +11,9 @@ use tokio::sync::Mutex;
 use super::WorkspaceError;
 use super::git::{Call, Git, GitError, Printed};
 
-/// Git looks at all worktrees of a repository before it makes or removes one, and fails on one that is half made.
-static WORKTREES: Mutex<()> = Mutex::const_new(());
+/// Git looks at all worktrees of a repository before it makes or removes one, and fails on one that is half made. So whoever does
+/// that to a git folder has its lock; there are as many as agents' projects.
+static WORKTREES: LazyLock<sync::Mutex<HashMap<PathBuf, Arc<Mutex<()>>>>> = LazyLock::new(sync::Mutex::default);
 
 /// A repository and the folder in it that agents are to work in.
 #[derive(Debug)]
@@ -28,6 +31,7 @@ pub(crate) struct Project {
     pub(crate) common: PathBuf,
     /// The hash of its objects' names.
     pub(crate) format: String,
+    worktrees: Arc<Mutex<()>>,
 }
 
 /// A commit and the tree in it.
@@ -60,13 +64,17 @@ impl Project {
         let [top, own, common, format, prefix] = lines.as_slice() else {
             return Err(WorkspaceError::Path(directory.to_path_buf()));
         };
+        let common = PathBuf::from(common);
+        let worktrees =
+            Arc::clone(WORKTREES.lock().unwrap_or_else(PoisonError::into_inner).entry(common.clone()).or_default());
         Ok(Self {
             directory: directory.to_path_buf(),
             top: top.into(),
             prefix: prefix.into(),
             own: own.into(),
-            common: common.into(),
+            common,
             format: format.clone(),
+            worktrees,
             git,
         })
     }
@@ -88,7 +96,7 @@ impl Project {
 
     /// Makes or removes a worktree.
     pub(crate) async fn worktree(&self, permit: &Permit, args: &[&str]) -> Result<Printed, GitError> {
-        let _one_by_one = WORKTREES.lock().await;
+        let _one_by_one = self.worktrees.lock().await;
         self.shared(permit, &[&["worktree"], args].concat()).await
     }
 

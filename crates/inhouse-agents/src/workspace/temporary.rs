@@ -137,7 +137,8 @@ impl Seen {
                     continue;
                 }
                 let times = [found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec()];
-                let is_file = found.is_file();
+                // One with a second name may be a file of somewhere else.
+                let is_file = found.is_file() && found.nlink() == 1;
                 let digest = if is_file { digest(&folder.join(&path), &mut room) } else { None };
                 let stat = (found.len(), found.ino(), times);
                 seen.files.insert(path, Found { is_file, stat, digest });

@@ -10,7 +10,7 @@ const TEMPORARY: Workspace = Workspace::Temporary { report: true };
 #[tokio::test]
 async fn each_context_has_a_folder_of_its_own_that_begins_empty_and_its_files_are_told() {
     let house = House::empty();
-    let limits = WorkspaceLimits { per_agent_max: 3, ..LIMITS };
+    let limits = WorkspaceLimits { per_agent_max: 4, ..LIMITS };
     let scripts = house.agent(house.open(TEMPORARY, limits).await.unwrap());
     let first = scripts.run("ann", "one", "ls -A; mkdir a; echo 1 > a/file; ln -s /etc/passwd link; pwd").await;
     let folder = std::path::PathBuf::from(first.text.trim_end());
@@ -18,6 +18,9 @@ async fn each_context_has_a_folder_of_its_own_that_begins_empty_and_its_files_ar
     assert_eq!(first.files(), ["added a/file", "added link"]);
     assert_eq!(first.parts(), [("a/file".to_owned(), b"1\n".to_vec())]);
     assert_eq!(first.told()["omitted"], serde_json::json!([{"name": "link", "reason": "not_a_file"}]));
+    let hard = scripts.run("ann", "hard", "echo x > x; ln x y").await;
+    let hard_left: Vec<_> = ["x", "y"].map(|name| serde_json::json!({"name": name, "reason": "not_a_file"})).into();
+    assert_eq!(hard.told()["omitted"], serde_json::json!(hard_left));
     let second = scripts.run("ann", "one", "cat a/file; rm a/file; echo 2 > b").await;
     assert_eq!((second.text.as_str(), second.files()), ("1\n", vec!["deleted a/file".into(), "added b".into()]));
     for (caller, context) in [("ann", "two"), ("bob", "one")] {
@@ -29,7 +32,7 @@ async fn each_context_has_a_folder_of_its_own_that_begins_empty_and_its_files_ar
     assert_eq!((gone.files().len(), text.as_str()), (2, "2 changed files, none of which is given here"));
     // One more than there may be: the longest unused goes, with all that is in it.
     let fourth = scripts.run("bob", "two", "pwd; ls .. | grep ready").await;
-    assert!(folder.exists() && fourth.text.lines().count() == 1 + 3, "{}", fourth.text);
+    assert!(folder.exists() && fourth.text.lines().count() == 1 + 4, "{}", fourth.text);
 }
 
 #[tokio::test]
