@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use inhouse_engine::agent::{Asked, DecidedBy, Output, Stop};
 use inhouse_engine::{Ask, Effect, Reply};
 use inhouse_trust::{Approvals, Verdict};
+use uuid::Uuid;
 
 /// Asks that wait for the one before them; beyond them the answer is no.
 const WAITING_MAX: usize = 64;
@@ -19,8 +20,26 @@ fn strictest(rules: &Approvals, ask: &Ask) -> Verdict {
 /// The asks of one turn.
 pub(crate) struct Asks<'a> {
     rules: &'a Approvals,
-    waiting: VecDeque<Ask>,
-    open: Option<Ask>,
+    waiting: VecDeque<Named>,
+    open: Option<Named>,
+}
+
+/// An ask under an id of ours: agents count theirs, and a late answer to one could meet another of the same number.
+struct Named {
+    ask: Ask,
+    /// What the agent calls it.
+    theirs: String,
+}
+
+impl Named {
+    fn new(ask: Ask) -> Self {
+        let id = Uuid::new_v4().to_string();
+        Self { theirs: ask.id, ask: Ask { id, ..ask } }
+    }
+
+    fn reply(&self, reply: Reply) -> Reply {
+        Reply { ask: self.theirs.clone(), ..reply }
+    }
 }
 
 impl<'a> Asks<'a> {
@@ -37,6 +56,8 @@ impl<'a> Asks<'a> {
             questions.for_each(|question| question.options.retain(|choice| choice.effect != Effect::AllowAlways));
         }
         let verdict = if ask.is_permission() { strictest(self.rules, &ask) } else { Verdict::Ask };
+        let named = Named::new(ask);
+        let Named { ask, .. } = &named;
         let (reply, by) = match (verdict, ask.choose(Effect::Allow)) {
             (Verdict::Allow, Some(reply)) => (reply, DecidedBy::Rule),
             (Verdict::Deny, _) => {
@@ -44,21 +65,21 @@ impl<'a> Asks<'a> {
             }
             // Leave for this time is all that a rule gives: where an agent offers none, somebody is asked.
             (Verdict::Allow | Verdict::Ask, _) if self.waiting.len() < WAITING_MAX => {
-                self.waiting.push_back(ask);
+                self.waiting.push_back(named);
                 return None;
             }
             (Verdict::Allow | Verdict::Ask, _) => {
                 (Reply::denied(&ask.id, "too much is asked at once"), DecidedBy::Nobody)
             }
         };
-        output.decided(&ask, &reply, by);
-        Some(reply)
+        output.decided(ask, &reply, by);
+        Some(named.reply(reply))
     }
 
     /// The agent does not want to know any more.
     pub(crate) fn withdraw(&mut self, id: &str, output: &mut dyn Output) {
-        self.waiting.retain(|ask| ask.id != id);
-        if self.open.take_if(|ask| ask.id == id).is_some() {
+        self.waiting.retain(|named| named.theirs != id);
+        if self.open.take_if(|named| named.theirs == id).is_some() {
             output.unask();
         }
     }
@@ -70,14 +91,15 @@ impl<'a> Asks<'a> {
     pub(crate) async fn next(&mut self, output: &mut dyn Output) -> Result<Vec<Reply>, Stop> {
         let mut replies = Vec::new();
         while self.open.is_none()
-            && let Some(ask) = self.waiting.pop_front()
+            && let Some(named) = self.waiting.pop_front()
         {
+            let ask = &named.ask;
             match output.ask(ask.clone()).await? {
-                Asked::Waiting => self.open = Some(ask),
+                Asked::Waiting => self.open = Some(named),
                 Asked::TooMany => {
                     let reply = Reply::denied(&ask.id, "too many tasks wait for an answer already");
-                    output.decided(&ask, &reply, DecidedBy::Nobody);
-                    replies.push(reply);
+                    output.decided(ask, &reply, DecidedBy::Nobody);
+                    replies.push(named.reply(reply));
                 }
             }
         }
@@ -91,10 +113,14 @@ impl<'a> Asks<'a> {
 
     /// What was said to the open ask. Pending while none is. Cancel safe.
     pub(crate) async fn reply(&mut self, output: &mut dyn Output) -> Reply {
-        let Some(id) = self.open.as_ref().map(|ask| ask.id.clone()) else { return std::future::pending().await };
+        if self.open.is_none() {
+            return std::future::pending().await;
+        }
         let reply = output.reply().await;
-        self.open.take_if(|ask| ask.id == id);
-        reply
+        match self.open.take() {
+            Some(named) => named.reply(reply),
+            None => reply,
+        }
     }
 
     /// Nothing is asked any more.
@@ -109,6 +135,20 @@ impl<'a> Asks<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_ask_has_an_id_that_no_other_has_and_its_answer_the_agents_own() {
+        let ask = || Ask {
+            id: "1".to_owned(),
+            tool: String::new(),
+            subject: String::new(),
+            input: serde_json::Value::Null,
+            questions: Vec::new(),
+        };
+        let (one, other) = (Named::new(ask()), Named::new(ask()));
+        assert!(one.ask.id != other.ask.id && one.ask.id != "1");
+        assert_eq!(one.reply(Reply::denied(&one.ask.id, "no")).ask, "1");
+    }
 
     #[test]
     fn a_rule_that_denies_one_path_denies_them_all() {
