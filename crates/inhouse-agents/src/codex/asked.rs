@@ -1,6 +1,8 @@
 //! What Codex asks: leave to run a command, to edit files or to reach an address, and questions to the user.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
+use std::path::{Component, Path};
 
 use inhouse_engine::{Ask, Choice, Effect, Question, Reply};
 use serde_json::value::RawValue;
@@ -77,11 +79,12 @@ impl Asked {
     }
 
     /// The ask of a request, or the line that answers it without asking: the agent never waits for nothing.
-    pub(crate) fn take(&mut self, id: &Value, method: &str, params: &Params) -> Result<Ask, Vec<u8>> {
+    /// `directory` is the thread's.
+    pub(crate) fn take(&mut self, id: &Value, method: &str, params: &Params, directory: &str) -> Result<Ask, Vec<u8>> {
         let name = name_of(id);
         let room = !self.canceled && self.open.len() < OPEN_MAX && !self.open.contains_key(&name);
         let ask = match method {
-            "item/commandExecution/requestApproval" => execution(&name, params),
+            "item/commandExecution/requestApproval" => execution(&name, params, directory),
             "item/fileChange/requestApproval" => self.edit(&name, params),
             "item/tool/requestUserInput" => questions(&name, params),
             "item/permissions/requestApproval" => return Err(answer(id, &json!({"permissions": {}}))),
@@ -154,7 +157,7 @@ fn paths(changes: &RawValue) -> Option<String> {
     (all_named && !paths.is_empty()).then(|| paths.join("\n"))
 }
 
-fn execution(name: &str, params: &Params) -> Option<Ask> {
+fn execution(name: &str, params: &Params, directory: &str) -> Option<Ask> {
     let purpose = params.reason.text();
     if let Some(network) = &params.network_approval_context.0 {
         let (protocol, host) = (network.protocol.text(), network.host.text());
@@ -163,9 +166,21 @@ fn execution(name: &str, params: &Params) -> Option<Ask> {
         let reached = Use { tool: FETCH, subject: &subject, purpose, input: &input, shown: None };
         return Some(reached.ask(name, options()));
     }
-    let subject = Some(script(params)).filter(|script| !script.is_empty())?;
-    let input = json!({"command": params.command.text(), "cwd": params.cwd.text()}).to_string();
-    Some(Use { tool: EXECUTE, subject, purpose, input: &input, shown: None }.ask(name, options()))
+    let (script, cwd) = (Some(script(params)).filter(|script| !script.is_empty())?, params.cwd.text());
+    let input = json!({"command": params.command.text(), "cwd": cwd}).to_string();
+    // The same words in another folder are another deed: what allows them here does not allow that step.
+    let subject = match is_in(cwd, directory) {
+        true => Cow::Borrowed(script),
+        false => Cow::Owned(format!("cd {cwd}\n{script}")),
+    };
+    Some(Use { tool: EXECUTE, subject: &subject, purpose, input: &input, shown: None }.ask(name, options()))
+}
+
+/// Whether a command that runs in `cwd` runs in the thread's folder or one in it; without one it does.
+fn is_in(cwd: &str, directory: &str) -> bool {
+    let cwd = Path::new(cwd);
+    let goes_up = cwd.components().any(|name| name == Component::ParentDir);
+    cwd.as_os_str().is_empty() || cwd.starts_with(directory) && !goes_up
 }
 
 /// What a shell would run, without the shell that it hands it to, where both say the same; else the whole command.

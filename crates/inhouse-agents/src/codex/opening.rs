@@ -81,6 +81,11 @@ impl Opening {
         id.as_u64() == Some(self.request) && self.turn.is_none()
     }
 
+    /// The folder of the thread.
+    pub(crate) fn directory(&self) -> &str {
+        self.settings.get("cwd").and_then(Value::as_str).unwrap_or_default()
+    }
+
     /// The thread, once it is open.
     pub(crate) fn thread(&self) -> Option<&str> {
         self.thread.as_deref()

@@ -50,10 +50,12 @@ impl Parser {
             Heard::Answered(id, answer) if self.opening.awaits(&id) => self.opened(answer, said),
             Heard::Answered(..) => {}
             Heard::Told(what, params) => self.told(what.text(), &params, said),
-            Heard::Asked(id, what, params) => match self.asked.take(&id, what.text(), &params) {
-                Ok(ask) => said.asks.push(ask),
-                Err(answer) => said.replies.push(answer),
-            },
+            Heard::Asked(id, what, params) => {
+                match self.asked.take(&id, what.text(), &params, self.opening.directory()) {
+                    Ok(ask) => said.asks.push(ask),
+                    Err(answer) => said.replies.push(answer),
+                }
+            }
         }
     }
 

@@ -247,6 +247,22 @@ fn a_command_is_shown_without_its_shell_only_where_both_say_the_same() {
 }
 
 #[test]
+fn a_command_in_another_folder_is_no_deed_in_this_one() {
+    for (cwd, expected) in [
+        ("/project", "touch x"),
+        ("/project/deep", "touch x"),
+        ("", "touch x"),
+        ("/projects", "cd /projects\ntouch x"),
+        ("/project/../etc", "cd /project/../etc\ntouch x"),
+        ("/", "cd /\ntouch x"),
+    ] {
+        let params = json!({"itemId": "i", "command": "touch x", "cwd": cwd});
+        let line = json!({"method": "item/commandExecution/requestApproval", "id": 7, "params": params});
+        assert_eq!(in_turn(&line.to_string()).asked[0].subject, expected);
+    }
+}
+
+#[test]
 fn questions_are_asked_and_answered_by_their_ids() {
     let asked = r#"{"method":"item/tool/requestUserInput","id":"q","params":{"threadId":"t","turnId":"u","itemId":"i","questions":[
         {"id":"where","header":"h","question":"Where to?","options":[{"label":"prod","description":"the real one"},{"label":"stage","description":""}]},
