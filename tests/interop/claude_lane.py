@@ -11,8 +11,8 @@ import time
 
 from fake_model import THOUGHT, FakeModel
 from harness import (
-    INSTALLED, Server, Steps, answer, assert_same, expect, message, multibyte, request_of, runs_of, said_together, send_in, state_of,
-    text_of, use, wait_until,
+    INSTALLED, Server, Steps, answer, assert_same, expect, expect_patch, make_repository, message, multibyte, request_of, runs_of,
+    said_together, send_in, state_of, text_of, use, wait_until,
 )
 
 FAILURE_S_MAX = 30
@@ -235,6 +235,19 @@ def rules_decide(server, model):
         decided = [json.loads(line) for line in ruled.stderr().splitlines() if '"operation":"decide"' in line]
         assert [(line["tool"], line["outcome"], line["by"]) for line in decided] == [
             ("Write", "allow", "rule"), ("Write", "deny", "rule")], decided
+
+
+@step
+def a_file_comes_back_as_a_patch(server, model):
+    """in a worktree, what it has written is a patch and a file of the task, and the project stays as it was"""
+    working = Server(config='[agents.claude]\nworkspace = "worktree"\n', **provider(model))
+    make_repository(working.project)
+    with working:
+        task = working.send(use("Bash", command="printf written > new.txt", description="makes a file"))
+        request_of(task)
+        done = answer(working, task, "yes")
+        expect(done, "COMPLETED")
+        expect_patch(working, done, "new.txt", "written")
 
 
 @step

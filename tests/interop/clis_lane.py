@@ -12,8 +12,8 @@ import time
 from fake_model import FakeModel
 from fake_providers import Providers
 from harness import (
-    INSTALLED, Server, Steps, answer, expect, message, multibyte, request_of, runs_of, said_together, state_of, text_of, use,
-    wait_until,
+    INSTALLED, Server, Steps, answer, expect, expect_patch, make_repository, message, multibyte, request_of, runs_of, said_together,
+    state_of, text_of, use, wait_until,
 )
 
 FAILURE_S_MAX = 60
@@ -42,6 +42,7 @@ SEEING = ["codex", "gemini", "opencode"]
 
 step = Steps()
 dialogue_step = Steps()
+workspace_step = Steps()
 
 
 class Cli:
@@ -50,8 +51,9 @@ class Cli:
     def __init__(self, name, files=None, **environment):
         self.name, self.files, self.environment = name, files or {}, environment
 
-    def server(self):
-        server = Server(self.name, REQUEST_TIMEOUT_MS=str(FAILURE_S_MAX * 1000), **self.environment)
+    def server(self, config=None):
+        agent = None if config else self.name
+        server = Server(agent, config, REQUEST_TIMEOUT_MS=str(FAILURE_S_MAX * 1000), **self.environment)
         for path, text in self.files.items():
             file = server.home / path
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -136,6 +138,17 @@ def a_refused_key_is_a_failure_in_time(server, model):
 
 
 @step
+def a_cut_stream_is_no_answer(server, model):
+    """an answer that breaks off is told whole in the end, or fails with a reason; half of it is never a success"""
+    task = server.send("MODEL_CUT")
+    if state_of(task) == "COMPLETED":
+        assert text_of(task).count("The model has read") == 1 and text_of(task).rstrip().endswith("bytes."), text_of(task)
+    else:
+        expect(task, "FAILED")
+        assert task["status"]["message"]["metadata"]["reason"], task["status"]
+
+
+@step
 def cancel_ends_the_run(server, model):
     """a canceled task is CANCELED, and two seconds later no process of its run is alive"""
     task_id = server.start("MODEL_SLOW")
@@ -201,6 +214,20 @@ def cancel_while_it_asks(server, model, name):
     assert not (server.project / "never.txt").exists()
 
 
+@workspace_step
+def a_file_comes_back_as_a_patch(cli):
+    """in a worktree, what it has written is a patch and a file of the task, and the project stays as it was"""
+    config = f'[agents.{cli.name}]\npreset = "{cli.name}"\nworkspace = "worktree"\n'
+    server = cli.server(config)
+    make_repository(server.project)
+    with server:
+        task = server.send(SHELLS[cli.name]("printf written > new.txt"))
+        request_of(task)
+        done = answer(server, task, "yes")
+        expect(done, "COMPLETED")
+        expect_patch(server, done, "new.txt", "written")
+
+
 def main():
     binaries = INSTALLED / "clis" / "node_modules" / ".bin"
     os.environ["PATH"] = f"{binaries}:{os.environ['PATH']}"
@@ -216,6 +243,7 @@ def main():
                 if ended:
                     print(server.stderr()[-3000:], file=sys.stderr)
                 failed += ended
+            failed += workspace_step.run(cli, prefix=name)
     return 1 if failed else 0
 
 

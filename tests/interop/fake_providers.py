@@ -1,7 +1,7 @@
 """The same model by the APIs of other providers, as much of them as Codex, Gemini CLI and Qwen Code ask for: OpenAI's Responses and
 Chat Completions, and Gemini's generateContent. What remains goes to the Anthropic API of fake_model.py (opencode).
 
-The words that choose how it behaves are those of fake_model.py: MODEL_SLOW, MODEL_BIG{…}, MODEL_HTTP{…} and MODEL_TOOL{…}.
+The words that choose how it behaves are those of fake_model.py: MODEL_SLOW, MODEL_BIG{…}, MODEL_HTTP{…}, MODEL_CUT and MODEL_TOOL{…}.
 """
 import json
 import re
@@ -20,6 +20,14 @@ def texts_of(content):
     return [part["text"] for part in parts if part.get("text")]
 
 
+def broken_off(pieces):
+    """The first of the pieces, and then the end of the connection."""
+    for number, piece in enumerate(pieces):
+        if number == 2:
+            raise ConnectionResetError
+        yield piece
+
+
 class Providers(Handler):
     """One request of any of the APIs."""
 
@@ -32,7 +40,7 @@ class Providers(Handler):
         request = self.body()
         body = json.loads(request)
         texts = self.last_texts(body)
-        self.server.model.remember(request, texts)
+        first = self.server.model.remember(request, texts)
         words = "\n".join(texts)
         refused = re.search(r"MODEL_HTTP\{(\d+)\}", words)
         if refused:
@@ -42,6 +50,8 @@ class Providers(Handler):
         # Programs stand their own context before what a person says, which comes last.
         results = self.tool_results(body)
         pieces = [f"The tool said: {' '.join(results)}"] if results else self.pieces(words, len(texts[-1].encode()) if texts else 0)
+        if first and "MODEL_CUT" in words:
+            pieces = broken_off(pieces)
         try:
             return api(body, pieces, None if results else tool_of(body, words))
         except (BrokenPipeError, ConnectionResetError):

@@ -2,6 +2,7 @@
 
 Only Python's standard library. Nothing here leaves loopback, and every wait has a deadline.
 """
+import base64
 import json
 import os
 import pathlib
@@ -164,6 +165,26 @@ def runs_of(server):
         except OSError:
             continue  # it has ended meanwhile
     return found
+
+
+def make_repository(folder):
+    """A git repository with one commit, of one file."""
+    (folder / "kept.txt").write_text("as it was\n")
+    identity = ["-c", "user.name=lane", "-c", "user.email=lane@localhost"]
+    for words in (["init", "-q"], ["add", "kept.txt"], [*identity, "commit", "-q", "-m", "first"]):
+        subprocess.run(["git", *words], cwd=folder, check=True, env={"PATH": os.environ["PATH"], "HOME": str(folder.parent / "home")})
+
+
+def expect_patch(server, task, name, text):
+    """The task gives back a new file of this name, and a patch by which it comes into the project."""
+    changes = next(artifact for artifact in task["artifacts"] if artifact.get("name") == "changes")
+    told = changes["metadata"]["changes"]
+    assert {"path": name, "status": "added"} in told["files"] and told["branch"].startswith("inhouse/"), told
+    files = {part["filename"]: base64.b64decode(part["raw"]) for part in changes["parts"]}
+    assert files[name].decode() == text, files
+    assert not (server.project / name).exists(), "the project is as it was"
+    subprocess.run(["git", "apply", "-"], input=files["changes.patch"], cwd=server.project, check=True)
+    assert_same((server.project / name).read_text(), text)
 
 
 def message(text):
