@@ -1,5 +1,6 @@
 //! The group tier: each agent is the leader of a process group, and a signal to the group is all that there is. What
-//! left the group escapes, and the death of the server ends nothing; both are what the reaper tier is for.
+//! left the group escapes, the death of the server ends nothing, and nobody knows what else the tree has: all that is what
+//! the reaper tier is for.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -72,7 +73,7 @@ impl Groups {
         }
         while state.drivers.try_join_next().is_some() {}
         state.drivers.spawn(driver.drive());
-        Ok(Run::new(pid, ours, seen, wish))
+        Ok(Run::new(pid, ours, seen, wish, None))
     }
 
     pub(crate) async fn shutdown(&self) {

@@ -5,7 +5,8 @@
 //! tree of processes. In the [`Tier::Reaper`] every run has a supervisor: this program executed again ([`supervise`]),
 //! a subreaper, which no descendant of the agent can leave. It kills all that is below it when the agent has ended,
 //! when it is told so, and when the server's end of its socket closes, for which the server's death is enough. Clean
-//! again, it serves the next run. Should an agent kill its supervisor, then the tree falls to the server, a subreaper
+//! again, it serves the next run. While the agent goes on, a run can be marked and later swept: what was not there at the
+//! mark is killed ([`Run::sweep`]). Should an agent kill its supervisor, then the tree falls to the server, a subreaper
 //! too, and is swept there. The [`Tier::Group`] has only a process group; its documentation says what it can not
 //! promise.
 

@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use crate::error::RunError;
 use crate::files;
 use crate::pipes::{AgentEnds, pipes};
-use crate::run::{Progress, Run, Wish};
+use crate::run::{Errand, Progress, Run, Wish};
 use crate::runner::{Options, start_error};
 use crate::wire;
 use driver::Supervisor;
@@ -40,6 +40,7 @@ struct Job {
     started: oneshot::Sender<Started>,
     progress: watch::Sender<Progress>,
     wish: watch::Receiver<Wish>,
+    errands: mpsc::Receiver<Errand>,
     /// Goes back to the pool when the run is gone.
     handle: Handle,
 }
@@ -97,12 +98,14 @@ impl Pool {
             let (started, answer) = oneshot::channel();
             let (progress, seen) = watch::channel(Progress::Running);
             let (wish, wished) = watch::channel(Wish::Run);
+            let (errands, sent_for) = mpsc::channel(1);
             let job = Job {
                 plan: encode(plan).map_err(|source| start_error(plan, source))?,
                 stdio,
                 started,
                 progress,
                 wish: wished,
+                errands: sent_for,
                 handle: handle.clone(),
             };
             // Never full, since whoever has the handle is alone with the supervisor. Closed means that it is dead.
@@ -110,7 +113,7 @@ impl Pool {
                 continue;
             }
             return match answer.await {
-                Ok(Started::Pid(pid)) => Ok(Run::new(pid, ours, seen, wish)),
+                Ok(Started::Pid(pid)) => Ok(Run::new(pid, ours, seen, wish, Some(errands))),
                 Ok(Started::Refused(errno)) => Err(start_error(plan, io::Error::from_raw_os_error(errno))),
                 Ok(Started::Lost) => Err(lost()),
                 // The driver ended without having looked at the job.

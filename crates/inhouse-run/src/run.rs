@@ -5,7 +5,7 @@ use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::pipes::{Pipes, Stderr, Stdin, Stdout};
 
@@ -66,6 +66,22 @@ pub(crate) enum Wish {
     Kill,
 }
 
+/// What a supervisor can do for a run that goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Chore {
+    /// Remember what the tree has.
+    Mark,
+    /// Kill what it has got since.
+    Sweep,
+}
+
+/// A chore on its way. Dropping it says that it will not be done.
+#[derive(Debug)]
+pub(crate) struct Errand {
+    pub(crate) chore: Chore,
+    pub(crate) done: oneshot::Sender<()>,
+}
+
 /// A tree of processes that began with one agent. Dropping it kills the whole tree.
 #[derive(Debug)]
 pub struct Run {
@@ -78,11 +94,20 @@ pub struct Run {
     pid: u32,
     progress: watch::Receiver<Progress>,
     wish: watch::Sender<Wish>,
+    /// None where nobody can do them.
+    errands: Option<mpsc::Sender<Errand>>,
 }
 
 impl Run {
-    pub(crate) fn new(pid: u32, pipes: Pipes, progress: watch::Receiver<Progress>, wish: watch::Sender<Wish>) -> Self {
-        Self { stdin: Some(pipes.stdin), stdout: Some(pipes.stdout), stderr: Some(pipes.stderr), pid, progress, wish }
+    pub(crate) fn new(
+        pid: u32,
+        pipes: Pipes,
+        progress: watch::Receiver<Progress>,
+        wish: watch::Sender<Wish>,
+        errands: Option<mpsc::Sender<Errand>>,
+    ) -> Self {
+        let Pipes { stdin, stdout, stderr } = pipes;
+        Self { stdin: Some(stdin), stdout: Some(stdout), stderr: Some(stderr), pid, progress, wish, errands }
     }
 
     /// The agent's process id, which is also the id of its process group.
@@ -99,6 +124,25 @@ impl Run {
     /// Kills the whole tree now.
     pub fn kill(&mut self) {
         self.ask(Wish::Kill);
+    }
+
+    /// Remembers which processes the tree has now: they may stay when it is [swept](Self::sweep). A later mark counts
+    /// alone. Says whether it was done: not in the [group tier](crate::Tier::Group), and not for a run that is ending.
+    pub async fn mark(&mut self) -> bool {
+        self.send_for(Chore::Mark).await
+    }
+
+    /// Kills every process of the tree that is not marked, whatever session it has and whoever is its parent, and waits
+    /// until they are gone. Says whether it was done: not in the [group tier](crate::Tier::Group), and not for a run that
+    /// is ending. A tree that can not be swept in time is killed as a whole.
+    pub async fn sweep(&mut self) -> bool {
+        self.send_for(Chore::Sweep).await
+    }
+
+    async fn send_for(&mut self, chore: Chore) -> bool {
+        let Some(errands) = &self.errands else { return false };
+        let (done, told) = oneshot::channel();
+        errands.send(Errand { chore, done }).await.is_ok() && told.await.is_ok()
     }
 
     /// Waits until the agent's own process has ended, whoever still holds its pipes. Whatever it left is being killed.

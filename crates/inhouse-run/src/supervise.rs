@@ -3,6 +3,7 @@
 
 mod inbox;
 mod tree;
+mod sweep;
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -72,7 +73,7 @@ impl Supervisor {
             match order {
                 Order::Start { plan, stdio } => self.run(&plan, stdio)?,
                 // Meant for a run that ended while this was on its way.
-                Order::Terminate { .. } | Order::Kill => {}
+                Order::Terminate { .. } | Order::Kill | Order::Mark | Order::Sweep => {}
             }
         }
         Ok(())
@@ -99,6 +100,8 @@ impl Supervisor {
                 match order {
                     Order::Terminate { grace } => tree.terminate(grace),
                     Order::Kill => tree.kill(),
+                    Order::Mark => tree.mark(),
+                    Order::Sweep => tree.sweep(),
                     Order::Start { .. } => return Err(io::Error::other("a start during a run")),
                 }
             }

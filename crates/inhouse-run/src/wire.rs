@@ -23,12 +23,17 @@ pub(crate) const START: u32 = 1;
 pub(crate) const TERMINATE: u32 = 2;
 /// Server to supervisor: kill the tree.
 pub(crate) const KILL: u32 = 3;
+/// Server to supervisor: what the tree has now may stay when it is swept.
+pub(crate) const MARK: u32 = 4;
+/// Server to supervisor: kill what has no mark.
+pub(crate) const SWEEP: u32 = 5;
 
 const STARTED: u32 = 16;
 const REFUSED: u32 = 17;
 const EXITED: u32 = 18;
 const SIGNALED: u32 = 19;
 const GONE: u32 = 20;
+const DONE: u32 = 21;
 
 /// A head: kind and value.
 pub(crate) fn head(kind: u32, value: u32) -> [u8; HEAD_BYTES] {
@@ -52,6 +57,8 @@ pub(crate) enum Report {
     Started(u32),
     /// It could not be started: an errno.
     Refused(i32),
+    /// The last [`MARK`] or [`SWEEP`] is done.
+    Done,
     /// Its own process ended.
     Exited(Exit),
     /// Nothing is left of the run.
@@ -65,6 +72,7 @@ impl Report {
             Self::Refused(errno) => head(REFUSED, errno.cast_unsigned()),
             Self::Exited(Exit { signal: Some(signal), .. }) => head(SIGNALED, signal.cast_unsigned()),
             Self::Exited(exit) => head(EXITED, exit.code.unwrap_or_default().cast_unsigned()),
+            Self::Done => head(DONE, 0),
             Self::Gone => head(GONE, 0),
         }
     }
@@ -77,6 +85,7 @@ impl Report {
             REFUSED => Some(Self::Refused(value.cast_signed())),
             EXITED => Some(exit(Some(value.cast_signed()), None)),
             SIGNALED => Some(exit(None, Some(value.cast_signed()))),
+            DONE => Some(Self::Done),
             GONE => Some(Self::Gone),
             _ => None,
         }
@@ -213,6 +222,7 @@ mod tests {
         for report in [
             Report::Started(4_194_304),
             Report::Refused(2),
+            Report::Done,
             Report::Exited(exit(Some(255), None)),
             Report::Exited(exit(None, Some(64))),
             Report::Gone,

@@ -3,10 +3,10 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Handle, Job, Started};
-use crate::run::{Exit, Progress, Wish};
+use crate::run::{Errand, Exit, Progress, Wish};
 use crate::wire::{HEAD_BYTES, Report};
 
 /// The supervisor can not be used any more: dead, silent, or out of step.
@@ -29,6 +29,9 @@ pub(super) enum Stage {
 
 pub(super) struct Attempt {
     pub(super) wish: watch::Receiver<Wish>,
+    pub(super) errands: mpsc::Receiver<Errand>,
+    /// Who waits for the chore that the supervisor is doing.
+    waits: Option<oneshot::Sender<()>>,
     started: Option<oneshot::Sender<Started>>,
     progress: watch::Sender<Progress>,
     exit: Option<Exit>,
@@ -42,6 +45,8 @@ impl Attempt {
     pub(super) fn new(job: Job) -> (Self, Vec<u8>, [OwnedFd; 3], Handle) {
         let attempt = Self {
             wish: job.wish,
+            errands: job.errands,
+            waits: None,
             started: Some(job.started),
             progress: job.progress,
             exit: None,
@@ -49,6 +54,21 @@ impl Attempt {
             unread: Vec::new(),
         };
         (attempt, job.plan, job.stdio, job.handle)
+    }
+
+    /// The supervisor is given a chore: the next one has to wait.
+    pub(super) fn sent(&mut self, waits: oneshot::Sender<()>) {
+        self.waits = Some(waits);
+    }
+
+    /// Whether the supervisor has a chore.
+    pub(super) fn is_busy(&self) -> bool {
+        self.waits.is_some()
+    }
+
+    /// The chore will not be done any more. Whether there was one.
+    pub(super) fn give_up(&mut self) -> bool {
+        self.waits.take().is_some()
     }
 
     /// Takes what the supervisor said, in whatever pieces, and tells the holder what is new, but for the end of all:
@@ -68,6 +88,11 @@ impl Attempt {
                 (Stage::Starting, Some(Report::Refused(errno))) => {
                     tell(&mut self.started, Started::Refused(errno));
                     Stage::Gone
+                }
+                (Stage::Running, Some(Report::Done)) => {
+                    // Whoever asked may have gone away.
+                    let _ = self.waits.take().ok_or(Lost)?.send(());
+                    Stage::Running
                 }
                 (Stage::Running, Some(Report::Exited(exit))) => {
                     self.exit = Some(exit);
@@ -108,6 +133,8 @@ mod tests {
         let (progress, seen) = watch::channel(Progress::Running);
         let attempt = Attempt {
             wish: watch::channel(Wish::Run).1,
+            errands: mpsc::channel(1).1,
+            waits: None,
             started: Some(started),
             progress,
             exit: None,

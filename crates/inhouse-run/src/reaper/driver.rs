@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout};
 use super::attempt::{Attempt, Lost, Stage};
 use super::orphans::{self, Known};
 use super::{Job, Pool};
-use crate::run::{Wish, next_wish, passed};
+use crate::run::{Chore, Errand, Wish, next_wish, passed};
 use crate::runner::Options;
 use crate::wire;
 
@@ -107,8 +107,8 @@ impl Supervisor {
             tokio::select! {
                 read = self.socket.read(&mut buffer) => {
                     match attempt.read(&buffer[..read?])? {
-                        Stage::Running if asked == Wish::Run => overdue = None,
-                        Stage::Exited if overdue.is_none() => overdue = Some(Instant::now() + OBEY),
+                        Stage::Running if asked == Wish::Run && !attempt.is_busy() => overdue = None,
+                        Stage::Exited if attempt.give_up() || overdue.is_none() => overdue = Some(Instant::now() + OBEY),
                         Stage::Gone => return Ok(()),
                         _ => {}
                     }
@@ -116,6 +116,11 @@ impl Supervisor {
                 wish = next_wish(&mut attempt.wish, closing, asked) => {
                     asked = wish;
                     overdue = Some(Instant::now() + self.order(wish).await?);
+                }
+                Some(Errand { chore, done }) = attempt.errands.recv(), if asked == Wish::Run && !attempt.is_busy() => {
+                    self.send_for(chore).await?;
+                    attempt.sent(done);
+                    overdue = Some(Instant::now() + OBEY);
                 }
                 () = passed(overdue) => return Err(Lost),
             }
@@ -147,6 +152,14 @@ impl Supervisor {
         };
         self.socket.write_all(&order).await?;
         Ok(within)
+    }
+
+    async fn send_for(&mut self, chore: Chore) -> io::Result<()> {
+        let order = match chore {
+            Chore::Mark => wire::MARK,
+            Chore::Sweep => wire::SWEEP,
+        };
+        self.socket.write_all(&wire::head(order, 0)).await
     }
 
     /// Lets the process end by closing its socket; one that does not is killed.

@@ -18,6 +18,8 @@ pub(super) enum Order {
     Start { plan: Vec<u8>, stdio: [OwnedFd; 3] },
     Terminate { grace: Duration },
     Kill,
+    Mark,
+    Sweep,
 }
 
 pub(super) struct Inbox {
@@ -75,6 +77,8 @@ impl Inbox {
                 (Order::Terminate { grace }, HEAD_BYTES)
             }
             wire::KILL => (Order::Kill, HEAD_BYTES),
+            wire::MARK => (Order::Mark, HEAD_BYTES),
+            wire::SWEEP => (Order::Sweep, HEAD_BYTES),
             _ => return Err(io::Error::other(format!("unknown order {kind}"))),
         };
         self.bytes.drain(..length);

@@ -8,6 +8,7 @@ use nix::unistd::{Pid, getpgid, getpgrp};
 
 use crate::proc;
 use crate::run::Exit;
+use crate::supervise::sweep::{Marks, Sweep};
 use crate::sys::{self, Ended};
 use crate::wire::Report;
 
@@ -38,11 +39,16 @@ pub(super) struct Tree {
     main: Pid,
     exit: Option<Exit>,
     phase: Phase,
+    marks: Marks,
+    /// While the tree is swept.
+    sweep: Option<Sweep>,
+    /// Something that was asked is done, which has not been reported.
+    done: bool,
 }
 
 impl Tree {
     pub(super) fn new(main: Pid) -> Self {
-        Self { main, exit: None, phase: Phase::Working }
+        Self { main, exit: None, phase: Phase::Working, marks: Marks::default(), sweep: None, done: false }
     }
 
     /// Collects what has ended, and does what the phase wants with the rest.
@@ -56,6 +62,7 @@ impl Tree {
         }
         if something_left {
             let wait = Some(self.act());
+            reports.extend(std::mem::take(&mut self.done).then_some(Report::Done));
             return Verdict { reports, wait };
         }
         reports.push(Report::Gone);
@@ -83,6 +90,26 @@ impl Tree {
         }
     }
 
+    /// Remembers what the tree has: it may stay when the tree is swept.
+    pub(super) fn mark(&mut self) {
+        if self.works() {
+            self.marks = Marks::of_own_tree();
+            self.done = true;
+        }
+    }
+
+    /// Begins to kill what has no mark.
+    pub(super) fn sweep(&mut self) {
+        if self.works() {
+            self.sweep = Some(Sweep::default());
+        }
+    }
+
+    /// Whether the agent goes on: for one that ends nothing else needs to be done, and the server knows.
+    fn works(&self) -> bool {
+        self.exit.is_none() && matches!(self.phase, Phase::Working)
+    }
+
     /// Collects every child that has ended; says whether any is left. Orphans of the tree are our children, too.
     fn reap(&mut self) -> bool {
         loop {
@@ -103,6 +130,17 @@ impl Tree {
                 return (left.as_millis() + 1).try_into().unwrap_or(PollTimeout::MAX);
             }
             self.kill();
+        }
+        if let Some(sweep) = self.sweep.as_mut().filter(|_| matches!(self.phase, Phase::Working)) {
+            match sweep.round(self.main, &self.marks) {
+                Ok(Some(wait)) => return wait,
+                Ok(None) => (self.sweep, self.done) = (None, true),
+                // What can not be seen can not be swept.
+                Err(error) => {
+                    eprintln!("inhouse supervisor {}: a tree is killed that can not be swept: {error}", Pid::this());
+                    self.kill();
+                }
+            }
         }
         match &mut self.phase {
             Phase::Working | Phase::Ending(_) => PollTimeout::NONE,

@@ -9,6 +9,8 @@ mod lives;
 #[cfg(target_os = "linux")]
 mod starts;
 #[cfg(target_os = "linux")]
+mod sweeps;
+#[cfg(target_os = "linux")]
 mod support;
 #[cfg(target_os = "linux")]
 mod zoo;
@@ -22,6 +24,7 @@ fn main() {
     match args.get(1).map(String::as_str) {
         Some(inhouse_run::SUPERVISE_ARG) => inhouse_run::supervise(),
         Some(zoo::SERVER_ARG) => zoo::be_a_server(&args[2..]),
+        Some(sweeps::SERVER_ARG) => sweeps::be_a_server(&args[2..]),
         Some(CASE_ARG) => run_case(&args[2]),
         _ => run_cases(&args[1..]),
     }
@@ -33,7 +36,7 @@ const CASE_ARG: &str = "__case";
 
 #[cfg(target_os = "linux")]
 fn cases() -> impl Iterator<Item = support::Case> {
-    [zoo::cases(), starts::cases(), lives::cases()].into_iter().flatten()
+    [zoo::cases(), sweeps::cases(), starts::cases(), lives::cases()].into_iter().flatten()
 }
 
 #[cfg(target_os = "linux")]

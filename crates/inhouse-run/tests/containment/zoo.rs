@@ -35,7 +35,7 @@ const ESCAPES: &[(&str, &str)] = &[
 ];
 
 /// A process that forks and ends, and its child, and so on for ever.
-const CHAIN: &str = "
+pub(crate) const CHAIN: &str = "
 import os, sys
 if os.fork() == 0:
     while True:

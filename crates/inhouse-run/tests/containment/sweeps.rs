@@ -1,0 +1,225 @@
+//! Trees that go on, and are swept: what was marked stays, and of the rest nothing does.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+
+use inhouse_run::{Run, Runner, Tier};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::io::AsyncWriteExt;
+
+use crate::support::{Case, Mark, case, eventually, ready, runner, runtime, script};
+use crate::zoo::CHAIN;
+
+/// The argument that makes this program a server with a swept run, to be killed.
+pub(crate) const SERVER_ARG: &str = "__swept_server";
+
+/// What an agent starts after the mark.
+const SHAPES: &[(&str, &str)] = &[
+    ("a child", "sleep 300 &"),
+    ("a setsid child", "setsid -f sleep 300"),
+    ("a double fork", "(setsid sh -c 'sleep 300 & exit' &)"),
+    ("a daemon without pipes", "(setsid sleep 300 </dev/null >/dev/null 2>&1 &)"),
+    ("a setsid child that ignores TERM and stops", "setsid -f sh -c 'trap \"\" TERM; kill -STOP $$; sleep 300'"),
+    ("a deep tree", "sh -c 'setsid sh -c \"sh -c \\\"sleep 300 & sleep 300\\\" & sleep 300\" & sleep 300' &"),
+    ("many sessions", "for i in $(seq 50); do setsid -f sleep 300; done"),
+    ("a child of a helper", "kill -USR1 $helper"),
+];
+
+/// The same, where no look at `/proc` finds what it has started.
+const UNSEEN: &[(&str, &str)] = &[
+    ("a fork chain", "python3 -c \"$CHAIN\" '' </dev/null >/dev/null"),
+    ("a fork chain of sessions", "python3 -c \"$CHAIN\" setsid </dev/null >/dev/null"),
+    ("a process whose first thread has ended", "python3 -c \"$THREAD\" & until grep -q Z /proc/$!/stat; do :; done"),
+];
+
+/// Its first thread ends, and another one goes on.
+const THREAD: &str = "
+import ctypes, os, platform, threading, time
+threading.Thread(target=lambda: time.sleep(300)).start()
+ctypes.CDLL(None).syscall(93 if platform.machine() == 'aarch64' else 60, 0)
+";
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (name, shape) in SHAPES.iter().chain(UNSEEN) {
+        cases.push(case(format!("a sweep spares what was marked, and not: {name}"), move || spares(shape)));
+        cases.push(case(format!("nothing survives of a swept tree: {name}, SIGKILL of the server"), move || {
+            server_killed(shape)
+        }));
+    }
+    cases.push(case("a sweep does not wait for an agent that reaps nothing", unreaped));
+    cases.push(case("what was not marked again is swept", marked_again));
+    cases.push(case("a sweep without a mark ends the run", unmarked));
+    cases.push(case("a sweep of a run that has ended is not done", ended));
+    cases.push(case("a stopped supervisor sweeps nothing, and its tree ends", stopped));
+    cases.push(case("a tree that can not be seen is killed instead of swept", unseen));
+    cases.push(case("the group tier marks and sweeps nothing", group_tier));
+    cases
+}
+
+/// An agent with helpers of two kinds. It starts `shape` when it gets a line, and then gives back each line.
+fn agent(mark: &Mark, shape: &str) -> inhouse_trust::LaunchPlan {
+    let quoted = |text: &str| text.replace('\'', "'\\''");
+    let (chain, thread) = (quoted(CHAIN), quoted(THREAD));
+    let text = format!(
+        "CHAIN='{chain}'; THREAD='{thread}'
+        sh -c 'trap \"sleep 300 &\" USR1; sleep 300 & while :; do wait $!; done' &
+        helper=$!; setsid -f sleep 300
+        echo ready $PPID; read _; {shape}
+        echo ready $!; while read -r line; do echo \"ready $line\"; done"
+    );
+    script(mark, &text)
+}
+
+/// A run that is marked and has then started the shape: what it had, its supervisor, and the last child in the background.
+async fn stand(runner: &Runner, mark: &Mark, shape: &str) -> (Run, Vec<u32>, Pid, u32) {
+    let mut run = runner.spawn(&agent(mark, shape)).await.unwrap();
+    let supervisor = Pid::from_raw(ready(&mut run).await[0].parse().unwrap());
+    // The agent, the helper and what that one waits for, the daemon.
+    eventually("the helpers stand", || mark.alive().len() == 4).await;
+    let helpers = mark.alive();
+    assert!(run.mark().await);
+    say(&mut run, "go").await;
+    let last = ready(&mut run).await[0].parse().unwrap();
+    if !UNSEEN.iter().any(|(_, unseen)| *unseen == shape) {
+        eventually("the shape stands", || mark.alive().len() > helpers.len()).await;
+    }
+    (run, helpers, supervisor, last)
+}
+
+async fn say(run: &mut Run, line: &str) {
+    run.stdin.as_mut().unwrap().write_all(format!("{line}\n").as_bytes()).await.unwrap();
+}
+
+async fn spares(shape: &'static str) {
+    let (runner, mark) = (runner(Tier::Reaper), Mark::new());
+    let (mut run, helpers, supervisor, last) = stand(&runner, &mark, shape).await;
+    assert!(run.sweep().await);
+    let children = std::fs::read_to_string(format!("/proc/{supervisor}/task/{supervisor}/children")).unwrap();
+    let mut children = children.split_whitespace().map(|pid| pid.parse().unwrap());
+    assert!(children.all(|pid| helpers.contains(&pid)), "not even one that is never seen");
+    assert_eq!(mark.alive(), helpers, "swept means gone, and what is marked goes on");
+    assert!(helpers.contains(&last) || threads(last) <= 1);
+    assert!(run.sweep().await, "a clean tree is swept, too");
+    assert_eq!(mark.alive(), helpers);
+    say(&mut run, "again").await;
+    assert_eq!(ready(&mut run).await, ["again"], "the agent has noticed nothing");
+    drop(run.stdin.take());
+    assert_eq!(run.gone().await.code, Some(0));
+    assert_eq!(mark.alive(), [0; 0]);
+    runner.shutdown().await;
+}
+
+/// A process that has ended, and was not reaped, has one.
+fn threads(pid: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count)
+}
+
+async fn server_killed(shape: &'static str) {
+    let mark = Mark::new();
+    let mut server =
+        Command::new("/proc/self/exe").args([SERVER_ARG, &mark.0, shape]).stdout(Stdio::piped()).spawn().unwrap();
+    BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut String::new()).unwrap();
+    let stood = mark.alive().len();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(stood, 4, "the helpers stood");
+    mark.none_alive().await;
+}
+
+/// A server with one run, swept, which waits to be killed.
+pub(crate) fn be_a_server(args: &[String]) -> ! {
+    let [mark, shape] = args else { panic!("a mark and a shape, not {args:?}") };
+    runtime().block_on(async {
+        let runner = runner(Tier::Reaper);
+        let (mut run, ..) = stand(&runner, &Mark(mark.clone()), shape).await;
+        assert!(run.sweep().await);
+        println!("swept");
+        std::io::stdout().flush().unwrap();
+        std::future::pending().await
+    })
+}
+
+async fn unreaped() {
+    let (runner, mark) = (runner(Tier::Reaper), Mark::new());
+    let source = "import subprocess,sys; print('ready',flush=True); sys.stdin.readline(); \
+        kept=[subprocess.Popen(['sleep','300'],start_new_session=True) for _ in range(5)]; print('ready',flush=True); sys.stdin.read()";
+    let mut run = runner.spawn(&script(&mark, &format!("exec python3 -c \"{source}\""))).await.unwrap();
+    ready(&mut run).await;
+    assert!(run.mark().await);
+    say(&mut run, "go").await;
+    ready(&mut run).await;
+    assert_eq!(mark.alive().len(), 6);
+    assert!(run.sweep().await);
+    assert_eq!(mark.alive(), [run.pid()]);
+    runner.shutdown().await;
+}
+
+async fn marked_again() {
+    let (runner, mark) = (runner(Tier::Reaper), Mark::new());
+    let (mut run, helpers, ..) = stand(&runner, &mark, "setsid -f sleep 300").await;
+    let later = mark.alive();
+    assert!(run.mark().await && run.sweep().await);
+    assert_eq!(mark.alive(), later, "the last mark counts");
+    assert!(later.len() > helpers.len());
+    runner.shutdown().await;
+}
+
+async fn unmarked() {
+    let (runner, mark) = (runner(Tier::Reaper), Mark::new());
+    let mut run = runner.spawn(&script(&mark, "setsid -f sleep 300; echo ready; read _")).await.unwrap();
+    ready(&mut run).await;
+    assert!(!run.sweep().await);
+    assert_eq!(run.gone().await.signal, Some(9));
+    assert_eq!(mark.alive(), [0; 0]);
+    runner.shutdown().await;
+}
+
+async fn ended() {
+    let (runner, mark) = (runner(Tier::Reaper), Mark::new());
+    let mut run = runner.spawn(&script(&mark, "exit 3")).await.unwrap();
+    run.exited().await;
+    assert!(!run.mark().await && !run.sweep().await);
+    assert_eq!(run.gone().await.code, Some(3));
+    let mut run = runner.spawn(&script(&mark, "echo ready; read _; exit 4")).await.unwrap();
+    ready(&mut run).await;
+    assert!(run.mark().await);
+    drop(run.stdin.take());
+    // Done or not, in a moment in which it ends: an answer comes.
+    run.sweep().await;
+    assert_eq!(run.gone().await.code, Some(4));
+    // The supervisor is in step: it serves the next run.
+    assert!(runner.spawn(&script(&mark, "exit 0")).await.unwrap().gone().await.success());
+    runner.shutdown().await;
+}
+
+async fn stopped() {
+    let (runner, mark) = (runner(Tier::Reaper), Mark::new());
+    let (mut run, _, supervisor, _) = stand(&runner, &mark, "setsid -f sleep 300").await;
+    kill(supervisor, Signal::SIGSTOP).unwrap();
+    assert!(!run.sweep().await);
+    assert!(run.gone().await.supervisor_lost);
+    assert_eq!(mark.alive(), [0; 0], "gone means gone");
+    runner.shutdown().await;
+}
+
+async fn unseen() {
+    let (runner, mark) = (runner(Tier::Reaper), Mark::new());
+    let blinds = "import os,resource; resource.prlimit(int(os.environ['SUPERVISOR']),resource.RLIMIT_NOFILE,(0,0))";
+    let shape = format!("setsid -f sleep 300; SUPERVISOR=$PPID python3 -c \"{blinds}\"");
+    let (mut run, ..) = stand(&runner, &mark, &shape).await;
+    assert!(!run.sweep().await);
+    run.gone().await;
+    assert_eq!(mark.alive(), [0; 0], "gone means gone");
+    runner.shutdown().await;
+}
+
+async fn group_tier() {
+    let (runner, mark) = (runner(Tier::Group), Mark::new());
+    let mut run = runner.spawn(&script(&mark, "sleep 300 & echo ready; read _")).await.unwrap();
+    ready(&mut run).await;
+    assert!(!run.mark().await && !run.sweep().await);
+    assert_eq!(mark.alive().len(), 2, "it goes on as it was");
+    runner.shutdown().await;
+}
