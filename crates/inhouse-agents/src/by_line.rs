@@ -3,7 +3,7 @@
 use inhouse_engine::Reply;
 use inhouse_engine::agent::{End, Reason};
 
-use crate::dialogue::{Dialogue, Ending, Said, failed};
+use crate::dialogue::{Acts, Dialogue, Ending, Rest, Said, failed};
 use crate::lines::{Line, Lines};
 
 /// One turn in a protocol of lines.
@@ -24,6 +24,11 @@ pub(crate) trait LineProtocol: Send {
         None
     }
 
+    /// What its process may not say until the next turn, when it can take one. Asked once the turn is over.
+    fn rests(&self) -> Option<Acts> {
+        None
+    }
+
     /// How the turn ended, of which no line told.
     fn ended(&mut self, ending: &Ending) -> End;
 }
@@ -33,17 +38,26 @@ pub(crate) trait LineProtocol: Send {
 pub(crate) struct ByLine<P> {
     lines: Lines,
     over: bool,
+    /// After its end it has gone on by itself.
+    restless: bool,
     pub(crate) protocol: P,
 }
 
 impl<P: LineProtocol> ByLine<P> {
     /// Of lines up to `line_bytes_max` bytes: a longer one ends the turn.
     pub(crate) fn new(line_bytes_max: usize, protocol: P) -> Self {
-        Self { lines: Lines::new(line_bytes_max), over: false, protocol }
+        Self { lines: Lines::new(line_bytes_max), over: false, restless: false, protocol }
+    }
+
+    /// With a process that was kept, and has written the beginning of a line that nobody wants.
+    pub(crate) fn going_on(line_bytes_max: usize, is_mid_line: bool, protocol: P) -> Self {
+        let lines = Lines::new(line_bytes_max).after_the_next_feed(is_mid_line);
+        Self { lines, ..Self::new(line_bytes_max, protocol) }
     }
 
     fn line(&mut self, line: &Line, said: &mut Said) {
         if self.over {
+            self.restless |= self.protocol.rests().is_none_or(|acts| line.whole().is_none_or(acts));
             return;
         }
         match line {
@@ -75,6 +89,11 @@ impl<P: LineProtocol> Dialogue for ByLine<P> {
 
     fn reply(&mut self, reply: &Reply) -> Option<Vec<u8>> {
         self.protocol.reply(reply)
+    }
+
+    fn rest(&self) -> Option<Rest> {
+        let acts = self.protocol.rests().filter(|_| self.over && !self.restless)?;
+        Some(Rest { acts, mid_line: self.lines.is_mid_line() })
     }
 
     fn ended(&mut self, ending: &Ending) -> End {

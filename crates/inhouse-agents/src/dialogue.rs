@@ -25,8 +25,24 @@ pub(crate) trait Dialogue: Send {
         None
     }
 
+    /// How its process is to be watched until the next turn; nothing when it can not take one. Asked once the turn is over.
+    fn rest(&self) -> Option<Rest> {
+        None
+    }
+
     /// How the turn ended, now that the process has and nothing that it wrote has told.
     fn ended(&mut self, ending: &Ending) -> End;
+}
+
+/// Whether a line of a process between two turns says that it does something which nobody asked for.
+pub(crate) type Acts = fn(&[u8]) -> bool;
+
+/// How a process is between two turns.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rest {
+    pub(crate) acts: Acts,
+    /// What it writes next is the rest of a line.
+    pub(crate) mid_line: bool,
 }
 
 /// What came of some bytes.
@@ -36,6 +52,10 @@ pub(crate) struct Said {
     pub(crate) events: Vec<AgentEvent>,
     /// For the agent's standard input.
     pub(crate) replies: Vec<Vec<u8>>,
+    /// To be written after a pause: it was asked too early.
+    pub(crate) again: Option<Vec<u8>>,
+    /// The agent is ready, and this is the caller's text. What its process has started until now are its own helpers.
+    pub(crate) begins: Option<Vec<u8>>,
     /// What it wants to know before it goes on.
     pub(crate) asks: Vec<Ask>,
     /// The ids of asks whose answer it does not want to know any more.

@@ -2,7 +2,7 @@
 //!
 //! Reading order: `known` (which agents there are), `presets` (how they are run), `process` (how a process runs), `dialogue` and
 //! `by_line` (what a driver adds to that), `asks` and `permission` (what an agent wants to know in the middle), `conversations` (what it
-//! remembers), `workspace` (where it works, and what it changed there), then the drivers `command` (plain text), `native` and `mapped` (JSON lines), `claude`, `acp` and `codex`, and `demo`, which starts nothing.
+//! remembers), `warm` (processes that are kept for the next turn), `workspace` (where it works, and what it changed there), then the drivers `command` (plain text), `native` and `mapped` (JSON lines), `claude`, `acp` and `codex`, and `demo`, which starts nothing.
 
 pub mod known;
 pub mod presets;
@@ -29,6 +29,7 @@ mod message;
 mod text;
 mod stderr;
 mod silence;
+mod warm;
 #[cfg(test)]
 mod replayed;
 
@@ -43,6 +44,7 @@ use conversations::Conversations;
 pub use lines::LINE_BYTES_MAX;
 pub use mapped::{Mapping, Meaning, Pointer};
 pub use process::Limits;
+use warm::Warm;
 pub use workspace::{GitError, Workspace, WorkspaceError, WorkspaceLimits, WorkspaceSpec, Workspaces};
 
 /// The language that a program speaks on its standard input and output.
@@ -153,7 +155,10 @@ pub fn build(spec: AgentSpec, runner: &Runner, host: &HostEnv) -> Arc<dyn Agent>
     let redactor = Redactor::new(host.iter().chain(set));
     let place = workspaces.clone();
     let (runner, host) = (runner.clone(), host.clone());
-    let program = process::Program { command, runner, host, redactor, approvals, limits, workspaces };
+    let can_be_kept = protocol == Protocol::Claude && keeps_conversations;
+    let warm = Arc::new(if can_be_kept { Warm::new(limits, &runner) } else { Warm::none() });
+    let program =
+        process::Program { command, runner, host, redactor, approvals, limits, workspaces, warm: Arc::clone(&warm) };
     let agent: Arc<dyn Agent> = match protocol {
         Protocol::Text => Arc::new(command::Command { program, prefix_line }),
         Protocol::Native => Arc::new(native::Native { program }),
@@ -165,7 +170,7 @@ pub fn build(spec: AgentSpec, runner: &Runner, host: &HostEnv) -> Arc<dyn Agent>
         Protocol::Codex => Arc::new(codex::Codex { program, conversations: Conversations::default(), keeps_mode }),
     };
     match place {
-        Some(workspaces) => Arc::new(workspace::InWorkspace { agent, workspaces }),
+        Some(workspaces) => Arc::new(workspace::InWorkspace { agent, workspaces, warm }),
         None => agent,
     }
 }

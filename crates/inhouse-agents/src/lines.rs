@@ -16,6 +16,16 @@ pub(crate) enum Line {
     TooLong,
 }
 
+impl Line {
+    /// Its bytes, unless it was too long.
+    pub(crate) fn whole(&self) -> Option<&[u8]> {
+        match self {
+            Self::Whole(bytes) => Some(bytes),
+            Self::TooLong => None,
+        }
+    }
+}
+
 /// Collects bytes and hands out lines.
 #[derive(Debug)]
 pub(crate) struct Lines {
@@ -31,6 +41,17 @@ impl Lines {
     /// Lines of up to `line_bytes_max` bytes.
     pub(crate) fn new(line_bytes_max: usize) -> Self {
         Self { line_bytes_max, ready: VecDeque::new(), begun: Vec::new(), skipping: false }
+    }
+
+    /// The same, from the middle of a line on, which is left out.
+    pub(crate) fn after_the_next_feed(mut self, is_mid_line: bool) -> Self {
+        self.skipping = is_mid_line;
+        self
+    }
+
+    /// Whether a line has begun and not ended.
+    pub(crate) fn is_mid_line(&self) -> bool {
+        self.skipping || !self.begun.is_empty()
     }
 
     /// Takes the next bytes of the stream. Take the lines out with [`Lines::next_line`] before the next piece.

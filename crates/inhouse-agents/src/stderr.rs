@@ -55,6 +55,15 @@ impl<'a> Errors<'a> {
         }
     }
 
+    /// The pipe of a process that goes on after its turn.
+    pub(crate) fn into_pipe(mut self) -> Option<Stderr> {
+        if let Some(line) = self.lines.finish() {
+            self.line(line);
+        }
+        self.report_left_out();
+        self.pipe.take()
+    }
+
     /// Takes what is in the pipe now that the process has ended, and returns the last line as a caller may see it.
     pub(crate) fn finish(mut self) -> Option<String> {
         if let Some(pipe) = self.pipe.take() {

@@ -26,6 +26,7 @@ use inhouse_run::Runner;
 use inhouse_trust::{HostEnv, Permit};
 
 use crate::dialogue::failed;
+use crate::warm::Warm;
 use changes::{Changes, ChangesMax, Form};
 use git::Git;
 use project::Project;
@@ -192,14 +193,14 @@ impl Workspaces {
                 let project = Project::open(git(program), permit, &project).await?;
                 project.head(permit).await?;
                 let worktrees = Worktrees { project, shelf: shelf()?, told };
-                worktrees.clean_up(permit, None).await;
+                worktrees.clean_up(permit, &Warm::none(), None).await;
                 Inner::Worktrees(worktrees)
             }
             Workspace::Temporary { .. } => {
                 let look = LookMax { files: limits.looked_files_max, bytes: limits.looked_bytes_max };
                 let shelf = shelf()?;
                 let temporaries = Temporaries { project, shelf, told, look };
-                temporaries.clean_up(None);
+                temporaries.clean_up(&Warm::none(), None).await;
                 Inner::Temporaries(temporaries)
             }
         };
@@ -215,11 +216,12 @@ impl Workspaces {
         }
     }
 
-    async fn begin<'a>(&'a self, turn: &'a Turn) -> Result<Begun<'a>, WorkspaceError> {
+    /// Makes the place of a turn ready. A process that was kept in a folder that is removed ends first.
+    async fn begin<'a>(&'a self, turn: &'a Turn, warm: &Warm) -> Result<Begun<'a>, WorkspaceError> {
         Ok(match &*self.0 {
             Inner::Shared(shared) => Begun::Shared(shared, shared.begin(&turn.permit).await?),
-            Inner::Worktrees(worktrees) => Begun::Worktree(worktrees, worktrees.begin(turn).await?),
-            Inner::Temporaries(temporaries) => Begun::Temporary(temporaries, temporaries.begin(turn).await?),
+            Inner::Worktrees(worktrees) => Begun::Worktree(worktrees, worktrees.begin(turn, warm).await?),
+            Inner::Temporaries(temporaries) => Begun::Temporary(temporaries, temporaries.begin(turn, warm).await?),
         })
     }
 }
@@ -247,6 +249,8 @@ fn told(limits: WorkspaceLimits, report: bool) -> Told {
 pub(crate) struct InWorkspace {
     pub(crate) agent: Arc<dyn Agent>,
     pub(crate) workspaces: Workspaces,
+    /// The agent's processes that are kept between turns.
+    pub(crate) warm: Arc<Warm>,
 }
 
 #[async_trait]
@@ -254,7 +258,7 @@ impl Agent for InWorkspace {
     async fn turn(&self, turn: &Turn, output: &mut dyn Output) -> End {
         let agent = turn.permit.agent().as_str();
         let begun = tokio::select! {
-            begun = self.workspaces.begin(turn) => begun,
+            begun = self.workspaces.begin(turn, &self.warm) => begun,
             _ = turn.cancel.requested() => return End::Canceled(Note::default()),
         };
         let begun = match begun {

@@ -78,7 +78,7 @@ pub enum LaunchError {
 ///     program: "/bin/sh".into(), args: vec![], env: Default::default(), directory: "/".into(), text_on_stdin: false,
 /// };
 /// ```
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct LaunchPlan {
     program: PathBuf,
     args: Vec<String>,

@@ -51,6 +51,11 @@ impl Asked {
         Ok(ask)
     }
 
+    /// Whether nothing waits for an answer.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The program does not want to know any more. The id, if it asked that.
     pub(crate) fn withdraw(&mut self, id: &str) -> Option<String> {
         self.0.remove(id).map(|_| id.to_owned())

@@ -27,6 +27,8 @@ pub(crate) struct Entry {
     pub(crate) retry_delay_ms: Scalar,
     pub(crate) request_id: Scalar,
     pub(crate) request: Object<Request>,
+    pub(crate) response: Object<Response>,
+    pub(crate) tasks: List<IgnoredAny>,
     pub(crate) is_error: Scalar,
     pub(crate) terminal_reason: Scalar,
     pub(crate) api_error_status: Scalar,
@@ -100,6 +102,37 @@ pub(crate) struct Request {
     pub(crate) tool_name: Scalar,
     pub(crate) description: Scalar,
     pub(crate) input: Option<Box<RawValue>>,
+}
+
+/// What the program answers to a request of ours.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Response {
+    pub(crate) subtype: Scalar,
+    pub(crate) request_id: Scalar,
+    response: Object<Servers>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Servers {
+    #[serde(rename = "mcpServers")]
+    servers: List<Object<McpServer>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct McpServer {
+    status: Scalar,
+}
+
+impl Response {
+    /// Whether it tells of MCP servers that are still starting.
+    pub(crate) fn has_pending_servers(&self) -> bool {
+        let mut servers =
+            self.response.0.iter().flat_map(|told| told.servers.0.iter()).filter_map(|one| one.0.as_ref());
+        servers.any(|server| server.status.text() == "pending")
+    }
 }
 
 /// What a tool would act on, in the member that its kind of tool has.

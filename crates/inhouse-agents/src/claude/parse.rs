@@ -3,15 +3,14 @@
 
 use inhouse_engine::agent::{AgentEvent, End, Note, Reason, Usage};
 use inhouse_engine::{Reply, Retry};
-use serde_json::json;
 
 use crate::answer::{Answer, MessageId};
 use crate::by_line::LineProtocol;
 use crate::claude::asked::Asked;
 use crate::claude::line::Entry;
-use crate::dialogue::{Ending, Said, failed, without_result};
+use crate::claude::opening::{Opening, request};
+use crate::dialogue::{Acts, Ending, Said, failed, without_result};
 use crate::lenient::{self, sum};
-use crate::lines::line_of;
 use crate::text::without_escapes;
 
 /// How it says that there is no conversation under the id that it was to resume.
@@ -22,6 +21,10 @@ const TAKEN: &str = "is already in use.";
 /// The reader of one turn.
 #[derive(Debug)]
 pub(crate) struct Parser {
+    /// Of a process that may be kept.
+    opening: Option<Opening>,
+    /// Whether the process was kept since an earlier turn.
+    was_kept: bool,
     answer: Answer,
     asked: Asked,
     /// The message that is being streamed.
@@ -29,6 +32,8 @@ pub(crate) struct Parser {
     /// The text of a failure that Claude shows in the place of an answer.
     shown_error: Option<String>,
     interrupted: bool,
+    /// It works on beside the turn, and goes on by itself when that is done.
+    is_busy: bool,
     /// What the caller is told when the conversation is open.
     note: Option<&'static str>,
     found: Found,
@@ -45,20 +50,35 @@ pub(crate) enum Found {
     Missing,
     /// There is one already, which would have to be resumed.
     Taken,
+    /// It had ended before the turn began.
+    Lost,
 }
 
 impl Parser {
-    /// At the beginning of a turn.
+    /// At the beginning of a turn, with a process of its own.
     pub(crate) fn new(note: Option<&'static str>) -> Self {
         Self {
+            opening: None,
+            was_kept: false,
             answer: Answer::default(),
             asked: Asked::default(),
             message: MessageId::default(),
             shown_error: None,
             interrupted: false,
+            is_busy: false,
             note,
             found: Found::Unknown,
         }
+    }
+
+    /// The same with a process that may be kept, and gets its text from the opening.
+    pub(crate) fn opening(opening: Opening, note: Option<&'static str>) -> Self {
+        Self { opening: Some(opening), ..Self::new(note) }
+    }
+
+    /// With a process that was kept.
+    pub(crate) fn going_on() -> Self {
+        Self { was_kept: true, ..Self::new(None) }
     }
 
     /// What the program made of the conversation's id. Complete once the turn has ended.
@@ -77,6 +97,12 @@ impl Parser {
                 self.note.take().into_iter().for_each(|note| said.note(note));
             }
             "system" if line.subtype.text() == "api_retry" => said.retry(retry(line)),
+            "system" if line.subtype.text() == "background_tasks_changed" => self.is_busy = !line.tasks.0.is_empty(),
+            "control_response" if !self.interrupted => {
+                if let (Some(opening), Some(response)) = (&mut self.opening, &line.response.0) {
+                    opening.answered(response, said);
+                }
+            }
             "control_request" => match self.asked.take(line) {
                 Ok(ask) => said.asks.push(ask),
                 Err(refusal) => said.replies.push(refusal),
@@ -181,21 +207,37 @@ impl LineProtocol for Parser {
 
     fn interrupt(&mut self) -> Option<Vec<u8>> {
         self.interrupted = true;
-        let request =
-            json!({"type": "control_request", "request_id": "interrupt", "request": {"subtype": "interrupt"}});
-        Some(line_of(&request))
+        Some(request("interrupt"))
     }
 
     fn reply(&mut self, reply: &Reply) -> Option<Vec<u8>> {
         self.asked.reply(reply)
     }
 
+    fn rests(&self) -> Option<Acts> {
+        // One that does not say that a turn begins can not be told from one that ended before.
+        let is_fit = self.found == Found::Open && self.asked.is_empty() && !self.is_busy && !self.interrupted;
+        is_fit.then_some(acts)
+    }
+
     fn ended(&mut self, ending: &Ending) -> End {
+        if self.was_kept && self.found == Found::Unknown {
+            self.found = Found::Lost;
+        }
         let last_error = ending.last_error.as_deref().unwrap_or_default();
         if self.found == Found::Unknown && last_error.starts_with("Error: Session ID") && last_error.ends_with(TAKEN) {
             self.found = Found::Taken;
         }
         without_result(ending)
+    }
+}
+
+/// Whether a line is of a turn, or wants to be answered. Other news, like that of a helper that has ended, is no act.
+fn acts(line: &[u8]) -> bool {
+    let Some(line) = lenient::object::<Entry>(line) else { return false };
+    match line.kind.text() {
+        "system" => line.subtype.text() == "init",
+        kind => ["control_request", "stream_event", "assistant", "user", "result"].contains(&kind),
     }
 }
 

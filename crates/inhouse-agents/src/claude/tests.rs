@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::by_line::ByLine;
+use crate::claude::opening::Opening;
 use crate::claude::parse::Parser;
 use crate::dialogue::{Dialogue as _, Said};
 use crate::lines::LINE_BYTES_MAX;
@@ -229,4 +230,33 @@ fn a_line_without_end_fails_the_turn() {
     let mut said = Said::default();
     parser.read(&[b'x'; 101], &mut said);
     assert!(said.end.is_some());
+}
+
+#[test]
+fn the_text_is_given_when_the_helpers_have_begun_or_cannot_be_asked_for() {
+    let ok = |id: &str, status: &str| {
+        let servers = json!({"mcpServers": [{"name": "x", "status": "connected"}, {"name": "y", "status": status}]});
+        json!({"type": "control_response", "response": {"subtype": "success", "request_id": id, "response": servers}})
+    };
+    let unknown = |id: &str| json!({"type": "control_response", "response": {"subtype": "error", "request_id": id, "error": "unknown"}});
+    let said = |answers: &[Value]| {
+        let (opening, _) = Opening::new(b"text".to_vec());
+        let mut parser = ByLine::new(LINE_BYTES_MAX, Parser::opening(opening, None));
+        let mut said = Vec::new();
+        for answer in answers {
+            let mut now = Said::default();
+            parser.read(format!("{answer}\n").as_bytes(), &mut now);
+            said.push(match now {
+                Said { begins: Some(text), .. } => String::from_utf8(text).unwrap(),
+                Said { again: Some(_), .. } => "again".to_owned(),
+                Said { replies, .. } => format!("{} asked", replies.len()),
+            });
+        }
+        said
+    };
+    let (begun, asked) = (ok("initialize", ""), |status| ok("mcp_status", status));
+    assert_eq!(said(&[begun.clone(), asked("failed"), asked("pending")]), ["1 asked", "text", "0 asked"]);
+    assert_eq!(said(&[begun.clone(), asked("pending"), asked("needs-auth")]), ["1 asked", "again", "text"]);
+    assert_eq!(said(&[begun.clone(), begun, unknown("mcp_status")]), ["1 asked", "1 asked", "text"]);
+    assert_eq!(said(&[unknown("other"), unknown("initialize")]), ["0 asked", "text"]);
 }

@@ -16,6 +16,7 @@ use super::raw::{Entry, Kind, Status};
 use super::shelf::{Hold, Name, Shelf};
 use super::{Told, WorkspaceError};
 use crate::folder::{open_file, private};
+use crate::warm::Warm;
 
 /// Bounds on what is looked at.
 #[derive(Debug, Clone, Copy)]
@@ -51,9 +52,9 @@ impl Temporaries {
     }
 
     /// Removes what has been unused for too long, or is too much beside one that is to come.
-    pub(crate) fn clean_up(&self, to_come: Option<&Name>) {
+    pub(crate) async fn clean_up(&self, warm: &Warm, to_come: Option<&Name>) {
         for (name, _hold) in self.shelf.surplus(to_come) {
-            if let Err(error) = self.shelf.discard(&name) {
+            if let Err(error) = self.discard(warm, &name).await {
                 tracing::warn!(workspace = name.as_str(), %error, "an unused workspace was not removed");
             }
         }
@@ -63,13 +64,13 @@ impl Temporaries {
     ///
     /// # Errors
     /// [`WorkspaceError`].
-    pub(crate) async fn begin(&self, turn: &Turn) -> Result<Temporary, WorkspaceError> {
+    pub(crate) async fn begin(&self, turn: &Turn, warm: &Warm) -> Result<Temporary, WorkspaceError> {
         let name = Name::of(turn, &self.project);
         let hold = self.shelf.hold(&name).await;
         let is_new = !self.shelf.is_ready(&name);
-        self.clean_up(is_new.then_some(&name));
+        self.clean_up(warm, is_new.then_some(&name)).await;
         let folder = self.shelf.path(&name);
-        let made = if is_new { self.shelf.discard(&name).and_then(|()| private(&folder)) } else { Ok(()) };
+        let made = if is_new { self.discard(warm, &name).await.and_then(|()| private(&folder)) } else { Ok(()) };
         made.and_then(|()| self.shelf.used(&name))
             .map_err(|source| WorkspaceError::Folder { folder: folder.clone(), source })?;
         let before = if self.told.report { self.look(&name).await } else { Seen::default() };
@@ -91,6 +92,11 @@ impl Temporaries {
         let max = self.told.changes;
         let told = tokio::task::spawn_blocking(move || tell(&folder, &before, &after, max));
         Ok(told.await.unwrap_or_default())
+    }
+
+    async fn discard(&self, warm: &Warm, name: &Name) -> io::Result<()> {
+        warm.end_in(&self.shelf.path(name)).await;
+        self.shelf.discard(name)
     }
 
     async fn look(&self, name: &Name) -> Seen {

@@ -16,6 +16,7 @@ use super::project::{Commit, Project, text};
 use super::shelf::{Hold, Name, Shelf};
 use super::{Told, WorkspaceError};
 use crate::folder::open_file;
+use crate::warm::Warm;
 
 /// What is committed before a turn begins.
 const LEFT: &str = "Left by an earlier turn";
@@ -48,8 +49,9 @@ impl Worktrees {
     }
 
     /// Removes what has been unused for too long, or is too much beside one that is to come.
-    pub(crate) async fn clean_up(&self, permit: &Permit, to_come: Option<&Name>) {
+    pub(crate) async fn clean_up(&self, permit: &Permit, warm: &Warm, to_come: Option<&Name>) {
         for (name, _hold) in self.shelf.surplus(to_come) {
+            warm.end_in(&self.shelf.path(&name)).await;
             if let Err(error) = self.put_away(permit, &name).await {
                 tracing::warn!(workspace = name.as_str(), %error, "an unused workspace was not removed");
             }
@@ -60,17 +62,20 @@ impl Worktrees {
     ///
     /// # Errors
     /// [`WorkspaceError`].
-    pub(crate) async fn begin(&self, turn: &Turn) -> Result<Worktree, WorkspaceError> {
+    pub(crate) async fn begin(&self, turn: &Turn, warm: &Warm) -> Result<Worktree, WorkspaceError> {
         let (permit, name) = (&turn.permit, Name::of(turn, &self.project.directory));
         let hold = self.shelf.hold(&name).await;
         let is_new = !self.shelf.is_ready(&name);
-        self.clean_up(permit, is_new.then_some(&name)).await;
+        self.clean_up(permit, warm, is_new.then_some(&name)).await;
         let base = match self.git_folder(permit, &name).await? {
             Some(git_folder) => {
                 let tip = self.tip(permit, &name, None).await?;
                 self.settle(permit, &name, &git_folder, tip, LEFT).await?.0
             }
-            None => self.make(permit, &name).await?,
+            None => {
+                warm.end_in(&self.shelf.path(&name)).await;
+                self.make(permit, &name).await?
+            }
         };
         descend(&self.shelf.path(&name), &self.project.prefix).map_err(|source| self.refused(&name, source))?;
         self.shelf.used(&name).map_err(|source| self.refused(&name, source))?;
