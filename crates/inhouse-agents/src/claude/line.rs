@@ -33,6 +33,7 @@ pub(crate) struct Entry {
     pub(crate) terminal_reason: Scalar,
     pub(crate) api_error_status: Scalar,
     pub(crate) result: Scalar,
+    pub(crate) origin: Object<Origin>,
     pub(crate) errors: List<Scalar>,
     pub(crate) usage: Object<Tokens>,
     pub(crate) total_cost_usd: Scalar,
@@ -102,6 +103,13 @@ pub(crate) struct Request {
     pub(crate) tool_name: Scalar,
     pub(crate) description: Scalar,
     pub(crate) input: Option<Box<RawValue>>,
+}
+
+/// What a turn comes from, where it is not a message of ours.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Origin {
+    pub(crate) kind: Scalar,
 }
 
 /// What the program answers to a request of ours.

@@ -18,6 +18,9 @@ const NO_CONVERSATION: &str = "No conversation found with session ID";
 /// And that there is one under the id that was to be a new one's.
 const TAKEN: &str = "is already in use.";
 
+/// The origin of a turn that it takes by itself.
+const NEWS: &str = "task-notification";
+
 /// The reader of one turn.
 #[derive(Debug)]
 pub(crate) struct Parser {
@@ -108,6 +111,8 @@ impl Parser {
                 Err(refusal) => said.replies.push(refusal),
             },
             "control_cancel_request" => said.unasked.extend(self.asked.withdraw(line.request_id.text())),
+            // It began that turn by itself, as for news of a command that it had left in the background. Ours comes yet.
+            "result" if line.origin.0.as_ref().is_some_and(|origin| origin.kind.text() == NEWS) => {}
             "result" => self.result(line, said),
             _ => {}
         }

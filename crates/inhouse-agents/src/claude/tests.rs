@@ -233,6 +233,20 @@ fn a_line_without_end_fails_the_turn() {
 }
 
 #[test]
+fn the_result_of_a_turn_that_claude_began_by_itself_is_not_the_callers() {
+    let lines = [
+        json!({"type": "system", "subtype": "task_notification", "status": "stopped"}),
+        json!({"type": "system", "subtype": "init"}),
+        json!({"type": "result", "subtype": "success", "is_error": false, "origin": {"kind": "task-notification"}, "num_turns": 0}),
+        json!({"type": "system", "subtype": "init"}),
+        json!({"type": "result", "subtype": "success", "is_error": false, "result": "ours"}),
+    ];
+    let stream: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let seen = read(&stream, false, 50);
+    assert_eq!((seen.text.as_str(), seen.end().as_str()), ("ours", "completed"));
+}
+
+#[test]
 fn the_text_is_given_when_the_helpers_have_begun_or_cannot_be_asked_for() {
     let ok = |id: &str, status: &str| {
         let servers = json!({"mcpServers": [{"name": "x", "status": "connected"}, {"name": "y", "status": status}]});
