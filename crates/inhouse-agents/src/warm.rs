@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use inhouse_run::{Runner, Tier};
 use inhouse_trust::LaunchPlan;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::process::Limits;
-use idle::{Idle, Order};
+use idle::{Idle, Wanted};
 
 pub(crate) use idle::Live;
 
@@ -26,6 +26,8 @@ pub(crate) use idle::Live;
 pub(crate) struct Warm {
     limits: Limits,
     state: Arc<Mutex<State>>,
+    /// Apart from the state, which a watch changes when it ends: one that is spawned too late ends at once.
+    watches: Mutex<JoinSet<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -35,17 +37,18 @@ struct State {
     busy: usize,
     /// Tells a process from an earlier one of the same conversation.
     next: u64,
-    watches: JoinSet<()>,
 }
 
-/// A process that is kept; its watch has it.
+/// A process that is kept, or on its way to its end; its watch has it.
 #[derive(Debug)]
 struct Kept {
     number: u64,
     since: Instant,
     plan: LaunchPlan,
-    /// Dropping it ends the process.
-    orders: oneshot::Sender<Order>,
+    /// For the turn that wants it. None while it ends: dropping it is the wish that it does.
+    wanted: Option<oneshot::Sender<Wanted>>,
+    /// Closed when it is gone, or has been given to a turn.
+    gone: watch::Receiver<()>,
 }
 
 /// The place of a turn among the processes of its agent, as long as the turn has one.
@@ -67,12 +70,13 @@ impl Warm {
     /// For an agent whose processes can take several turns, where the runner can end what each of them leaves.
     pub(crate) fn new(limits: Limits, runner: &Runner) -> Self {
         let warm_max = if runner.tier() == Tier::Reaper { limits.warm_max } else { 0 };
-        Self { limits: Limits { warm_max, ..limits }, state: Arc::default() }
+        Self { limits: Limits { warm_max, ..limits }, state: Arc::default(), watches: Mutex::default() }
     }
 
     /// For an agent that has a process for each turn.
     pub(crate) fn none() -> Self {
-        Self { limits: Limits { warm_max: 0, ..Limits::default() }, state: Arc::default() }
+        let limits = Limits { warm_max: 0, ..Limits::default() };
+        Self { limits, state: Arc::default(), watches: Mutex::default() }
     }
 
     /// Whether a process can be kept.
@@ -80,48 +84,48 @@ impl Warm {
         self.limits.warm_max > 0
     }
 
-    /// A place for a turn, and the process that is there for it. A process that was started for something else ends first, and so
-    /// do those that have been unused for the longest time where the agent would have too many.
+    /// A place for a turn, and the process that is there for it. One that is unfit for the turn ends first, so that a conversation
+    /// never has two; and so do those that have been unused for the longest time where the agent would have too many.
     pub(crate) async fn place<'a>(&'a self, id: &'a str, plan: LaunchPlan) -> (Place<'a>, Option<Live>) {
         let found = {
             let mut state = self.lock();
             state.busy += 1;
-            state.kept.remove(id)
+            state.kept.get_mut(id).map(|kept| (kept.plan == plan, kept.wanted.take(), kept.gone.clone()))
         };
         let place = Place { warm: self, id, plan };
-        match found {
-            Some(kept) if kept.plan == place.plan => {
-                if let Some(live) = kept.give().await {
-                    return (place, Some(live));
-                }
+        if let Some((is_same, wanted, gone)) = found {
+            if let Some(wanted) = wanted.filter(|_| is_same)
+                && let Some(live) = give(wanted).await
+            {
+                return (place, Some(live));
             }
-            Some(kept) => kept.end().await,
-            None => {}
+            closed(gone).await;
         }
-        while let Some(surplus) = self.surplus(self.limits.processes_max) {
-            surplus.end().await;
+        while let Some(gone) = self.end_surplus() {
+            closed(gone).await;
         }
         (place, None)
     }
 
     /// Ends the processes that work in a folder or below it, and waits until they are gone.
     pub(crate) async fn end_in(&self, folder: &Path) {
-        let there: Vec<_> = {
+        let ending: Vec<_> = {
             let mut state = self.lock();
-            state.kept.extract_if(|_, kept| kept.plan.directory().starts_with(folder)).collect()
+            let there = state.kept.values_mut().filter(|kept| kept.plan.directory().starts_with(folder));
+            there.map(Kept::end).collect()
         };
-        for (_, kept) in there {
-            kept.end().await;
+        for gone in ending {
+            closed(gone).await;
         }
     }
 
-    /// The one that has been unused for the longest time, when the agent has more processes than this.
-    fn surplus(&self, processes_max: usize) -> Option<Kept> {
+    /// Ends a process when the agent has more of them than it may: the one that has been unused for the longest time.
+    fn end_surplus(&self) -> Option<watch::Receiver<()>> {
         let mut state = self.lock();
-        if state.busy + state.kept.len() <= processes_max {
+        if state.busy + state.kept.len() <= self.limits.processes_max {
             return None;
         }
-        state.remove_oldest()
+        state.kept.values_mut().min_by_key(|kept| (kept.since, kept.number)).map(Kept::end)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -137,63 +141,79 @@ impl Place<'_> {
 
     /// Keeps the turn's process for the next turn. Beyond the bound the one that has been unused for the longest time ends.
     pub(crate) fn keep(&self, live: Live) {
-        let Limits { warm_max, warm_ms_max, .. } = self.warm.limits;
-        let mut state = self.warm.lock();
-        while state.watches.try_join_next().is_some() {}
-        let (orders, ordered) = oneshot::channel();
-        let (number, since) = (state.next, Instant::now());
-        state.next += 1;
+        let (wanted, wish) = oneshot::channel();
+        let (goes, gone) = watch::channel(());
+        let since = Instant::now();
+        let number = {
+            let mut state = self.warm.lock();
+            let number = state.next;
+            state.next += 1;
+            let kept = Kept { number, since, plan: self.plan.clone(), wanted: Some(wanted), gone };
+            // Turns of a context run one after another: no other process of the conversation can be there.
+            state.kept.insert(self.id.to_owned(), kept);
+            while state.idle().count() > self.warm.limits.warm_max {
+                state.idle().min_by_key(|kept| (kept.since, kept.number)).map(Kept::end);
+            }
+            number
+        };
+        let until = since + Duration::from_millis(self.warm.limits.warm_ms_max);
         let idle = Idle::new(live, self.warm.limits);
-        let (known, id) = (Arc::downgrade(&self.warm.state), self.id.to_owned());
-        state.watches.spawn(async move {
-            let until = since + Duration::from_millis(warm_ms_max);
-            idle.watch(ordered, until, || forget(&known, &id, number)).await;
+        let known = Known { state: Arc::downgrade(&self.warm.state), id: self.id.to_owned(), number, _goes: goes };
+        let mut watches = lock(&self.warm.watches);
+        while watches.try_join_next().is_some() {}
+        watches.spawn(async move {
+            let given = idle.watch(wish, until).await;
+            drop(known);
+            // A turn that was given up meanwhile drops it, which kills it.
+            given.into_iter().for_each(|(live, turn)| drop(turn.send(live)));
         });
-        let kept = Kept { number, since, plan: self.plan.clone(), orders };
-        // An earlier one of the conversation can not be there: turns of a context run one after another, and if not, it ends.
-        drop(state.kept.insert(self.id.to_owned(), kept));
-        while state.kept.len() > warm_max {
-            drop(state.remove_oldest());
-        }
     }
 }
 
 impl State {
-    fn remove_oldest(&mut self) -> Option<Kept> {
-        let (id, _) = self.kept.iter().min_by_key(|(_, kept)| (kept.since, kept.number))?;
-        let id = id.clone();
-        self.kept.remove(&id)
+    fn idle(&mut self) -> impl Iterator<Item = &mut Kept> {
+        self.kept.values_mut().filter(|kept| kept.wanted.is_some())
     }
 }
 
 impl Kept {
-    /// The process, if it is still fit for a turn.
-    async fn give(self) -> Option<Live> {
-        let (give, given) = oneshot::channel();
-        self.orders.send(Order::Give(give)).ok()?;
-        given.await.ok()
+    /// It is to end; what is returned is closed when it is gone.
+    fn end(&mut self) -> watch::Receiver<()> {
+        self.wanted = None;
+        self.gone.clone()
     }
+}
 
-    /// Ends the process, and waits until it is gone.
-    async fn end(self) {
-        let (done, gone) = oneshot::channel();
-        if self.orders.send(Order::End(done)).is_ok() {
-            // It is gone when nobody can tell any more.
-            let _ = gone.await;
+/// The process, if it is still fit for a turn.
+async fn give(wanted: oneshot::Sender<Wanted>) -> Option<Live> {
+    let (turn, given) = oneshot::channel();
+    wanted.send(turn).ok()?;
+    given.await.ok()
+}
+
+async fn closed(mut gone: watch::Receiver<()>) {
+    while gone.changed().await.is_ok() {}
+}
+
+/// What is known of a process as long as it is watched. Dropping it says that it is gone, or a turn's.
+struct Known {
+    state: Weak<Mutex<State>>,
+    id: String,
+    number: u64,
+    _goes: watch::Sender<()>,
+}
+
+impl Drop for Known {
+    fn drop(&mut self) {
+        let Some(state) = self.state.upgrade() else { return };
+        let mut state = lock(&state);
+        if state.kept.get(&self.id).is_some_and(|kept| kept.number == self.number) {
+            state.kept.remove(&self.id);
         }
     }
 }
 
-/// A process is ending by itself: nobody can have it any more.
-fn forget(state: &Weak<Mutex<State>>, id: &str, number: u64) {
-    let Some(state) = state.upgrade() else { return };
-    let mut state = lock(&state);
-    if state.kept.get(id).is_some_and(|kept| kept.number == number) {
-        state.kept.remove(id);
-    }
-}
-
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing that can panic half way changes it.
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }

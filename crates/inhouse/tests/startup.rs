@@ -136,7 +136,10 @@ fn a_command_after_two_dashes_is_served_as_agent_cmd_is() {
 fn a_claude_command_with_arguments_is_its_preset_and_takes_no_text_for_a_command() {
     let source = r#"#!/bin/sh
 [ "$1" = --version ] && exit
-read -r line
+answers() { printf '{"type":"control_response","response":{"subtype":"success","request_id":"%s","response":{}}}\n' "$1"; }
+while read -r line; do
+    case $line in *initialize*) answers initialize ;; *mcp_status*) answers mcp_status ;; *) break ;; esac
+done
 case $line in *'"/config x"'*'(end of message)'*) sealed=yes ;; *) sealed=no ;; esac
 printf '{"type":"result","subtype":"success","is_error":false,"result":"%s, %s, %s"}\n' "$sealed" "$ANTHROPIC_API_KEY" "$*"
 "#;

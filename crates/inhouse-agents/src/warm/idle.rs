@@ -24,14 +24,8 @@ pub(crate) struct Live {
     pub(crate) rest: Rest,
 }
 
-/// What becomes of it.
-#[derive(Debug)]
-pub(super) enum Order {
-    /// It is given to a turn.
-    Give(oneshot::Sender<Live>),
-    /// It ends; dropping the sender says that it is gone.
-    End(oneshot::Sender<()>),
-}
+/// The turn that wants a process.
+pub(super) type Wanted = oneshot::Sender<Live>;
 
 /// The watch over one process.
 pub(super) struct Idle {
@@ -52,34 +46,22 @@ impl Idle {
         Self { live, lines, bytes_left: limits.line_bytes_max, exit_grace }
     }
 
-    /// Watches until an order comes, the time is over or the process is unfit. Calls `forget` before it ends the process by
-    /// itself; gone is the process when this returns without having given it away.
-    pub(super) async fn watch(mut self, mut ordered: oneshot::Receiver<Order>, until: Instant, forget: impl FnOnce()) {
-        let order = tokio::select! {
-            order = &mut ordered => order.ok(),
+    /// Watches until a turn wants the process, for which it is returned; or until nobody can want it any more, the time is over or
+    /// the process is unfit: then it is gone.
+    pub(super) async fn watch(mut self, wish: oneshot::Receiver<Wanted>, until: Instant) -> Option<(Live, Wanted)> {
+        let turn = tokio::select! {
+            turn = wish => turn.ok(),
             _ = self.unfit() => None,
             () = tokio::time::sleep_until(until) => None,
         };
-        if order.is_none() {
-            forget();
+        if let Some(turn) = turn
+            && self.look().is_ok()
+        {
+            self.live.rest.mid_line = self.lines.is_mid_line();
+            return Some((self.live, turn));
         }
-        // An order may have come in the same moment.
-        match order.or_else(|| ordered.try_recv().ok()) {
-            Some(Order::Give(turn)) if self.look().is_ok() => {
-                self.live.rest.mid_line = self.lines.is_mid_line();
-                // A turn that was given up in the meantime drops it, which kills it.
-                let _ = turn.send(self.live);
-            }
-            Some(Order::Give(turn)) => {
-                self.end().await;
-                drop(turn);
-            }
-            Some(Order::End(done)) => {
-                self.end().await;
-                drop(done);
-            }
-            None => self.end().await,
-        }
+        self.end().await;
+        None
     }
 
     /// Returns when the process is unfit for a turn: also when it has ended, which closes its pipes. Cancel safe.

@@ -12,6 +12,8 @@ use crate::proc::{self, Process};
 
 /// Rounds in a row that must find nothing. One can miss a process that becomes ours while its parent is looked at.
 const CLEAN_ROUNDS: u32 = 2;
+/// After so many looks a tree that grows and grows has its marks.
+const LOOKS_MAX: u32 = 32;
 /// The pause between rounds that find the same, in milliseconds; the end of a child cuts it short.
 const PAUSE_MS: u16 = 1;
 
@@ -22,8 +24,18 @@ pub(super) struct Marks(HashMap<Pid, u64>);
 impl Marks {
     /// All that is below this process. None when that can not be seen: then nothing may stay.
     pub(super) fn of_own_tree() -> Self {
-        let tree = proc::own_tree().unwrap_or_default();
-        Self(tree.into_iter().map(|process| (process.pid, process.began)).collect())
+        let mut marks = Self::default();
+        let mut clean_looks = 0;
+        for _ in 0..LOOKS_MAX {
+            let Ok(tree) = proc::own_tree() else { return Self::default() };
+            let known = marks.0.len();
+            marks.0.extend(tree.into_iter().map(|process| (process.pid, process.began)));
+            clean_looks = if marks.0.len() == known { clean_looks + 1 } else { 0 };
+            if clean_looks == CLEAN_ROUNDS {
+                break;
+            }
+        }
+        marks
     }
 
     fn spare(&self, process: &Process) -> bool {

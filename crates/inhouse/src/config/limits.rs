@@ -91,6 +91,10 @@ limits! {
     queue_retry_s = 5, 1..=3_600;
     /// Supervisor processes that are kept ready for the next runs.
     supervisors_idle_max = 16, 0..=1_000;
+    /// Processes of one agent that are kept for the next turn of their context.
+    warm_per_agent_max = 4, 0..=10_000;
+    /// How long one is kept, in milliseconds.
+    warm_idle_ms_max = 600_000, 1..=DAY_S * 1000;
     /// The longest line of an agent's protocol, in bytes.
     line_bytes_max = 16 << 20, 1_024..=1 << 30;
     /// How long an agent may take to end after it has said how its turn ended, in milliseconds.

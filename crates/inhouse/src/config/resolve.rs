@@ -234,7 +234,12 @@ impl Resolver<'_> {
 /// Gives an agent's process the bounds that hold for all.
 fn bound(program: &mut ProgramSpec, chosen: &Limits) {
     let limits = &mut program.limits;
-    limits.line_bytes_max = usize::try_from(chosen.line_bytes_max.value).unwrap_or(usize::MAX);
+    let size = |setting: &Setting<u64>| usize::try_from(setting.value).unwrap_or(usize::MAX);
+    limits.line_bytes_max = size(&chosen.line_bytes_max);
+    limits.warm_max = size(&chosen.warm_per_agent_max);
+    limits.warm_ms_max = chosen.warm_idle_ms_max.value;
+    // A kept process takes a place that no turn wants.
+    limits.processes_max = size(&chosen.running_per_agent_max);
     limits.exit_grace_ms = chosen.exit_grace_ms.value;
     limits.interrupt_grace_ms = chosen.interrupt_grace_ms.value;
     limits.stop_ms_max = chosen.kill_grace_ms.value;
