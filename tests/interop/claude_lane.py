@@ -11,7 +11,7 @@ import time
 
 from fake_model import THOUGHT, FakeModel
 from harness import (
-    INSTALLED, Server, Steps, answer, assert_same, expect, expect_patch, make_repository, message, multibyte, request_of, runs_of,
+    INSTALLED, Runs, Server, Steps, answer, assert_same, expect, expect_patch, make_repository, message, multibyte, request_of,
     said_together, send_in, state_of, text_of, use, wait_until,
 )
 
@@ -142,11 +142,12 @@ def failures_are_failures(server, model):
 @step
 def cancel_ends_the_run(server, model):
     """a canceled task is CANCELED, and two seconds later no process of its run is alive"""
+    runs = Runs(server)
     task_id = server.start("MODEL_SLOW")
     wait_until(lambda: "word3" in text_of(server.task(task_id)), 30, "the model's first words")
-    assert runs_of(server), "a running turn has processes"
+    assert runs.new(), "a running turn has processes"
     expect(server.result("CancelTask", {"id": task_id}), "CANCELED")
-    wait_until(lambda: not runs_of(server), GONE_S_MAX, f"an end of {runs_of(server)}")
+    runs.wait_for_the_end(GONE_S_MAX)
     expect(server.task(task_id), "CANCELED")
 
 
@@ -191,10 +192,11 @@ def questions_are_answered(server, model):
 @step
 def cancel_while_it_asks(server, model):
     """a task that waits for an answer can be canceled, and nothing of it is left"""
+    runs = Runs(server)
     task = server.send(use("Write", file_path=str(server.project / "never.txt"), content="x"))
     request_of(task)
     expect(server.result("CancelTask", {"id": task["id"]}), "CANCELED")
-    wait_until(lambda: not runs_of(server), GONE_S_MAX, f"an end of {runs_of(server)}")
+    runs.wait_for_the_end(GONE_S_MAX)
     assert not (server.project / "never.txt").exists()
 
 
@@ -206,6 +208,18 @@ def a_context_is_remembered(server, model):
     assert said_together(model, "alpha-7", "beta-7")
     server.send("elsewhere: gamma-7")
     assert not said_together(model, "alpha-7", "gamma-7")
+
+
+@step
+def a_context_keeps_its_process(server, model):
+    """a second message in the same context starts nothing, and is answered by the process of the first"""
+    runs = Runs(server)
+    context = server.send("hello")["contextId"]
+    kept = runs.new()
+    assert kept, "the process stays"
+    for text in ("hello again", "and again"):
+        send_in(server, context, text)
+        assert_same(runs.new(), kept)
 
 
 @step

@@ -12,7 +12,7 @@ import time
 from fake_model import FakeModel
 from fake_providers import Providers
 from harness import (
-    INSTALLED, Server, Steps, answer, expect, expect_patch, make_repository, message, multibyte, request_of, runs_of, said_together,
+    INSTALLED, Runs, Server, Steps, answer, expect, expect_patch, make_repository, message, multibyte, request_of, said_together,
     state_of, text_of, use, wait_until,
 )
 
@@ -151,11 +151,12 @@ def a_cut_stream_is_no_answer(server, model):
 @step
 def cancel_ends_the_run(server, model):
     """a canceled task is CANCELED, and two seconds later no process of its run is alive"""
+    runs = Runs(server)
     task_id = server.start("MODEL_SLOW")
     wait_until(lambda: model.has_heard_of("MODEL_SLOW"), 40, "the model's first words")
-    assert runs_of(server), "a running turn has processes"
+    assert runs.new(), "a running turn has processes"
     expect(server.result("CancelTask", {"id": task_id}), "CANCELED")
-    wait_until(lambda: not runs_of(server), GONE_S_MAX, f"an end of {runs_of(server)}")
+    runs.wait_for_the_end(GONE_S_MAX)
 
 
 @dialogue_step
@@ -207,10 +208,11 @@ def leave_is_refused(server, model, name):
 @dialogue_step
 def cancel_while_it_asks(server, model, name):
     """a task that waits for an answer can be canceled, and nothing of it is left"""
+    runs = Runs(server)
     task = server.send(SHELLS[name]("touch never.txt"))
     request_of(task)
     expect(server.result("CancelTask", {"id": task["id"]}), "CANCELED")
-    wait_until(lambda: not runs_of(server), GONE_S_MAX, f"an end of {runs_of(server)}")
+    runs.wait_for_the_end(GONE_S_MAX)
     assert not (server.project / "never.txt").exists()
 
 

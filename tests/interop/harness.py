@@ -167,6 +167,19 @@ def runs_of(server):
     return found
 
 
+class Runs:
+    """The processes of a server's agents beside those that it keeps at this moment for the next turns of their contexts."""
+
+    def __init__(self, server):
+        self.server, self.kept = server, set(runs_of(server))
+
+    def new(self):
+        return set(runs_of(self.server)) - self.kept
+
+    def wait_for_the_end(self, seconds):
+        wait_until(lambda: not self.new(), seconds, f"an end of {self.new()}")
+
+
 def make_repository(folder):
     """A git repository with one commit, of one file."""
     (folder / "kept.txt").write_text("as it was\n")
