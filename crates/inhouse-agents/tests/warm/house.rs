@@ -37,7 +37,7 @@ while read -r line; do
     setsid -f sleep 300 >/dev/null; ok mcp_status '{"status":"connected"}' ;;
   *'"request_id":"interrupt"'*) echo '{"type":"result","subtype":"error_during_execution","is_error":true,"terminal_reason":"aborted_streaming"}' ;;
   *'"type":"user"'*) turns=$((turns + 1)); more=
-    [ -z "$cut" ] || { echo 'tem","subtype":"status"}'; cut=; }
+    [ -z "$cut" ] || { cut=; ends stale; }
     case $line in *dies*) exit 1 ;; esac
     init
     case $line in
@@ -54,7 +54,8 @@ while read -r line; do
     esac
     ends "$$ $turns $0$more"
     case $line in
-    *chatters*) echo '{"type":"system","subtype":"task_updated"}'; echo 'no JSON'; echo noise >&2; cut=yes; printf '{"type":"sys' ;;
+    *chatters*) echo '{"type":"system","subtype":"task_updated"}'; echo 'no JSON'; echo noise >&2; cut=yes; printf 'no ' ;;
+    *mumbles*) sleep 300; cut=yes; printf 'no '; : > "${TMPDIR:-/tmp}/warm-$WARM_MARK" ;;
     *acts*) sleep 0.1; init ;;
     *wants*) sleep 0.1; echo '{"type":"control_request","request_id":"9","request":{"subtype":"can_use_tool"}}' ;;
     *floods*) while :; do echo '{"type":"system","subtype":"status"}'; done ;;

@@ -61,10 +61,15 @@ async fn swept() {
 async fn noise() {
     let house = House::new(limits(|_| {}));
     let first = house.said("c1", "chatters").await;
-    for text in ["chatters", "hi"] {
+    // What mumbles is woken by the sweep.
+    for text in ["chatters", "mumbles", "hi"] {
         let (output, end) = house.take("ann", "c1", text).await;
         assert_eq!(end, End::Completed(Note::default()));
         assert!(output.text.starts_with(&format!("{} ", first.pid)), "{}", output.text);
+        if text == "mumbles" {
+            let file = std::env::temp_dir().join(format!("warm-{}", house.mark));
+            eventually("it has mumbled", || std::fs::remove_file(&file).is_ok()).await;
+        }
     }
     house.runner.shutdown().await;
 }
