@@ -258,6 +258,8 @@ pub enum Reason {
     Timeout,
     /// The agent wrote more than a task may keep.
     OutputLimit,
+    /// What may be spent in a day is spent.
+    Budget,
     /// The server is stopping.
     Shutdown,
     /// A defect of the server.
@@ -275,6 +277,7 @@ impl Reason {
             Self::ProviderFailed => "provider_failed",
             Self::Timeout => "timeout",
             Self::OutputLimit => "output_limit",
+            Self::Budget => "budget",
             Self::Shutdown => "shutdown",
             Self::Internal => "internal",
         }

@@ -11,6 +11,8 @@ pub enum StopCause {
     Timeout,
     /// The task keeps no more output.
     OutputLimit,
+    /// A budget of the day is spent.
+    Budget,
     /// The server is stopping.
     Shutdown,
 }

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::agent::{End, Note};
 use crate::answer::Witness;
 use crate::asking::Asking;
+use crate::budget::Ledger;
 use crate::cancel::{CancelSource, StopCause};
 use crate::direct::Direct;
 use crate::entry::AgentEntry;
@@ -39,6 +40,7 @@ pub(crate) struct Inner {
     pub(crate) agents: HashMap<AgentName, AgentEntry>,
     pub(crate) limits: EngineLimits,
     pub(crate) witness: Arc<dyn Witness>,
+    pub(crate) ledger: Ledger,
     born: Instant,
     pub(crate) starts: Mutex<SlidingWindow<Principal>>,
     // Held for a lookup or a change of a few entries, never across an await.
@@ -69,6 +71,7 @@ impl Engine {
             agents,
             limits,
             witness,
+            ledger: Ledger::default(),
             born: Instant::now(),
             starts: Mutex::new(SlidingWindow::new(limits.starts)),
             queue: Mutex::new(Queue::new(limits.queue)),

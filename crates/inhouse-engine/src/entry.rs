@@ -5,6 +5,7 @@ use std::sync::Arc;
 use inhouse_proto::v1::{self, part::Content};
 
 use crate::agent::Agent;
+use crate::budget::Budgets;
 
 /// An agent and what the engine has to know about it.
 pub struct AgentEntry {
@@ -20,13 +21,23 @@ pub struct AgentEntry {
     pub gives: Vec<String>,
     /// Whether it may answer with a message instead of a task.
     pub answers_directly: bool,
+    /// What it may spend in a day.
+    pub budgets: Budgets,
 }
 
 impl AgentEntry {
     /// An agent whose turns have five minutes, and of which no more is known.
     pub fn new(agent: Arc<dyn Agent>, takes: Takes) -> Self {
         let (accepts, gives) = (Vec::new(), Vec::new());
-        Self { agent, turn_ms_max: 300_000, takes, accepts, gives, answers_directly: false }
+        Self {
+            agent,
+            turn_ms_max: 300_000,
+            takes,
+            accepts,
+            gives,
+            answers_directly: false,
+            budgets: Budgets::default(),
+        }
     }
 
     /// Whether it takes this part. What says nothing of its type is plain text, JSON, or any bytes.

@@ -63,6 +63,9 @@ impl Ids<'_> {
             (Some(StopCause::OutputLimit), _) => {
                 failed(Reason::OutputLimit, "the agent wrote more than a task may keep")
             }
+            (Some(StopCause::Budget), _) => {
+                failed(Reason::Budget, "what the agent, or its caller, may spend in a day is spent")
+            }
             (Some(StopCause::Shutdown), _) => failed(Reason::Shutdown, "the server is stopping"),
             (None, End::Completed(note)) => self.status(TaskState::Completed, note, usage),
             (None, End::Failed(failure)) => self.failed(&failure, usage),

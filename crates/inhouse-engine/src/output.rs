@@ -66,13 +66,20 @@ enum Answer {
 #[async_trait]
 impl Output for TaskOutput {
     async fn emit(&mut self, event: AgentEvent) -> Result<(), Stop> {
+        if let AgentEvent::Usage(usage) = event {
+            // Of a turn that was stopped, too.
+            self.inner.ledger.add(&self.slot.owner, self.usage.replace(usage), usage, now_ms());
+            return Ok(());
+        }
         if self.direct.is_answered() || self.stop.cause().is_some() {
             return Err(Stop);
         }
         let event = match event {
-            AgentEvent::Usage(usage) => {
-                self.usage = Some(usage);
-                return Ok(());
+            AgentEvent::Usage(_) => return Ok(()),
+            // Only now: what a turn tells of itself at its end takes nothing from what it has done.
+            _ if self.is_spent() => {
+                self.stop.fire(StopCause::Budget);
+                return Err(Stop);
             }
             AgentEvent::Withdraw => {
                 if self.answer != Answer::Empty {
@@ -215,6 +222,13 @@ impl TaskOutput {
             usage: None,
             silent: true,
         }
+    }
+
+    /// Whether this turn has used something, and nothing more may be spent.
+    fn is_spent(&self) -> bool {
+        let owner = &self.slot.owner;
+        let entry = self.inner.agents.get(&owner.agent).filter(|_| self.usage.is_some());
+        entry.is_some_and(|entry| self.inner.ledger.check(owner, &entry.budgets, now_ms()).is_err())
     }
 
     fn ids(&self) -> Ids<'_> {

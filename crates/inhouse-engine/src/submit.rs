@@ -19,7 +19,7 @@ use crate::direct::Direct;
 use crate::engine::{Engine, Reservation, key, lock, owner, slot};
 use crate::entry::AgentEntry;
 use crate::limits::Idempotency;
-use crate::note::Ids;
+use crate::note::{Ids, now_ms};
 use crate::push::named;
 use crate::refusal::{refused, unsupported};
 use crate::state::is_interrupted;
@@ -161,6 +161,11 @@ impl Engine {
         let place = self.inner.reserve(&owner(permit)).ok_or_else(|| {
             let full = A2aError::new(ErrorKind::ResourceExhausted).with("cause", "the queue is full");
             full.retry_after(self.inner.limits.queue_retry_s)
+        })?;
+        let entry = self.entry(permit)?;
+        self.inner.ledger.check(&owner(permit), &entry.budgets, now_ms()).map_err(|spent| {
+            let error = A2aError::new(ErrorKind::ResourceExhausted).with("budget", spent.budget);
+            error.detail("what may be spent in a day is spent").retry_after(spent.retry_s)
         })?;
         lock(&self.inner.starts).admit(permit.principal(), self.inner.uptime_ms()).map_err(|retry| {
             let limit = self.inner.limits.starts.starts_max.to_string();

@@ -43,6 +43,7 @@ pub(crate) fn engine(config: &Config, runner: &Runner, host: &HostEnv, audit: &A
             gives: if native(agent) { agent.card.output_modes.clone() } else { output_modes(agent) },
             // What a turn changed belongs to a task.
             answers_directly: native(agent) && !reports(agent),
+            budgets: agent.budgets,
         };
         (agent.name.clone(), entry)
     };

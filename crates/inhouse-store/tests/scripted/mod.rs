@@ -14,7 +14,8 @@ use inhouse_engine::agent::{
 };
 use inhouse_engine::store::Store;
 use inhouse_engine::{
-    Accepted, AgentEntry, Ask, Choice, Effect, Engine, EngineLimits, Numbered, Question, Submission, Takes, Witness,
+    Accepted, AgentEntry, Ask, Budgets, Choice, Effect, Engine, EngineLimits, Numbered, Question, Submission, Takes,
+    Witness,
 };
 use inhouse_proto::error::A2aError;
 use inhouse_proto::json;
@@ -283,6 +284,7 @@ impl House {
             accepts: Vec::new(),
             gives: Vec::new(),
             answers_directly,
+            budgets: Budgets::default(),
         };
         let agents = HashMap::from([(AgentName::new("demo").unwrap(), entry)]);
         let witness = Arc::new(Witnessed::default());

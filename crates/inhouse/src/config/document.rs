@@ -118,6 +118,18 @@ impl<'a> Table<'a> {
         })
     }
 
+    /// A number above zero, whole or not.
+    pub(crate) fn amount(&mut self, key: &'static str) -> Result<Option<Setting<f64>>, ConfigError> {
+        self.value(key, "a number above 0", |value| {
+            let number = match value {
+                DeValue::Integer(number) => number.as_str().parse::<f64>().ok()?,
+                DeValue::Float(number) => number.as_str().parse::<f64>().ok()?,
+                _ => return None,
+            };
+            Some(number).filter(|number| number.is_finite() && *number > 0.0)
+        })
+    }
+
     /// One of several words.
     pub(crate) fn choice<T: ValueEnum>(&mut self, key: &'static str) -> Result<Option<Setting<T>>, ConfigError> {
         self.value(key, &one_of::<T>(), |value| T::from_str(value.as_str()?, false).ok())

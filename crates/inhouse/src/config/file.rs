@@ -7,6 +7,7 @@ use std::{fs, io};
 use inhouse_serve::Skill;
 use inhouse_trust::{HostEnv, Principal, Secret, Verdict};
 
+use super::budget::budgets;
 use super::document::{Source, Table, parse};
 use super::error::ConfigError;
 use super::layer::{Draft, Layer};
@@ -204,6 +205,7 @@ fn agent(name: Setting<String>, base: &Path, mut table: Table<'_>) -> Result<Dra
     agent.timeout_ms = table.number("timeout_ms", TURN_MS)?;
     agent.first_event_ms = table.number("first_event_ms", TURN_MS)?;
     agent.idle_ms = table.number("idle_ms", TURN_MS)?;
+    agent.budgets = budgets(&mut table)?;
     agent.callers = table.texts("callers")?;
     agent.workspace = table.choice("workspace")?;
     agent.report_changes = table.switch("report_changes")?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use inhouse_agents::Mapping;
+use inhouse_engine::Budgets;
 use inhouse_serve::Skill;
 use inhouse_trust::Principal;
 
@@ -70,6 +71,7 @@ pub(super) struct Draft {
     pub(super) timeout_ms: Option<Setting<u64>>,
     pub(super) first_event_ms: Option<Setting<u64>>,
     pub(super) idle_ms: Option<Setting<u64>>,
+    pub(super) budgets: Budgets,
     pub(super) callers: Option<Setting<Vec<String>>>,
     pub(super) approvers: Option<Setting<Vec<String>>>,
     pub(super) mapping: Option<Setting<Mapping>>,
@@ -100,6 +102,7 @@ impl Draft {
             timeout_ms: None,
             first_event_ms: None,
             idle_ms: None,
+            budgets: Budgets::default(),
             callers: None,
             approvers: None,
             mapping: None,

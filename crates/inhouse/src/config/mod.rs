@@ -2,6 +2,7 @@
 //! and decided, or one error that says what, where and what to do. Reading order: `model`, `layer`, the three layers, `agents`.
 
 mod agents;
+mod budget;
 mod choices;
 mod document;
 mod environment;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use inhouse_agents::presets::Preset;
 use inhouse_agents::{AgentSpec, Workspace};
+use inhouse_engine::Budgets;
 use inhouse_serve::{CardSigner, Extension, Provider, Skill};
 use inhouse_trust::{AgentName, Approvals, Principal, Secret, WebhookRule};
 
@@ -245,6 +246,8 @@ pub(crate) struct AgentConfig {
     pub(crate) rules: Rules,
     /// Where its turns work, where that is more than its folder, and who asked for it.
     pub(crate) workspace: Option<Setting<Workspace>>,
+    /// What it may spend in a day.
+    pub(crate) budgets: Budgets,
     /// Who may use it; empty for everyone.
     pub(crate) callers: Vec<Principal>,
     /// Who gives it leave, in place of its callers; empty for them.

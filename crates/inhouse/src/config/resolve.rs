@@ -90,6 +90,7 @@ impl Resolver<'_> {
             card: draft.card,
             rules,
             workspace,
+            budgets: draft.budgets,
             spec,
             protocol_origin,
             preset,

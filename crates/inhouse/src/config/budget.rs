@@ -1,0 +1,29 @@
+//! What an agent may spend in a day, as the file says it.
+
+use inhouse_engine::{Budget, Budgets};
+
+use super::ConfigError;
+use super::document::Table;
+
+/// The keys of a budget: tokens and US dollars, of all callers together and of each.
+const KEYS: [(&str, &str); 2] =
+    [("tokens_per_day_max", "usd_per_day_max"), ("tokens_per_caller_day_max", "usd_per_caller_day_max")];
+
+/// Reads the budgets of an agent.
+pub(super) fn budgets(table: &mut Table<'_>) -> Result<Budgets, ConfigError> {
+    let mut budget = |(tokens, usd)| -> Result<Budget, ConfigError> {
+        let tokens_per_day_max = table.number(tokens, 1..=u64::MAX >> 1)?.map(|tokens| tokens.value);
+        let usd_per_day_max = table.amount(usd)?.map(|usd| usd.value);
+        Ok(Budget { tokens_per_day_max, usd_per_day_max })
+    };
+    Ok(Budgets { agent: budget(KEYS[0])?, caller: budget(KEYS[1])? })
+}
+
+/// The bounds that there are, by their keys.
+pub(super) fn lines(budgets: &Budgets) -> impl Iterator<Item = (&'static str, String)> {
+    let both = [(KEYS[0], budgets.agent), (KEYS[1], budgets.caller)];
+    both.into_iter().flat_map(|((tokens, usd), budget)| {
+        let tokens = budget.tokens_per_day_max.map(|max| (tokens, max.to_string()));
+        tokens.into_iter().chain(budget.usd_per_day_max.map(|max| (usd, max.to_string())))
+    })
+}
