@@ -12,8 +12,8 @@ import time
 from fake_model import FakeModel
 from fake_providers import Providers
 from harness import (
-    INSTALLED, Runs, Server, Steps, answer, expect, expect_patch, make_repository, message, multibyte, request_of, said_together,
-    state_of, text_of, use, wait_until,
+    INSTALLED, Runs, Server, Steps, answer, assert_same, expect, expect_patch, make_repository, message, multibyte, request_of,
+    said_together, state_of, text_of, use, wait_until,
 )
 
 FAILURE_S_MAX = 60
@@ -172,8 +172,10 @@ def an_image_reaches_the_model(server, model, name):
 
 @dialogue_step
 def a_context_is_remembered(server, model, name):
-    """a second message in the same context goes on with the conversation, or says that it can not; another context knows nothing of it"""
+    """where its process has ended, a second message in the same context goes on with the conversation, or says that it can not; another context knows nothing of it"""
+    runs = Runs(server)
     context = server.send("the first word is alpha-7")["contextId"]
+    runs.kill()
     params = message("and the second is beta-7")
     params["message"]["contextId"] = context
     events = list(server.stream("SendStreamingMessage", params))
@@ -184,6 +186,28 @@ def a_context_is_remembered(server, model, name):
     assert (said_together(model, "alpha-7", "beta-7"), GONE in json.dumps(events)) == (remembers, not remembers), events
     server.send("elsewhere: gamma-7")
     assert not said_together(model, "alpha-7", "gamma-7")
+
+
+@dialogue_step
+def a_context_keeps_its_process(server, model, name):
+    """in the same context the same processes answer, remember and use tools"""
+    runs = Runs(server)
+    context = server.send("the first word is delta-7")["contextId"]
+    kept = runs.new()
+    assert kept, "the processes stay"
+    for number in (1, 2):
+        params = message(SHELLS[name](f"touch kept-{number}.txt"))
+        params["message"]["contextId"] = context
+        task = server.result("SendMessage", params)["task"]
+        request_of(task)
+        expect(answer(server, task, "yes"), "COMPLETED")
+        wait_until((server.project / f"kept-{number}.txt").exists, 5, "the file")
+        assert_same(sorted(runs.new()), sorted(kept))
+    params = message("and the second is epsilon-7")
+    params["message"]["contextId"] = context
+    expect(server.result("SendMessage", params)["task"], "COMPLETED")
+    assert said_together(model, "delta-7", "epsilon-7")
+    assert_same(sorted(runs.new()), sorted(kept))
 
 
 @dialogue_step

@@ -176,6 +176,14 @@ class Runs:
     def new(self):
         return set(runs_of(self.server)) - self.kept
 
+    def kill(self):
+        for pid, _ in self.new():
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # its parent's end was its own
+        self.wait_for_the_end(2)
+
     def wait_for_the_end(self, seconds):
         wait_until(lambda: not self.new(), seconds, f"an end of {self.new()}")
 

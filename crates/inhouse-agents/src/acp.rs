@@ -1,4 +1,5 @@
-//! The driver of the Agent Client Protocol, version 1: JSON-RPC 2.0 in lines on standard input and output, one process a turn.
+//! The driver of the Agent Client Protocol, version 1: JSON-RPC 2.0 in lines on standard input and output. A process is
+//! kept for the next turn of its session where that can be.
 //! No text of a caller is an argument, and none can be a slash command.
 
 mod input;
@@ -40,15 +41,27 @@ impl Agent for Acp {
             Ok(prompt) => prompt,
             Err(why) => return failed(Reason::InputRefused, why),
         };
-        let plan = match self.program.plan(turn, "", &[]) {
-            Ok(plan) => plan,
+        let Conversation { id, theirs: earlier, note } = self.conversations.of(turn, &self.program);
+        let line_bytes_max = self.program.limits.line_bytes_max;
+        let (place, kept) = match self.program.place(turn, &id, &[]).await {
+            Ok(found) => found,
             Err(end) => return end,
         };
-        let Conversation { id, theirs: earlier, note } = self.conversations.of(turn, &self.program);
+        if let Some(live) = kept {
+            let (opening, input) = match Opening::going_on(prompt.clone(), live.rest.opened.clone()) {
+                Ok(begun) => begun,
+                Err(end) => return end,
+            };
+            let mut parser = ByLine::going_on(line_bytes_max, live.rest.mid_line, Parser::new(opening));
+            let end = self.program.go_on(&place, live, input, &mut parser, turn, output).await;
+            if !parser.is_lost() {
+                return end;
+            }
+        }
         let directory = self.program.directory(turn).to_string_lossy().into_owned();
         let (opening, input) = Opening::new(prompt, directory, earlier, note, self.keeps_mode);
-        let mut parser = ByLine::new(self.program.limits.line_bytes_max, Parser::new(opening));
-        let end = self.program.run(&plan, input, true, &mut parser, turn, output).await;
+        let mut parser = ByLine::new(line_bytes_max, Parser::new(opening));
+        let end = self.program.begin(&place, place.plan(), input, &mut parser, turn, output).await;
         if let Some(session) = parser.protocol.session() {
             self.conversations.begun(&id, session);
         }

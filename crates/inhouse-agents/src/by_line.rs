@@ -3,7 +3,7 @@
 use inhouse_engine::Reply;
 use inhouse_engine::agent::{End, Reason};
 
-use crate::dialogue::{Acts, Dialogue, Ending, Rest, Said, failed};
+use crate::dialogue::{Acts, Dialogue, Ending, Opened, Rest, Said, failed};
 use crate::lines::{Line, Lines};
 
 /// One turn in a protocol of lines.
@@ -29,6 +29,11 @@ pub(crate) trait LineProtocol: Send {
         None
     }
 
+    /// What is open in the process then.
+    fn opened(&self) -> Opened {
+        Opened::default()
+    }
+
     /// How the turn ended, of which no line told.
     fn ended(&mut self, ending: &Ending) -> End;
 }
@@ -40,19 +45,27 @@ pub(crate) struct ByLine<P> {
     over: bool,
     /// After its end it has gone on by itself.
     restless: bool,
+    /// The process was kept, and has said nothing yet.
+    unheard: bool,
+    lost: bool,
     pub(crate) protocol: P,
 }
 
 impl<P: LineProtocol> ByLine<P> {
     /// Of lines up to `line_bytes_max` bytes: a longer one ends the turn.
     pub(crate) fn new(line_bytes_max: usize, protocol: P) -> Self {
-        Self { lines: Lines::new(line_bytes_max), over: false, restless: false, protocol }
+        Self { lines: Lines::new(line_bytes_max), over: false, restless: false, unheard: false, lost: false, protocol }
     }
 
     /// With a process that was kept, and has written the beginning of a line that nobody wants.
     pub(crate) fn going_on(line_bytes_max: usize, is_mid_line: bool, protocol: P) -> Self {
         let lines = Lines::new(line_bytes_max).after_the_next_feed(is_mid_line);
-        Self { lines, ..Self::new(line_bytes_max, protocol) }
+        Self { lines, unheard: true, ..Self::new(line_bytes_max, protocol) }
+    }
+
+    /// Whether a process that was kept had ended before it said a word of this turn, which it can not have begun.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost
     }
 
     fn line(&mut self, line: &Line, said: &mut Said) {
@@ -60,6 +73,7 @@ impl<P: LineProtocol> ByLine<P> {
             self.restless |= self.protocol.rests().is_none_or(|acts| line.whole().is_none_or(acts));
             return;
         }
+        self.unheard = false;
         match line {
             Line::Whole(bytes) => self.protocol.line(bytes, said),
             Line::TooLong => said.over(failed(Reason::AgentProtocol, "the agent wrote a line that is too long")),
@@ -93,10 +107,11 @@ impl<P: LineProtocol> Dialogue for ByLine<P> {
 
     fn rest(&self) -> Option<Rest> {
         let acts = self.protocol.rests().filter(|_| self.over && !self.restless)?;
-        Some(Rest { acts, mid_line: self.lines.is_mid_line() })
+        Some(Rest { acts, mid_line: self.lines.is_mid_line(), opened: self.protocol.opened() })
     }
 
     fn ended(&mut self, ending: &Ending) -> End {
+        self.lost = self.unheard;
         self.protocol.ended(ending)
     }
 }

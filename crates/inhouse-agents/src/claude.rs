@@ -47,7 +47,8 @@ impl Agent for Claude {
             Err(end) => return end,
         };
         if let Some(live) = kept {
-            let mut parser = ByLine::going_on(self.line_bytes_max(), live.rest.mid_line, Parser::going_on());
+            let mut parser =
+                ByLine::going_on(self.line_bytes_max(), live.rest.mid_line, Parser::going_on(live.rest.opened.clone()));
             let end = self.program.go_on(&place, live, input.clone(), &mut parser, turn, output).await;
             if parser.protocol.found() != Found::Lost {
                 return end;

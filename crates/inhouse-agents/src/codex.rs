@@ -1,5 +1,5 @@
-//! The Codex driver: the protocol of `codex app-server` on standard input and output, one process a turn. No text of a caller is
-//! an argument, and none can be a slash command.
+//! The Codex driver: the protocol of `codex app-server` on standard input and output. A process is kept for the next
+//! turn of its thread where that can be. No text of a caller is an argument, and none can be a slash command.
 
 mod input;
 mod line;
@@ -48,11 +48,21 @@ impl Agent for Codex {
         };
         let key = self.program.host.get(KEY).filter(|key| !key.is_empty());
         let more = if key.is_some() { FOR_THIS_PROCESS } else { &[] };
-        let plan = match self.program.plan(turn, "", more) {
-            Ok(plan) => plan,
+        let Conversation { id, theirs: earlier, note } = self.conversations.of(turn, &self.program);
+        let line_bytes_max = self.program.limits.line_bytes_max;
+        let (place, kept) = match self.program.place(turn, &id, more).await {
+            Ok(found) => found,
             Err(end) => return end,
         };
-        let Conversation { id, theirs: earlier, note } = self.conversations.of(turn, &self.program);
+        if let Some(live) = kept {
+            let (opening, input) = Opening::going_on(items.clone(), live.rest.opened.clone());
+            let parser = Parser::going_on(opening, live.rest.opened.knows_helpers);
+            let mut parser = ByLine::going_on(line_bytes_max, live.rest.mid_line, parser);
+            let end = self.program.go_on(&place, live, input, &mut parser, turn, output).await;
+            if !parser.is_lost() {
+                return end;
+            }
+        }
         let (opening, input) = Opening::new(Start {
             items,
             key: key.map(str::to_owned),
@@ -61,8 +71,9 @@ impl Agent for Codex {
             note,
             keeps_mode: self.keeps_mode,
         });
-        let mut parser = ByLine::new(self.program.limits.line_bytes_max, Parser::new(opening));
-        let end = self.program.run(&plan, input, true, &mut parser, turn, output).await;
+        let parser = if self.program.warm.keeps() { Parser::waiting(opening) } else { Parser::new(opening) };
+        let mut parser = ByLine::new(line_bytes_max, parser);
+        let end = self.program.begin(&place, place.plan(), input, &mut parser, turn, output).await;
         if let Some(thread) = parser.protocol.thread() {
             self.conversations.begun(&id, thread);
         }

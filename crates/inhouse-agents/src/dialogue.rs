@@ -38,11 +38,27 @@ pub(crate) trait Dialogue: Send {
 pub(crate) type Acts = fn(&[u8]) -> bool;
 
 /// How a process is between two turns.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Rest {
     pub(crate) acts: Acts,
     /// What it writes next is the rest of a line.
     pub(crate) mid_line: bool,
+    pub(crate) opened: Opened,
+}
+
+/// What the next turn has to know of the conversation that is open in a process.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Opened {
+    /// The agent's id of it.
+    pub(crate) id: String,
+    /// The id of the last request to the process.
+    pub(crate) request: u64,
+    /// Whether the agent takes images, where it has to say so.
+    pub(crate) takes_images: bool,
+    /// The mode that the agent is in, where it has modes.
+    pub(crate) mode: String,
+    /// The agent has told that its helpers had begun before its first text, so that what a sweep ends is none of them.
+    pub(crate) knows_helpers: bool,
 }
 
 /// What came of some bytes.
@@ -54,8 +70,9 @@ pub(crate) struct Said {
     pub(crate) replies: Vec<Vec<u8>>,
     /// To be written after a pause: it was asked too early.
     pub(crate) again: Option<Vec<u8>>,
-    /// The agent is ready, and this is the caller's text. What its process has started until now are its own helpers.
-    pub(crate) begins: Option<Vec<u8>>,
+    /// Which of the replies brings the caller's text: the agent is ready, and what its process has started by then are its own
+    /// helpers.
+    pub(crate) text_at: Option<usize>,
     /// What it wants to know before it goes on.
     pub(crate) asks: Vec<Ask>,
     /// The ids of asks whose answer it does not want to know any more.
@@ -74,6 +91,12 @@ impl Said {
             Some(AgentEvent::Text(last)) => last.push_str(&text),
             _ => self.events.push(AgentEvent::Text(text)),
         }
+    }
+
+    /// The agent is ready, and is given the caller's text.
+    pub(crate) fn begin(&mut self, line: Vec<u8>) {
+        self.text_at = Some(self.replies.len());
+        self.replies.push(line);
     }
 
     /// The agent is at work, and has this to say of it.

@@ -155,7 +155,11 @@ pub fn build(spec: AgentSpec, runner: &Runner, host: &HostEnv) -> Arc<dyn Agent>
     let redactor = Redactor::new(host.iter().chain(set));
     let place = workspaces.clone();
     let (runner, host) = (runner.clone(), host.clone());
-    let can_be_kept = protocol == Protocol::Claude && keeps_conversations;
+    let can_be_kept = match protocol {
+        Protocol::Claude => keeps_conversations,
+        Protocol::Acp | Protocol::Codex => true,
+        Protocol::Text | Protocol::Native | Protocol::Mapped => false,
+    };
     let warm = Arc::new(if can_be_kept { Warm::new(limits, &runner) } else { Warm::none() });
     let program =
         process::Program { command, runner, host, redactor, approvals, limits, workspaces, warm: Arc::clone(&warm) };

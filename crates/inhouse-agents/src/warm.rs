@@ -139,6 +139,11 @@ impl Place<'_> {
         self.id
     }
 
+    /// The start that a process is kept for.
+    pub(crate) fn plan(&self) -> &LaunchPlan {
+        &self.plan
+    }
+
     /// Keeps the turn's process for the next turn. Beyond the bound the one that has been unused for the longest time ends.
     pub(crate) fn keep(&self, live: Live) {
         let (wanted, wish) = oneshot::channel();

@@ -79,7 +79,8 @@ pub(crate) enum Chore {
 #[derive(Debug)]
 pub(crate) struct Errand {
     pub(crate) chore: Chore,
-    pub(crate) done: oneshot::Sender<()>,
+    /// Told how many processes were killed.
+    pub(crate) done: oneshot::Sender<u32>,
 }
 
 /// A tree of processes that began with one agent. Dropping it kills the whole tree.
@@ -129,20 +130,20 @@ impl Run {
     /// Remembers which processes the tree has now: they may stay when it is [swept](Self::sweep). A later mark counts
     /// alone. Says whether it was done: not in the [group tier](crate::Tier::Group), and not for a run that is ending.
     pub async fn mark(&mut self) -> bool {
-        self.send_for(Chore::Mark).await
+        self.send_for(Chore::Mark).await.is_some()
     }
 
     /// Kills every process of the tree that is not marked, whatever session it has and whoever is its parent, and waits
-    /// until they are gone. Says whether it was done: not in the [group tier](crate::Tier::Group), and not for a run that
-    /// is ending. A tree that can not be swept in time is killed as a whole.
-    pub async fn sweep(&mut self) -> bool {
+    /// until they are gone. Says how many there were, if it was done: not in the [group tier](crate::Tier::Group), and not
+    /// for a run that is ending. A tree that can not be swept in time is killed as a whole.
+    pub async fn sweep(&mut self) -> Option<u32> {
         self.send_for(Chore::Sweep).await
     }
 
-    async fn send_for(&mut self, chore: Chore) -> bool {
-        let Some(errands) = &self.errands else { return false };
+    async fn send_for(&mut self, chore: Chore) -> Option<u32> {
         let (done, told) = oneshot::channel();
-        errands.send(Errand { chore, done }).await.is_ok() && told.await.is_ok()
+        self.errands.as_ref()?.send(Errand { chore, done }).await.ok()?;
+        told.await.ok()
     }
 
     /// Waits until the agent's own process has ended, whoever still holds its pipes. Whatever it left is being killed.

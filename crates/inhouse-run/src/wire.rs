@@ -57,8 +57,8 @@ pub(crate) enum Report {
     Started(u32),
     /// It could not be started: an errno.
     Refused(i32),
-    /// The last [`MARK`] or [`SWEEP`] is done.
-    Done,
+    /// The last [`MARK`] or [`SWEEP`] is done, and has killed so many processes.
+    Done(u32),
     /// Its own process ended.
     Exited(Exit),
     /// Nothing is left of the run.
@@ -72,7 +72,7 @@ impl Report {
             Self::Refused(errno) => head(REFUSED, errno.cast_unsigned()),
             Self::Exited(Exit { signal: Some(signal), .. }) => head(SIGNALED, signal.cast_unsigned()),
             Self::Exited(exit) => head(EXITED, exit.code.unwrap_or_default().cast_unsigned()),
-            Self::Done => head(DONE, 0),
+            Self::Done(killed) => head(DONE, killed),
             Self::Gone => head(GONE, 0),
         }
     }
@@ -85,7 +85,7 @@ impl Report {
             REFUSED => Some(Self::Refused(value.cast_signed())),
             EXITED => Some(exit(Some(value.cast_signed()), None)),
             SIGNALED => Some(exit(None, Some(value.cast_signed()))),
-            DONE => Some(Self::Done),
+            DONE => Some(Self::Done(value)),
             GONE => Some(Self::Gone),
             _ => None,
         }
@@ -222,7 +222,7 @@ mod tests {
         for report in [
             Report::Started(4_194_304),
             Report::Refused(2),
-            Report::Done,
+            Report::Done(3),
             Report::Exited(exit(Some(255), None)),
             Report::Exited(exit(None, Some(64))),
             Report::Gone,

@@ -18,12 +18,14 @@ pub(crate) struct Asked {
     open: HashMap<String, Open>,
     /// The turn was interrupted: the answer is the same for all.
     canceled: bool,
+    /// Leave was given for more than one use.
+    lasting: bool,
 }
 
 #[derive(Debug)]
 struct Open {
     id: Value,
-    offered: Vec<String>,
+    offered: Vec<(String, Effect)>,
     /// The option that says no to this one use.
     no: Option<String>,
 }
@@ -40,7 +42,7 @@ impl Asked {
         let said_no = |offer: &&Offer| offer.kind.text() == "reject_once";
         let no = params.options.0.iter().filter_map(|offer| offer.0.as_ref()).find(said_no);
         let no = no.map(|offer| offer.option_id.text().to_owned());
-        let ids = offered.iter().map(|choice| choice.id.clone()).collect();
+        let ids = offered.iter().map(|choice| (choice.id.clone(), choice.effect)).collect();
         self.open.insert(name.clone(), Open { id: id.clone(), offered: ids, no });
         Ok(ask(&name, &call, offered))
     }
@@ -48,8 +50,14 @@ impl Asked {
     /// The line that answers; nothing for what is not asked any more.
     pub(crate) fn reply(&mut self, reply: &Reply) -> Option<Vec<u8>> {
         let open = self.open.remove(&reply.ask)?;
-        let chosen = reply.choice().filter(|choice| open.offered.iter().any(|id| id == choice));
-        Some(outcome(&open.id, chosen.or(open.no.as_deref())))
+        let chosen = reply.choice().and_then(|choice| open.offered.iter().find(|(id, _)| id == choice));
+        self.lasting |= chosen.is_some_and(|(_, effect)| *effect == Effect::AllowAlways);
+        Some(outcome(&open.id, chosen.map(|(id, _)| id.as_str()).or(open.no.as_deref())))
+    }
+
+    /// Whether nothing waits for an answer, and no answer lasts longer than this turn.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.open.is_empty() && !self.lasting
     }
 
     /// The turn is interrupted: the lines that answer all that is open.

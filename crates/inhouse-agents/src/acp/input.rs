@@ -16,7 +16,7 @@ const FIRST_BLOCK: &str = "Message:";
 pub(crate) const FILE_TYPES: &[&str] = &["image/png", "image/jpeg", "image/gif", "image/webp"];
 
 /// What an agent is asked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Prompt {
     pub(crate) blocks: Vec<Value>,
     /// An agent must have said that it takes them.

@@ -20,6 +20,7 @@ pub(crate) struct Params {
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Update {
     pub(crate) session_update: Scalar,
+    pub(crate) current_mode_id: Scalar,
     pub(crate) content: Object<Content>,
     pub(crate) title: Scalar,
     pub(crate) kind: Scalar,

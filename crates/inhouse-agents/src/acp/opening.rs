@@ -8,7 +8,7 @@ use crate::acp::ending::failure;
 use crate::acp::input::Prompt;
 use crate::acp::line::{Answer, Modes};
 use crate::conversations::BEGINS_ANEW;
-use crate::dialogue::failed;
+use crate::dialogue::{Opened, failed};
 use crate::rpc::{Fault, request};
 
 /// The version that is spoken here.
@@ -42,6 +42,9 @@ pub(crate) struct Opening {
     /// What the caller is told when the session is open.
     note: Option<&'static str>,
     keeps_mode: bool,
+    takes_images: bool,
+    /// The mode that the agent is in, as far as it told.
+    mode: String,
 }
 
 impl Opening {
@@ -53,8 +56,18 @@ impl Opening {
         note: Option<&'static str>,
         keeps_mode: bool,
     ) -> (Self, Vec<u8>) {
-        let mut opening =
-            Self { step: Step::Initialize, request: 0, prompt, directory, earlier, session: None, note, keeps_mode };
+        let mut opening = Self {
+            step: Step::Initialize,
+            request: 0,
+            prompt,
+            directory,
+            earlier,
+            session: None,
+            note,
+            keeps_mode,
+            takes_images: false,
+            mode: String::new(),
+        };
         let params = json!({
             "protocolVersion": VERSION,
             "clientCapabilities": {"fs": {"readTextFile": false, "writeTextFile": false}, "terminal": false},
@@ -62,6 +75,33 @@ impl Opening {
         });
         let first = opening.ask(Step::Initialize, "initialize", &params);
         (opening, first)
+    }
+
+    /// With a process that was kept, in which the session is open. The second value is the prompt.
+    ///
+    /// # Errors
+    /// The end of a turn whose prompt the agent does not take.
+    pub(crate) fn going_on(prompt: Prompt, opened: Opened) -> Result<(Self, Vec<u8>), End> {
+        let Opened { id, request, takes_images, mode, .. } = opened;
+        let (mut opening, _) = Self::new(prompt, String::new(), Some(id.clone()), None, true);
+        (opening.request, opening.session, opening.mode) = (request, Some(id), mode);
+        opening.takes_images = takes_images;
+        opening.check()?;
+        let prompt = opening.say();
+        Ok((opening, prompt))
+    }
+
+    /// What the next turn has to know.
+    pub(crate) fn opened(&self) -> Opened {
+        let id = self.session.clone().unwrap_or_default();
+        let (request, takes_images, mode) = (self.request, self.takes_images, self.mode.clone());
+        // The protocol has no word for it.
+        Opened { id, request, takes_images, mode, knows_helpers: false }
+    }
+
+    /// Whether it is the mode in which the session was opened.
+    pub(crate) fn is_mode(&self, mode: &str) -> bool {
+        self.mode == mode
     }
 
     /// Whether this is the id of the request that has no answer yet.
@@ -98,7 +138,7 @@ impl Opening {
             (Step::Initialize, Ok(answer)) => self.initialized(&answer),
             (Step::Load, Ok(answer)) => {
                 self.session = self.earlier.clone();
-                Ok(self.opened(answer.modes.0.as_ref()))
+                Ok(self.in_mode(answer.modes.0.as_ref()))
             }
             (Step::Load, Err(_)) => Ok(self.anew()),
             (Step::New, Ok(answer)) => match answer.session_id.text() {
@@ -107,7 +147,7 @@ impl Opening {
                 }
                 id => {
                     self.session = Some(id.to_owned());
-                    Ok(self.opened(answer.modes.0.as_ref()))
+                    Ok(self.in_mode(answer.modes.0.as_ref()))
                 }
             },
             (Step::Mode | Step::Prompt, Ok(_)) => Ok(self.say()),
@@ -122,9 +162,8 @@ impl Opening {
         }
         let capabilities = answer.agent_capabilities.0.as_ref();
         let takes = capabilities.and_then(|known| known.prompt_capabilities.0.as_ref());
-        if self.prompt.has_images && takes.is_none_or(|takes| *takes.image != true) {
-            return Err(failed(Reason::InputRefused, "the agent takes no images"));
-        }
+        self.takes_images = takes.is_some_and(|takes| *takes.image == true);
+        self.check()?;
         let loads = capabilities.is_some_and(|known| *known.load_session == true);
         match self.earlier.clone() {
             Some(id) if loads => {
@@ -134,6 +173,13 @@ impl Opening {
             Some(_) => Ok(self.anew()),
             None => Ok(self.begin()),
         }
+    }
+
+    fn check(&self) -> Result<(), End> {
+        if self.prompt.has_images && !self.takes_images {
+            return Err(failed(Reason::InputRefused, "the agent takes no images"));
+        }
+        Ok(())
     }
 
     /// A new session in the place of one that can not be resumed.
@@ -148,14 +194,16 @@ impl Opening {
         self.ask(Step::New, "session/new", &params)
     }
 
-    fn opened(&mut self, modes: Option<&Modes>) -> Vec<u8> {
+    fn in_mode(&mut self, modes: Option<&Modes>) -> Vec<u8> {
         let asks = modes.is_none_or(|modes| {
             let mut known = modes.available_modes.0.iter().filter_map(|mode| mode.0.as_ref());
             modes.current_mode_id.text() == ASKING_MODE || !known.any(|mode| mode.id.text() == ASKING_MODE)
         });
+        self.mode = modes.map_or_else(String::new, |modes| modes.current_mode_id.text().to_owned());
         if asks || self.keeps_mode {
             return self.say();
         }
+        ASKING_MODE.clone_into(&mut self.mode);
         let params = json!({"sessionId": self.session, "modeId": ASKING_MODE});
         self.ask(Step::Mode, "session/set_mode", &params)
     }

@@ -12,7 +12,7 @@ use crate::acp::ending::{end_of, failure, usage};
 use crate::acp::line::{Answer, Params, Update};
 use crate::acp::opening::Opening;
 use crate::by_line::LineProtocol;
-use crate::dialogue::{Ending, Said, without_result};
+use crate::dialogue::{Acts, Ending, Opened, Said, without_result};
 use crate::lenient;
 use crate::rpc::{Fault, Heard, Message, not_supported, notification};
 use crate::text::EscapeFilter;
@@ -28,6 +28,8 @@ pub(crate) struct Parser {
     parted: bool,
     used: Usage,
     interrupted: bool,
+    /// It went into another mode, which the next turn must not begin in.
+    strayed: bool,
 }
 
 impl Parser {
@@ -41,6 +43,7 @@ impl Parser {
             parted: false,
             used: Usage::default(),
             interrupted: false,
+            strayed: false,
         }
     }
 
@@ -74,6 +77,7 @@ impl Parser {
             return;
         }
         match self.opening.next(answer) {
+            Ok(prompt) if self.opening.prompted().is_some() => said.begin(prompt),
             Ok(request) => said.replies.push(request),
             Err(end) => said.over(end),
         }
@@ -118,6 +122,7 @@ impl Parser {
                 let entries = update.entries.0.iter().filter_map(|entry| entry.0.as_ref());
                 said.plan(entries.map(|entry| (entry.content.text(), entry.status.text())));
             }
+            ("current_mode_update", _) => self.strayed |= !self.opening.is_mode(update.current_mode_id.text()),
             ("usage_update", _) if self.opening.is_new() => {
                 // It counts the whole session, which for a resumed one is more than this turn.
                 let cost = update.cost.0.as_ref().filter(|cost| cost.currency.text() == "USD");
@@ -170,7 +175,29 @@ impl LineProtocol for Parser {
         self.asked.reply(reply)
     }
 
+    fn rests(&self) -> Option<Acts> {
+        let is_fit = self.opening.prompted().is_some() && self.asked.is_settled() && !self.strayed && !self.interrupted;
+        is_fit.then_some(acts)
+    }
+
+    fn opened(&self) -> Opened {
+        self.opening.opened()
+    }
+
     fn ended(&mut self, ending: &Ending) -> End {
         without_result(ending)
+    }
+}
+
+/// Whether a line is of a turn, wants to be answered, or tells of another mode. Other news, like that of a command, is no act.
+fn acts(line: &[u8]) -> bool {
+    match lenient::object::<Message<Params, Answer>>(line).map(Message::heard) {
+        Some(Heard::Asked(..)) => true,
+        Some(Heard::Told(_, params)) => params.update.0.is_some_and(|update| {
+            let kind = update.session_update.text();
+            let of_a_turn = ["agent_message_chunk", "agent_thought_chunk", "tool_call", "tool_call_update", "plan"];
+            kind == "current_mode_update" || of_a_turn.contains(&kind)
+        }),
+        Some(Heard::Answered(..)) | None => false,
     }
 }

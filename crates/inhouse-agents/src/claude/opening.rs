@@ -15,12 +15,18 @@ const HELPERS: &str = "mcp_status";
 pub(crate) struct Opening {
     /// The line with the caller's text, until it is given.
     text: Option<Vec<u8>>,
+    knows_helpers: bool,
 }
 
 impl Opening {
     /// Before the first request, which is the second value.
     pub(crate) fn new(text: Vec<u8>) -> (Self, Vec<u8>) {
-        (Self { text: Some(text) }, request(INITIALIZE))
+        (Self { text: Some(text), knows_helpers: false }, request(INITIALIZE))
+    }
+
+    /// Whether the process has told that its helpers have begun.
+    pub(crate) fn knows_helpers(&self) -> bool {
+        self.knows_helpers
     }
 
     /// Takes an answer of the process. One that knows a request of ours not is ready as it is.
@@ -32,7 +38,10 @@ impl Opening {
         match response.request_id.text() {
             INITIALIZE if is_known => said.replies.push(request(HELPERS)),
             HELPERS if is_known && response.has_pending_servers() => said.again = Some(request(HELPERS)),
-            INITIALIZE | HELPERS => said.begins = self.text.take(),
+            id @ (INITIALIZE | HELPERS) => {
+                self.knows_helpers = is_known && id == HELPERS;
+                self.text.take().into_iter().for_each(|text| said.begin(text));
+            }
             _ => {}
         }
     }

@@ -9,7 +9,7 @@ use crate::by_line::LineProtocol;
 use crate::claude::asked::Asked;
 use crate::claude::line::Entry;
 use crate::claude::opening::{Opening, request};
-use crate::dialogue::{Acts, Ending, Said, failed, without_result};
+use crate::dialogue::{Acts, Ending, Opened, Said, failed, without_result};
 use crate::lenient::{self, sum};
 use crate::text::without_escapes;
 
@@ -26,8 +26,8 @@ const NEWS: &str = "task-notification";
 pub(crate) struct Parser {
     /// Of a process that may be kept.
     opening: Option<Opening>,
-    /// Whether the process was kept since an earlier turn.
-    was_kept: bool,
+    /// What is open in a process that was kept since an earlier turn.
+    kept: Option<Opened>,
     answer: Answer,
     asked: Asked,
     /// The message that is being streamed.
@@ -62,7 +62,7 @@ impl Parser {
     pub(crate) fn new(note: Option<&'static str>) -> Self {
         Self {
             opening: None,
-            was_kept: false,
+            kept: None,
             answer: Answer::default(),
             asked: Asked::default(),
             message: MessageId::default(),
@@ -80,8 +80,8 @@ impl Parser {
     }
 
     /// With a process that was kept.
-    pub(crate) fn going_on() -> Self {
-        Self { was_kept: true, ..Self::new(None) }
+    pub(crate) fn going_on(opened: Opened) -> Self {
+        Self { kept: Some(opened), ..Self::new(None) }
     }
 
     /// What the program made of the conversation's id. Complete once the turn has ended.
@@ -225,8 +225,13 @@ impl LineProtocol for Parser {
         is_fit.then_some(acts)
     }
 
+    fn opened(&self) -> Opened {
+        let knows_helpers = self.opening.as_ref().is_some_and(Opening::knows_helpers);
+        self.kept.clone().unwrap_or(Opened { knows_helpers, ..Opened::default() })
+    }
+
     fn ended(&mut self, ending: &Ending) -> End {
-        if self.was_kept && self.found == Found::Unknown {
+        if self.kept.is_some() && self.found == Found::Unknown {
             self.found = Found::Lost;
         }
         let last_error = ending.last_error.as_deref().unwrap_or_default();

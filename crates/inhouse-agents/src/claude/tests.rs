@@ -261,7 +261,7 @@ fn the_text_is_given_when_the_helpers_have_begun_or_cannot_be_asked_for() {
             let mut now = Said::default();
             parser.read(format!("{answer}\n").as_bytes(), &mut now);
             said.push(match now {
-                Said { begins: Some(text), .. } => String::from_utf8(text).unwrap(),
+                Said { text_at: Some(0), replies, .. } => String::from_utf8(replies[0].clone()).unwrap(),
                 Said { again: Some(_), .. } => "again".to_owned(),
                 Said { replies, .. } => format!("{} asked", replies.len()),
             });

@@ -117,6 +117,11 @@ impl Asked {
         Some(answer(&open.id, &json!({"answers": Map::from_iter(answers)})))
     }
 
+    /// Whether nothing waits for an answer. No leave of ours lasts longer than for one use.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.open.is_empty()
+    }
+
     /// The turn is interrupted: the lines that answer all that is open.
     pub(crate) fn cancel(&mut self) -> Vec<u8> {
         self.canceled = true;

@@ -26,6 +26,8 @@ pub(crate) struct Params {
     pub(crate) network_approval_context: Object<Network>,
     pub(crate) questions: List<Object<Question>>,
     pub(crate) plan: List<Object<PlanStep>>,
+    pub(crate) name: Scalar,
+    pub(crate) status: Scalar,
 }
 
 /// A step of its plan.

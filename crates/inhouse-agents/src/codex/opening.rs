@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::codex::ending::failure;
 use crate::codex::line::Answer;
 use crate::conversations::BEGINS_ANEW;
-use crate::dialogue::failed;
+use crate::dialogue::{Opened, failed};
 use crate::rpc::{Fault, notification, request};
 
 /// The longest id of a thread or a turn that is kept.
@@ -76,6 +76,25 @@ impl Opening {
         (opening, first)
     }
 
+    /// With a process that was kept, in which the thread is open. The second value begins the turn.
+    pub(crate) fn going_on(items: Vec<Value>, opened: Opened) -> (Self, Vec<u8>) {
+        let Opened { id, request, .. } = opened;
+        let (mut opening, _) = Self::new(Start { items, earlier: Some(id.clone()), ..Start::default() });
+        (opening.request, opening.thread) = (request, Some(id));
+        let begins = opening.say();
+        (opening, begins)
+    }
+
+    /// What the next turn has to know.
+    pub(crate) fn opened(&self) -> Opened {
+        Opened { id: self.thread.clone().unwrap_or_default(), request: self.request, ..Opened::default() }
+    }
+
+    /// Whether the thread has its turn.
+    pub(crate) fn is_said(&self) -> bool {
+        self.step == Step::Turn
+    }
+
     /// Whether this is the id of the request that has no answer yet.
     pub(crate) fn awaits(&self, id: &Value) -> bool {
         id.as_u64() == Some(self.request) && self.turn.is_none()
@@ -126,8 +145,7 @@ impl Opening {
             (Step::Resume | Step::Start, Ok(answer)) => {
                 let thread = answer.thread.0.unwrap_or_default();
                 self.thread = Some(usable("thread", thread.id.text())?);
-                let params = json!({"threadId": self.thread, "input": std::mem::take(&mut self.items)});
-                Ok(self.ask(Step::Turn, "turn/start", &params))
+                Ok(self.say())
             }
             (Step::Turn, Ok(answer)) => {
                 let turn = answer.turn.0.unwrap_or_default();
@@ -142,6 +160,11 @@ impl Opening {
     pub(crate) fn interrupt(&mut self) -> Option<Vec<u8>> {
         let params = json!({"threadId": self.thread, "turnId": self.turn.as_ref()?});
         Some(request(self.request + 1, "turn/interrupt", &params))
+    }
+
+    fn say(&mut self) -> Vec<u8> {
+        let params = json!({"threadId": self.thread, "input": std::mem::take(&mut self.items)});
+        self.ask(Step::Turn, "turn/start", &params)
     }
 
     fn open(&mut self) -> Vec<u8> {

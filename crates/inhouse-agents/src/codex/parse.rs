@@ -1,6 +1,8 @@
 //! Codex's lines, as events. What is not known is passed over, and a request that is not known gets an error: it gains messages with
 //! every release.
 
+use std::collections::HashSet;
+
 use inhouse_engine::agent::{AgentEvent, End, Usage};
 use inhouse_engine::{Reply, Retry};
 
@@ -10,9 +12,13 @@ use crate::codex::asked::{Asked, EDIT, EXECUTE};
 use crate::codex::ending::{classify, end_of};
 use crate::codex::line::{self, Item, Params, TokenUsage, Tokens, TurnError};
 use crate::codex::opening::Opening;
-use crate::dialogue::{Ending, Said, without_result};
+use crate::dialogue::{Acts, Ending, Opened as Open, Said, without_result};
 use crate::lenient;
 use crate::rpc::{Fault, Heard, Message};
+
+/// So many MCP servers are waited for, with names up to this length.
+const SERVERS_MAX: usize = 256;
+const SERVER_BYTES_MAX: usize = 1_000;
 
 /// The reader of one turn.
 #[derive(Debug)]
@@ -25,6 +31,14 @@ pub(crate) struct Parser {
     /// What the thread had used before this turn: input and output.
     before: Option<(u64, u64)>,
     interrupted: bool,
+    /// The MCP servers that are starting.
+    starting: HashSet<String>,
+    /// What begins the turn, until they have started.
+    held: Option<Vec<u8>>,
+    /// Whether that is to be waited for: where the process may be kept, which then has them as its helpers.
+    waits: bool,
+    /// None of them has begun to start after the text was given, as can be.
+    knows_helpers: bool,
 }
 
 impl Parser {
@@ -37,7 +51,21 @@ impl Parser {
             streamed: None,
             before: None,
             interrupted: false,
+            starting: HashSet::new(),
+            held: None,
+            waits: false,
+            knows_helpers: true,
         }
+    }
+
+    /// Goes on in a process that was kept.
+    pub(crate) fn going_on(opening: Opening, knows_helpers: bool) -> Self {
+        Self { knows_helpers, ..Self::new(opening) }
+    }
+
+    /// The same with a process that may be kept.
+    pub(crate) fn waiting(opening: Opening) -> Self {
+        Self { waits: true, ..Self::new(opening) }
     }
 
     /// The thread, once it is open.
@@ -65,13 +93,39 @@ impl Parser {
         }
         match self.opening.next(answer) {
             Ok(lines) if lines.is_empty() => {}
+            Ok(begins) if self.opening.is_said() => {
+                self.held = Some(begins);
+                self.begin(said);
+            }
             Ok(lines) => said.replies.push(lines),
             Err(end) => said.over(end),
         }
         self.opening.note().into_iter().for_each(|note| said.note(note));
     }
 
+    fn begin(&mut self, said: &mut Said) {
+        if !self.interrupted && (self.starting.is_empty() || !self.waits) {
+            self.held.take().into_iter().for_each(|begins| said.begin(begins));
+        }
+    }
+
+    /// An MCP server is starting, or is not any more.
+    fn server(&mut self, params: &Params, said: &mut Said) {
+        let name = params.name.text();
+        if params.status.text() != "starting" {
+            self.starting.remove(name);
+            self.begin(said);
+        } else if self.opening.is_said() && self.held.is_none() {
+            self.knows_helpers = false;
+        } else if self.starting.len() < SERVERS_MAX && name.len() <= SERVER_BYTES_MAX {
+            self.starting.insert(name.to_owned());
+        }
+    }
+
     fn told(&mut self, what: &str, params: &Params, said: &mut Said) {
+        if what == "mcpServer/startupStatus/updated" {
+            return self.server(params, said);
+        }
         // Threads of its helpers have ids of their own; the main one tells what came of them.
         let thread = params.thread_id.text();
         if self.opening.thread().is_none_or(|ours| ours != thread) {
@@ -169,7 +223,26 @@ impl LineProtocol for Parser {
         self.asked.reply(reply)
     }
 
+    fn rests(&self) -> Option<Acts> {
+        (self.opening.turn().is_some() && self.asked.is_settled() && !self.interrupted).then_some(acts)
+    }
+
+    fn opened(&self) -> Open {
+        Open { knows_helpers: self.knows_helpers, ..self.opening.opened() }
+    }
+
     fn ended(&mut self, ending: &Ending) -> End {
         without_result(ending)
+    }
+}
+
+/// Whether a line is of a turn, or wants to be answered. Other news, like that of its limits, is no act.
+fn acts(line: &[u8]) -> bool {
+    match lenient::object::<Message<Params, line::Answer>>(line).map(Message::heard) {
+        Some(Heard::Asked(..)) => true,
+        Some(Heard::Told(what, _)) => {
+            matches!(what.text(), "turn/started" | "item/started" | "item/agentMessage/delta")
+        }
+        Some(Heard::Answered(..)) | None => false,
     }
 }

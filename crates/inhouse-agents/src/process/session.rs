@@ -137,9 +137,11 @@ impl<'a> Session<'a> {
         Some(exit)
     }
 
-    /// Ends what the turn has started, now that the process may rest. Whether it is fit to.
+    /// Ends what the turn has started, now that the process may rest. Whether it is fit to: a helper of its own that began late may
+    /// have been among it.
     pub(super) async fn sweep(&mut self) -> bool {
-        self.run.sweep().await
+        let knows_helpers = self.protocol.rest().is_some_and(|rest| rest.opened.knows_helpers);
+        self.run.sweep().await.is_some_and(|killed| killed == 0 || knows_helpers)
     }
 
     /// The process does not rest after all: it is to end.
@@ -196,7 +198,12 @@ impl<'a> Session<'a> {
                 self.stop();
             }
         }
-        said.replies.into_iter().for_each(|line| self.write(line));
+        for (at, line) in said.replies.into_iter().enumerate() {
+            if said.text_at == Some(at) {
+                self.mark().await;
+            }
+            self.write(line);
+        }
         said.unasked.iter().for_each(|id| self.asks.withdraw(id, output));
         for ask in said.asks {
             if let Some(reply) = self.asks.take(ask, output) {
@@ -205,9 +212,6 @@ impl<'a> Session<'a> {
         }
         if let Some(line) = said.again {
             self.again = Some((Instant::now() + Duration::from_millis(AGAIN_MS), line));
-        }
-        if let Some(text) = said.begins {
-            self.begin(text).await;
         }
         if let Some(end) = said.end {
             self.asks.clear(output);
@@ -222,11 +226,10 @@ impl<'a> Session<'a> {
     }
 
     /// The agent is ready. What it has started until now may stay as long as it does itself.
-    async fn begin(&mut self, text: Vec<u8>) {
+    async fn mark(&mut self) {
         if self.stay == Stay::Unmarked && self.run.mark().await {
             self.stay = Stay::Marked;
         }
-        self.write(text);
     }
 
     /// Whether a process whose turn ended so can take another one.

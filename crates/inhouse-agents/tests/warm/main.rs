@@ -15,6 +15,8 @@ mod stays;
 #[cfg(target_os = "linux")]
 mod ends;
 #[cfg(target_os = "linux")]
+mod others;
+#[cfg(target_os = "linux")]
 mod real;
 
 #[cfg(not(target_os = "linux"))]
@@ -30,7 +32,9 @@ fn main() {
     let wanted = |name: &str| parts.is_empty() || parts.iter().any(|part| name.contains(*part));
     let (mut passed, mut failed) = (0, 0);
     let real = if real::is_there() { real::CASES } else { &[] };
-    for (name, case) in [stays::CASES, ends::CASES, real].into_iter().flatten().filter(|(name, _)| wanted(name)) {
+    for (name, case) in
+        [stays::CASES, ends::CASES, others::CASES, real].into_iter().flatten().filter(|(name, _)| wanted(name))
+    {
         let ok = std::panic::catch_unwind(case).is_ok();
         let (word, count) = if ok { ("ok", &mut passed) } else { ("FAILED", &mut failed) };
         *count += 1;

@@ -31,7 +31,7 @@ pub(super) struct Attempt {
     pub(super) wish: watch::Receiver<Wish>,
     pub(super) errands: mpsc::Receiver<Errand>,
     /// Who waits for the chore that the supervisor is doing.
-    waits: Option<oneshot::Sender<()>>,
+    waits: Option<oneshot::Sender<u32>>,
     started: Option<oneshot::Sender<Started>>,
     progress: watch::Sender<Progress>,
     exit: Option<Exit>,
@@ -57,7 +57,7 @@ impl Attempt {
     }
 
     /// The supervisor is given a chore: the next one has to wait.
-    pub(super) fn sent(&mut self, waits: oneshot::Sender<()>) {
+    pub(super) fn sent(&mut self, waits: oneshot::Sender<u32>) {
         self.waits = Some(waits);
     }
 
@@ -89,9 +89,9 @@ impl Attempt {
                     tell(&mut self.started, Started::Refused(errno));
                     Stage::Gone
                 }
-                (Stage::Running, Some(Report::Done)) => {
+                (Stage::Running, Some(Report::Done(killed))) => {
                     // Whoever asked may have gone away.
-                    let _ = self.waits.take().ok_or(Lost)?.send(());
+                    let _ = self.waits.take().ok_or(Lost)?.send(killed);
                     Stage::Running
                 }
                 (Stage::Running, Some(Report::Exited(exit))) => {

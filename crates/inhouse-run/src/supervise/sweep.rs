@@ -49,9 +49,15 @@ pub(super) struct Sweep {
     clean_rounds: u32,
     /// What the last round found.
     found: Vec<Pid>,
+    killed: u32,
 }
 
 impl Sweep {
+    /// How many processes were killed.
+    pub(super) fn killed(&self) -> u32 {
+        self.killed
+    }
+
     /// One round, after what has ended was reaped: kills what has no mark. How long to wait for the next one; nothing when
     /// the tree is clean.
     ///
@@ -71,12 +77,13 @@ impl Sweep {
             end(process, &stay);
         }
         let found: Vec<_> = go.iter().map(|process| process.pid).collect();
-        let something_new = found.iter().any(|pid| !self.found.contains(pid));
+        let new = found.iter().filter(|pid| !self.found.contains(pid)).count();
+        self.killed = self.killed.saturating_add(u32::try_from(new).unwrap_or(u32::MAX));
         self.found = found;
         self.clean_rounds = if self.found.is_empty() { self.clean_rounds + 1 } else { 0 };
-        Ok(match (self.clean_rounds, something_new) {
+        Ok(match (self.clean_rounds, new) {
             (CLEAN_ROUNDS.., _) => None,
-            (0, false) => Some(PAUSE_MS.into()),
+            (0, 0) => Some(PAUSE_MS.into()),
             _ => Some(PollTimeout::ZERO),
         })
     }

@@ -42,13 +42,13 @@ pub(super) struct Tree {
     marks: Marks,
     /// While the tree is swept.
     sweep: Option<Sweep>,
-    /// Something that was asked is done, which has not been reported.
-    done: bool,
+    /// Something that was asked is done, and has killed so many; it has not been reported.
+    done: Option<u32>,
 }
 
 impl Tree {
     pub(super) fn new(main: Pid) -> Self {
-        Self { main, exit: None, phase: Phase::Working, marks: Marks::default(), sweep: None, done: false }
+        Self { main, exit: None, phase: Phase::Working, marks: Marks::default(), sweep: None, done: None }
     }
 
     /// Collects what has ended, and does what the phase wants with the rest.
@@ -62,7 +62,7 @@ impl Tree {
         }
         if something_left {
             let wait = Some(self.act());
-            reports.extend(std::mem::take(&mut self.done).then_some(Report::Done));
+            reports.extend(self.done.take().map(Report::Done));
             return Verdict { reports, wait };
         }
         reports.push(Report::Gone);
@@ -94,7 +94,7 @@ impl Tree {
     pub(super) fn mark(&mut self) {
         if self.works() {
             self.marks = Marks::of_own_tree();
-            self.done = true;
+            self.done = Some(0);
         }
     }
 
@@ -134,7 +134,7 @@ impl Tree {
         if let Some(sweep) = self.sweep.as_mut().filter(|_| matches!(self.phase, Phase::Working)) {
             match sweep.round(self.main, &self.marks) {
                 Ok(Some(wait)) => return wait,
-                Ok(None) => (self.sweep, self.done) = (None, true),
+                Ok(None) => self.done = self.sweep.take().map(|sweep| sweep.killed()),
                 // What can not be seen can not be swept.
                 Err(error) => {
                     eprintln!("inhouse supervisor {}: a tree is killed that can not be swept: {error}", Pid::this());

@@ -95,13 +95,13 @@ async fn say(run: &mut Run, line: &str) {
 async fn spares(shape: &'static str) {
     let (runner, mark) = (runner(Tier::Reaper), Mark::new());
     let (mut run, helpers, supervisor, last) = stand(&runner, &mark, shape).await;
-    assert!(run.sweep().await);
+    assert!(run.sweep().await.is_some_and(|killed| killed > 0));
     let children = std::fs::read_to_string(format!("/proc/{supervisor}/task/{supervisor}/children")).unwrap();
     let mut children = children.split_whitespace().map(|pid| pid.parse().unwrap());
     assert!(children.all(|pid| helpers.contains(&pid)), "not even one that is never seen");
     assert_eq!(mark.alive(), helpers, "swept means gone, and what is marked goes on");
     assert!(helpers.contains(&last) || threads(last) <= 1);
-    assert!(run.sweep().await, "a clean tree is swept, too");
+    assert_eq!(run.sweep().await, Some(0), "a clean tree is swept, too");
     assert_eq!(mark.alive(), helpers);
     say(&mut run, "again").await;
     assert_eq!(ready(&mut run).await, ["again"], "the agent has noticed nothing");
@@ -134,7 +134,7 @@ pub(crate) fn be_a_server(args: &[String]) -> ! {
     runtime().block_on(async {
         let runner = runner(Tier::Reaper);
         let (mut run, ..) = stand(&runner, &Mark(mark.clone()), shape).await;
-        assert!(run.sweep().await);
+        assert!(run.sweep().await.is_some());
         println!("swept");
         std::io::stdout().flush().unwrap();
         std::future::pending().await
@@ -151,7 +151,7 @@ async fn unreaped() {
     say(&mut run, "go").await;
     ready(&mut run).await;
     assert_eq!(mark.alive().len(), 6);
-    assert!(run.sweep().await);
+    assert!(run.sweep().await.is_some());
     assert_eq!(mark.alive(), [run.pid()]);
     runner.shutdown().await;
 }
@@ -160,7 +160,8 @@ async fn marked_again() {
     let (runner, mark) = (runner(Tier::Reaper), Mark::new());
     let (mut run, helpers, ..) = stand(&runner, &mark, "setsid -f sleep 300").await;
     let later = mark.alive();
-    assert!(run.mark().await && run.sweep().await);
+    assert!(run.mark().await);
+    assert_eq!(run.sweep().await, Some(0));
     assert_eq!(mark.alive(), later, "the last mark counts");
     assert!(later.len() > helpers.len());
     runner.shutdown().await;
@@ -170,7 +171,7 @@ async fn unmarked() {
     let (runner, mark) = (runner(Tier::Reaper), Mark::new());
     let mut run = runner.spawn(&script(&mark, "setsid -f sleep 300; echo ready; read _")).await.unwrap();
     ready(&mut run).await;
-    assert!(!run.sweep().await);
+    assert_eq!(run.sweep().await, None);
     assert_eq!(run.gone().await.signal, Some(9));
     assert_eq!(mark.alive(), [0; 0]);
     runner.shutdown().await;
@@ -180,7 +181,7 @@ async fn ended() {
     let (runner, mark) = (runner(Tier::Reaper), Mark::new());
     let mut run = runner.spawn(&script(&mark, "exit 3")).await.unwrap();
     run.exited().await;
-    assert!(!run.mark().await && !run.sweep().await);
+    assert!(!run.mark().await && run.sweep().await.is_none());
     assert_eq!(run.gone().await.code, Some(3));
     let mut run = runner.spawn(&script(&mark, "echo ready; read _; exit 4")).await.unwrap();
     ready(&mut run).await;
@@ -198,7 +199,7 @@ async fn stopped() {
     let (runner, mark) = (runner(Tier::Reaper), Mark::new());
     let (mut run, _, supervisor, _) = stand(&runner, &mark, "setsid -f sleep 300").await;
     kill(supervisor, Signal::SIGSTOP).unwrap();
-    assert!(!run.sweep().await);
+    assert_eq!(run.sweep().await, None);
     assert!(run.gone().await.supervisor_lost);
     assert_eq!(mark.alive(), [0; 0], "gone means gone");
     runner.shutdown().await;
@@ -209,7 +210,7 @@ async fn unseen() {
     let blinds = "import os,resource; resource.prlimit(int(os.environ['SUPERVISOR']),resource.RLIMIT_NOFILE,(0,0))";
     let shape = format!("setsid -f sleep 300; SUPERVISOR=$PPID python3 -c \"{blinds}\"");
     let (mut run, ..) = stand(&runner, &mark, &shape).await;
-    assert!(!run.sweep().await);
+    assert_eq!(run.sweep().await, None);
     run.gone().await;
     assert_eq!(mark.alive(), [0; 0], "gone means gone");
     runner.shutdown().await;
@@ -219,7 +220,7 @@ async fn group_tier() {
     let (runner, mark) = (runner(Tier::Group), Mark::new());
     let mut run = runner.spawn(&script(&mark, "sleep 300 & echo ready; read _")).await.unwrap();
     ready(&mut run).await;
-    assert!(!run.mark().await && !run.sweep().await);
+    assert!(!run.mark().await && run.sweep().await.is_none());
     assert_eq!(mark.alive().len(), 2, "it goes on as it was");
     runner.shutdown().await;
 }
