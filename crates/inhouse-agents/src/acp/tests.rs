@@ -11,7 +11,7 @@ use crate::acp::input::Prompt;
 use crate::acp::opening::Opening;
 use crate::acp::parse::Parser;
 use crate::by_line::ByLine;
-use crate::dialogue::{Dialogue, Said};
+use crate::dialogue::{Dialogue, Opened, Said};
 use crate::lines::LINE_BYTES_MAX;
 use crate::replayed::{Replay, Seen};
 
@@ -144,6 +144,31 @@ fn a_recorded_session_is_resumed_and_what_it_tells_again_is_no_answer() {
 fn a_recorded_cancel_is_an_interrupted_turn_and_answers_what_was_asked() {
     for name in ["gemini/cancel", "opencode/cancel", "claude-acp/mode_default_cancel_while_asking"] {
         assert_eq!(replay(name, Mode::Set).end(), "canceled", "{name}");
+    }
+}
+
+#[test]
+fn the_next_prompt_of_a_recorded_session_is_a_turn_of_its_own() {
+    for name in ["gemini/cancel", "opencode/cancel"] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/acp-{name}.wire.jsonl"));
+        let text = std::fs::read_to_string(&file).unwrap();
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let second = lines.iter().rposition(|line| line["msg"]["method"] == "session/prompt").unwrap();
+        let request = &lines[second]["msg"];
+        let (id, number) = (request["params"]["sessionId"].as_str().unwrap(), request["id"].as_u64().unwrap());
+        let opened = Opened { id: id.to_owned(), request: number - 1, ..Opened::default() };
+        let (opening, input) = Opening::going_on(prompt(false), opened.clone()).unwrap();
+        let mut replay = Replay::new(LINE_BYTES_MAX, Parser::new(opening), &input);
+        for line in lines[second..].iter().filter(|line| line["dir"] == "out") {
+            replay.read(&format!("{}\n", line["msg"]), usize::MAX);
+        }
+        let rest = replay.parser.rest().unwrap();
+        assert_eq!(rest.opened, Opened { request: number, ..opened.clone() }, "{name}");
+        let seen = whole(replay);
+        assert_eq!(seen.written.iter().cloned().map(compared).collect::<Vec<_>>(), [compared(request.clone())]);
+        assert_eq!(seen.end(), "completed", "{name}");
+        assert!(seen.text.contains("Hello") && seen.text.contains("after cancel"), "{name}: {}", seen.text);
+        assert!(Opening::going_on(prompt(true), opened).is_err(), "it has not said that it takes images");
     }
 }
 

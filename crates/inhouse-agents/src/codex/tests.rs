@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::codex::opening::{Opening, Start};
 use crate::codex::parse::Parser;
-use crate::dialogue::Dialogue as _;
+use crate::dialogue::{Dialogue as _, Opened};
 use crate::lines::LINE_BYTES_MAX;
 use crate::replayed::{Replay, Seen};
 
@@ -374,4 +374,25 @@ fn no_damage_to_a_line_is_a_panic() {
         replay.read(&format!("{head}{with}{tail}"), usize::MAX);
         replay.end(0);
     }
+}
+
+#[test]
+fn the_next_turn_of_a_recorded_thread_has_its_own_answer_and_cost() {
+    let lines = recorded("plain");
+    let second = lines.iter().rposition(|line| line["msg"]["method"] == "turn/start").unwrap();
+    let request = &lines[second]["msg"];
+    let (id, number) = (request["params"]["threadId"].as_str().unwrap(), request["id"].as_u64().unwrap());
+    let opened = Opened { id: id.to_owned(), request: number - 1, knows_helpers: true, ..Opened::default() };
+    let items = vec![json!({"type": "text", "text": "hi"})];
+    let (opening, input) = Opening::going_on(items, opened.clone());
+    let mut replay = Replay::new(LINE_BYTES_MAX, Parser::going_on(opening, true), &input);
+    for line in lines[second..].iter().filter(|line| line["dir"] == "out") {
+        replay.read(&format!("{}\n", line["msg"]), usize::MAX);
+    }
+    assert_eq!(replay.parser.rest().unwrap().opened, Opened { request: number, ..opened });
+    let seen = replay.end(0);
+    assert_eq!(seen.written.iter().map(compared).collect::<Vec<_>>(), [compared(request)]);
+    assert_eq!(seen.end(), "completed");
+    assert!(seen.text.starts_with("Hello from the fake model. turn=2"), "{}", seen.text);
+    assert_eq!(seen.usage.and_then(|usage| usage.output_tokens), Some(7), "of this turn alone");
 }
