@@ -219,7 +219,8 @@ impl Program {
             };
             match ended {
                 Some(exit) => break exit,
-                None if feeder.is_done() && session.sweep().await => {
+                // A turn that is canceled in its last moment keeps nothing either.
+                None if feeder.is_done() && session.sweep().await && turn.cancel.cause().is_none() => {
                     let (live, said) = session.rested();
                     let live = live.map(|mut live| {
                         (live.run.stdin, live.run.stderr) = (feeder.into_stdin(), errors.into_pipe());

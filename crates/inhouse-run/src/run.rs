@@ -77,6 +77,7 @@ pub(crate) enum Chore {
 
 /// A chore on its way. Dropping it says that it will not be done.
 #[derive(Debug)]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 pub(crate) struct Errand {
     pub(crate) chore: Chore,
     /// Told how many processes were killed.

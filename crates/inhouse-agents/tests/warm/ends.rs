@@ -30,7 +30,7 @@ async fn not_well() {
     let house = House::new(limits(|limits| limits.idle_ms = Some(1_500)));
     // Of a process of its own, and of one that was kept.
     for kept in [false, true] {
-        for word in ["fails", "hangs", "canceled hangs", "fills"] {
+        for word in ["fails", "hangs", "canceled hangs", "canceled at its end", "fills"] {
             if kept {
                 house.said("c1", "hi").await;
             }
@@ -38,6 +38,7 @@ async fn not_well() {
             let mut output = Collected::default();
             match word {
                 "canceled hangs" => output.cancel_at = Some(("begun", source)),
+                "canceled at its end" => output.cancel_at = Some(("--", source)),
                 "fills" => output.text_bytes_max = Some(1_000),
                 _ => {}
             }
