@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use inhouse_engine::agent::{Agent, End, Output, Turn};
 
 use crate::dialogue::{Dialogue, Ending, Said};
+use crate::exits::Exits;
 use crate::process::Program;
 use crate::text::TextStream;
 
@@ -14,6 +15,8 @@ pub(crate) struct Command {
     pub(crate) program: Program,
     /// A line in front of every text, for programs that take a text's first character for a command.
     pub(crate) prefix_line: Option<String>,
+    /// What its exit codes mean.
+    pub(crate) exits: Exits,
 }
 
 #[async_trait]
@@ -28,24 +31,28 @@ impl Agent for Command {
             Err(end) => return end,
         };
         let input = if plan.text_on_stdin() { text.into_bytes() } else { Vec::new() };
-        self.program.run(&plan, input, false, &mut PlainText::default(), turn, output).await
+        let mut answer = PlainText { text: TextStream::default(), exits: &self.exits };
+        self.program.run(&plan, input, false, &mut answer, turn, output).await
     }
 }
 
 /// Every byte is the answer.
-#[derive(Debug, Default)]
-struct PlainText(TextStream);
+#[derive(Debug)]
+struct PlainText<'a> {
+    text: TextStream,
+    exits: &'a Exits,
+}
 
-impl Dialogue for PlainText {
+impl Dialogue for PlainText<'_> {
     fn read(&mut self, bytes: &[u8], said: &mut Said) {
-        said.text(self.0.push(bytes));
+        said.text(self.text.push(bytes));
     }
 
     fn finish(&mut self, said: &mut Said) {
-        said.text(self.0.finish());
+        said.text(self.text.finish());
     }
 
     fn ended(&mut self, ending: &Ending) -> End {
-        ending.by_exit()
+        self.exits.end(ending)
     }
 }

@@ -1,13 +1,15 @@
 //! Agent adapters: from a process's bytes to agent events. One driver a protocol, all behind the engine's `Agent` port.
 //!
-//! Reading order: `known` (which agents there are), `presets` (how they are run), `process` (how a process runs), `dialogue` and
-//! `by_line` (what a driver adds to that), `asks` and `permission` (what an agent wants to know in the middle), `conversations` (what it
-//! remembers), `warm` (processes that are kept for the next turn), `workspace` (where it works, and what it changed there), then the drivers `command` (plain text), `native` and `mapped` (JSON lines), `claude`, `acp` and `codex`, and `demo`, which starts nothing.
+//! Reading order: `known` (which agents there are), `presets` (how they are run), `process` (how a process runs), `dialogue`, `exits`
+//! and `by_line` (what a driver adds to that), `asks` and `permission` (what an agent wants to know in the middle), `conversations`
+//! (what it remembers), `warm` (processes that are kept for the next turn), `workspace` (where it works, and what it changed there), then
+//! the drivers `command` (plain text), `native` and `mapped` (JSON lines), `claude`, `acp` and `codex`, and `demo`, which starts nothing.
 
 pub mod known;
 pub mod presets;
 mod process;
 mod dialogue;
+mod exits;
 mod by_line;
 mod rpc;
 mod answer;
@@ -41,6 +43,7 @@ use inhouse_run::Runner;
 use inhouse_trust::{AgentCommand, Approvals, HostEnv, Redactor};
 
 use conversations::Conversations;
+pub use exits::{ExitMeaning, Exits};
 pub use lines::LINE_BYTES_MAX;
 pub use mapped::{Mapping, Meaning, Pointer};
 pub use process::Limits;
@@ -107,6 +110,8 @@ pub struct ProgramSpec {
     pub prefix_line: Option<String>,
     /// What its lines mean; for [`Protocol::Mapped`] alone.
     pub mapping: Mapping,
+    /// What its exit codes mean; for [`Protocol::Text`] and [`Protocol::Mapped`].
+    pub exits: Exits,
     /// Whether it keeps conversations under ids that we choose; for [`Protocol::Claude`] alone.
     pub keeps_conversations: bool,
     /// Whether its mode stays as it is, and is not the one in which it asks before it acts; for [`Protocol::Acp`] and
@@ -128,6 +133,7 @@ impl ProgramSpec {
             protocol,
             prefix_line: None,
             mapping: Mapping::default(),
+            exits: Exits::default(),
             keeps_conversations: false,
             keeps_mode: false,
             approvals: Approvals::default(),
@@ -145,6 +151,7 @@ pub fn build(spec: AgentSpec, runner: &Runner, host: &HostEnv) -> Arc<dyn Agent>
         protocol,
         prefix_line,
         mapping,
+        exits,
         keeps_conversations,
         keeps_mode,
         approvals,
@@ -164,9 +171,11 @@ pub fn build(spec: AgentSpec, runner: &Runner, host: &HostEnv) -> Arc<dyn Agent>
     let program =
         process::Program { command, runner, host, redactor, approvals, limits, workspaces, warm: Arc::clone(&warm) };
     let agent: Arc<dyn Agent> = match protocol {
-        Protocol::Text => Arc::new(command::Command { program, prefix_line }),
+        Protocol::Text => Arc::new(command::Command { program, prefix_line, exits }),
         Protocol::Native => Arc::new(native::Native { program }),
-        Protocol::Mapped => Arc::new(mapped::Mapped { program, mapping, conversations: Conversations::default() }),
+        Protocol::Mapped => {
+            Arc::new(mapped::Mapped { program, mapping, exits, conversations: Conversations::default() })
+        }
         Protocol::Claude => {
             Arc::new(claude::Claude { program, conversations: keeps_conversations.then(Conversations::default) })
         }

@@ -9,6 +9,7 @@ use inhouse_engine::agent::{Agent, End, Output, Turn};
 
 use crate::by_line::ByLine;
 use crate::conversations::{Conversation, Conversations};
+use crate::exits::Exits;
 use crate::mapped::parse::Parser;
 use crate::process::Program;
 
@@ -22,6 +23,8 @@ const SESSION: &str = "{session}";
 pub(crate) struct Mapped {
     pub(crate) program: Program,
     pub(crate) mapping: Mapping,
+    /// What its exit codes mean, where no line has told how a turn ended.
+    pub(crate) exits: Exits,
     /// Where its sessions are kept under its own ids.
     pub(crate) conversations: Conversations,
 }
@@ -43,7 +46,7 @@ impl Agent for Mapped {
             Err(end) => return end,
         };
         let input = if plan.text_on_stdin() { text.into_bytes() } else { Vec::new() };
-        let mut parser = ByLine::new(self.program.limits.line_bytes_max, Parser::new(&self.mapping, note));
+        let mut parser = ByLine::new(self.program.limits.line_bytes_max, Parser::new(&self.mapping, &self.exits, note));
         let end = self.program.run(&plan, input, false, &mut parser, turn, output).await;
         match parser.protocol.session() {
             Some(session) if remembers => self.conversations.begun(&id, session),

@@ -4,7 +4,7 @@
 
 mod support;
 
-use inhouse_agents::{AgentSpec, Limits, ProgramSpec, Protocol};
+use inhouse_agents::{AgentSpec, ExitMeaning, Exits, Limits, ProgramSpec, Protocol};
 use inhouse_engine::agent::{End, Failure, Note, Reason};
 use inhouse_engine::cancel::CancelSource;
 use inhouse_trust::{AgentCommand, Input};
@@ -79,6 +79,22 @@ async fn a_program_that_writes_before_it_reads_does_not_block() {
     let (answer, end) = script("head -c 500000 /dev/zero | tr '\\0' x; head -c 300000 /dev/zero >&2; cat", &text).await;
     assert_eq!((answer.len(), end), (800_000, completed()));
     assert!(answer.ends_with(&text));
+}
+
+#[tokio::test]
+async fn exit_codes_mean_what_the_operator_says() {
+    for (code, end) in [
+        (2, failed(Reason::InputRefused, "why")),
+        (3, End::AuthRequired(Note { text: Some("why".to_owned()), data: None })),
+        (4, failed(Reason::AgentFailed, "why")),
+    ] {
+        let (_source, cancel) = CancelSource::new();
+        let command = command("/bin/sh", &["-c", &format!("echo why >&2; exit {code}")], Input::Stdin);
+        let AgentSpec::Program(mut spec) = spec(command, Protocol::Text) else { panic!("a program") };
+        spec.exits = Exits::from_iter([(2, ExitMeaning::Failed(Reason::InputRefused)), (3, ExitMeaning::AuthRequired)]);
+        let mut output = Collected::default();
+        assert_eq!(take(AgentSpec::Program(spec), &turn("", cancel), &mut output).await, end, "{code}");
+    }
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ impl Pointer {
 
 impl Mapping {
     /// Whether a line tells that a turn has ended well, so that an exit code alone is not enough.
-    pub(crate) fn tells_success(&self) -> bool {
+    pub fn tells_success(&self) -> bool {
         self.lines.iter().any(|meaning| meaning.done)
     }
 

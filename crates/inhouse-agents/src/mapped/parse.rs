@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::by_line::LineProtocol;
 use crate::dialogue::{Ending, Said, failed, without_result};
+use crate::exits::Exits;
 use crate::lenient::{self, overfull};
 use crate::mapped::meaning::{Mapping, Meaning, Pointer};
 use crate::text::{EscapeFilter, without_escapes};
@@ -18,6 +19,7 @@ const SESSION_BYTES_MAX: usize = 200;
 #[derive(Debug)]
 pub(crate) struct Parser<'a> {
     mapping: &'a Mapping,
+    exits: &'a Exits,
     /// What the caller is told with the first line.
     note: Option<&'static str>,
     session: Option<String>,
@@ -27,8 +29,8 @@ pub(crate) struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     /// At the beginning of a turn.
-    pub(crate) fn new(mapping: &'a Mapping, note: Option<&'static str>) -> Self {
-        Self { mapping, note, session: None, filter: EscapeFilter::default(), has_text: false }
+    pub(crate) fn new(mapping: &'a Mapping, exits: &'a Exits, note: Option<&'static str>) -> Self {
+        Self { mapping, exits, note, session: None, filter: EscapeFilter::default(), has_text: false }
     }
 
     /// The session, if the program has told it.
@@ -84,7 +86,10 @@ impl LineProtocol for Parser<'_> {
     }
 
     fn ended(&mut self, ending: &Ending) -> End {
-        if self.mapping.tells_success() && ending.exit.success() { without_result(ending) } else { ending.by_exit() }
+        match self.exits.end(ending) {
+            End::Completed(_) if self.mapping.tells_success() => without_result(ending),
+            end => end,
+        }
     }
 }
 
@@ -98,6 +103,7 @@ mod tests {
     use super::*;
     use crate::by_line::ByLine;
     use crate::dialogue::Dialogue;
+    use crate::exits::ExitMeaning;
     use inhouse_engine::Activity;
     use inhouse_engine::agent::Failure;
     use inhouse_run::Exit;
@@ -133,7 +139,8 @@ mod tests {
 
     fn read(stream: &str, code: i32) -> (Vec<AgentEvent>, End, Option<String>) {
         let mapping = mapping();
-        let mut parser = ByLine::new(1 << 20, Parser::new(&mapping, None));
+        let exits = Exits::from_iter([(4, ExitMeaning::Failed(Reason::ProviderFailed)), (5, ExitMeaning::Success)]);
+        let mut parser = ByLine::new(1 << 20, Parser::new(&mapping, &exits, None));
         let mut said = Said::default();
         parser.read(stream.as_bytes(), &mut said);
         parser.finish(&mut said);
@@ -175,6 +182,19 @@ mod tests {
             assert_eq!((seen, ended), (events, end), "{lines}");
         }
         assert_eq!(read("", 3).1, failure(Reason::AgentFailed, "last words"));
+    }
+
+    #[test]
+    fn an_exit_code_says_why_a_turn_failed_but_where_a_line_has_to_no_code_says_that_it_did_not() {
+        let without = "the agent ended without a result: last words";
+        for (lines, code, end) in [
+            ("", 4, failure(Reason::ProviderFailed, "last words")),
+            ("", 5, failure(Reason::AgentProtocol, without)),
+            ("{\"t\":\"end\"}", 4, End::Completed(Note::default())),
+            ("{\"t\":\"bad\",\"why\":\"no\"}", 5, failure(Reason::AgentFailed, "no")),
+        ] {
+            assert_eq!(read(lines, code).1, end, "{lines} {code}");
+        }
     }
 
     #[test]

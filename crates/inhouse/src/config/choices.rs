@@ -1,7 +1,8 @@
 //! The settings that are one word out of a few.
 
 use clap::ValueEnum;
-use inhouse_agents::Protocol;
+use inhouse_agents::{ExitMeaning, Protocol};
+use inhouse_engine::agent::Reason;
 use tracing::level_filters::LevelFilter;
 
 /// How a caller's text reaches a plain command (`input`, `AGENT_INPUT`, `--input`).
@@ -44,6 +45,44 @@ impl ProtocolChoice {
             Self::Acp => Protocol::Acp,
             Self::Codex => Protocol::Codex,
             Self::Mapped => Protocol::Mapped,
+        }
+    }
+}
+
+/// What an exit code means (`exit`): how the turn ended, or the reason for which it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum ExitChoice {
+    /// It has ended well.
+    Success,
+    /// It has failed, and nothing more is known.
+    AgentFailed,
+    /// It has failed: the agent can do nothing with the message.
+    InputRefused,
+    /// It has failed: the model's provider has.
+    ProviderFailed,
+    /// It has failed: the agent has lost patience.
+    Timeout,
+    /// The agent has declined it.
+    Rejected,
+    /// What was printed is a question to the caller.
+    InputRequired,
+    /// The agent needs a credential that its caller provides out of band.
+    AuthRequired,
+}
+
+impl ExitChoice {
+    /// The same for the drivers.
+    pub(crate) fn meaning(self) -> ExitMeaning {
+        match self {
+            Self::Success => ExitMeaning::Success,
+            Self::AgentFailed => ExitMeaning::Failed(Reason::AgentFailed),
+            Self::InputRefused => ExitMeaning::Failed(Reason::InputRefused),
+            Self::ProviderFailed => ExitMeaning::Failed(Reason::ProviderFailed),
+            Self::Timeout => ExitMeaning::Failed(Reason::Timeout),
+            Self::Rejected => ExitMeaning::Rejected,
+            Self::InputRequired => ExitMeaning::InputRequired,
+            Self::AuthRequired => ExitMeaning::AuthRequired,
         }
     }
 }

@@ -42,6 +42,9 @@ pub(crate) fn parse<'a>(source: &Source<'a>) -> Result<Spanned<DeTable<'a>>, Con
     })
 }
 
+/// Names with a word each.
+pub(crate) type Words = Vec<(Setting<String>, Setting<String>)>;
+
 /// A table that is being read.
 pub(crate) struct Table<'a> {
     source: &'a Source<'a>,
@@ -151,6 +154,21 @@ impl<'a> Table<'a> {
             value.as_table()?.iter().map(pair).collect::<Option<Vec<_>>>()
         })?;
         Ok(pairs.map(|pairs| pairs.value).unwrap_or_default())
+    }
+
+    /// Names with a word each, both with their places, in the order of the names.
+    pub(crate) fn words(&mut self, key: &'static str) -> Result<Option<Setting<Words>>, ConfigError> {
+        let Some(value) = self.take(key) else { return Ok(None) };
+        let entries = value.get_ref().as_table().ok_or_else(|| self.wrong(key, value, "a table of strings"))?;
+        let word = |(name, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
+            let (name, begins): (&str, _) = (AsRef::<str>::as_ref(name.get_ref()), name.span());
+            let text =
+                value.get_ref().as_str().ok_or_else(|| self.wrong(&format!("{key}.{name}"), value, "a string"))?;
+            let setting = |text: &str, span| Setting { value: text.to_owned(), origin: self.source.origin(span) };
+            Ok((setting(name, begins), setting(text, value.span())))
+        };
+        let words = entries.iter().map(word).collect::<Result<_, ConfigError>>()?;
+        Ok(Some(Setting { value: words, origin: self.source.origin(value.span()) }))
     }
 
     /// A table below this one.

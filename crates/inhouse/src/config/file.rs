@@ -10,6 +10,7 @@ use inhouse_trust::{HostEnv, Principal, Secret, Verdict};
 use super::budget::budgets;
 use super::document::{Source, Table, parse};
 use super::error::ConfigError;
+use super::exits::exits;
 use super::layer::{Draft, Layer};
 use super::limits::{LIMITS, TURN_MS};
 use super::mapping::mapping;
@@ -214,6 +215,7 @@ fn agent(name: Setting<String>, base: &Path, mut table: Table<'_>) -> Result<Dra
     agent.rules = rules(&mut table)?;
     agent.default = table.switch("default")?.is_some_and(|default| default.value);
     agent.mapping = mapping(&mut table)?;
+    agent.exits = exits(&mut table)?;
     agent.skills = table.list("skills")?.into_iter().map(skill).collect::<Result<_, _>>()?;
     finish(table)?;
     Ok(agent)

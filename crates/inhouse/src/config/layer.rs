@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use inhouse_agents::Mapping;
+use inhouse_agents::{Exits, Mapping};
 use inhouse_engine::Budgets;
 use inhouse_serve::Skill;
 use inhouse_trust::Principal;
@@ -75,6 +75,7 @@ pub(super) struct Draft {
     pub(super) callers: Option<Setting<Vec<String>>>,
     pub(super) approvers: Option<Setting<Vec<String>>>,
     pub(super) mapping: Option<Setting<Mapping>>,
+    pub(super) exits: Option<Setting<Exits>>,
     pub(super) skills: Vec<Skill>,
     pub(super) card: CardWords,
     pub(super) rules: Option<Setting<Rules>>,
@@ -106,6 +107,7 @@ impl Draft {
             callers: None,
             approvers: None,
             mapping: None,
+            exits: None,
             skills: Vec::new(),
             card: CardWords::default(),
             rules: None,

@@ -13,6 +13,7 @@ mod language;
 mod layer;
 mod limits;
 mod mapping;
+mod exits;
 mod model;
 mod nearest;
 mod origin;

@@ -11,6 +11,7 @@ use inhouse_trust::{AgentCommand, AgentName, Principal};
 use super::agents::Situation;
 use super::choices::InputChoice;
 use super::error::ConfigError;
+use super::exits::exiting;
 use super::file::principal;
 use super::language::language;
 use super::layer::Draft;
@@ -65,6 +66,7 @@ impl Resolver<'_> {
         let protocol_origin = protocol_origin.cloned().unwrap_or(Origin::Default);
         let approvers = self.approvers(&draft, &callers, &spec)?;
         let spec = mapped(spec, name.as_str(), draft.mapping, &protocol_origin)?;
+        let spec = exiting(spec, draft.exits)?;
         let (mut spec, rules) = ruled(spec, name.as_str(), draft.rules)?;
         if let AgentSpec::Program(program) = &mut spec {
             bound(program, self.situation.limits);

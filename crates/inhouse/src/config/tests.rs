@@ -430,6 +430,60 @@ fn lines_of_a_shape_of_its_own_are_told_by_pointers() {
 }
 
 #[test]
+fn exit_codes_mean_what_the_file_says_and_a_wrong_word_is_named_with_the_nearest_right_one() {
+    let bot = "[agents.bot]\ncommand = [\"node\", \"b.js\"]\n";
+    let lines = "protocol = \"mapped\"\n[[agents.bot.lines]]\ndone = true\n";
+    for (more, success) in [
+        ("exit = { 3 = \"success\", 4 = \"auth_required\" }\n".to_owned(), Some(3)),
+        (format!("{lines}[agents.bot.exit]\n4 = \"provider_failed\"\n"), None),
+    ] {
+        let AgentSpec::Program(program) = Machine::with(&["node"]).file(&format!("{bot}{more}")).agent().spec else {
+            panic!()
+        };
+        assert_eq!(program.exits.success(), success, "{more}");
+    }
+    for (more, problem, hint) in [
+        ("exit = { 3 = \"sucess\" }\n", "inhouse.toml:3: no exit code means \"sucess\"", "did you mean success?"),
+        (
+            "[agents.bot.exit]\n3 = \"auth\"\n",
+            "inhouse.toml:4: no exit code means \"auth\"",
+            "did you mean auth_required?",
+        ),
+        (
+            "exit = { 3 = \"x\" }\n",
+            "inhouse.toml:3: no exit code means \"x\"",
+            "it may be \"success\" or \"agent_failed\"",
+        ),
+        (
+            "exit = { 256 = \"success\" }\n",
+            "inhouse.toml:3: a key of exit must be an exit code from 0 to 255, found \"256\"",
+            "",
+        ),
+        (
+            "exit = { 03 = \"success\" }\n",
+            "inhouse.toml:3: a key of exit must be an exit code from 0 to 255, found \"03\"",
+            "",
+        ),
+        ("exit = { 3 = 4 }\n", "inhouse.toml:3: exit.3 must be a string, found 4", ""),
+        ("exit = \"success\"\n", "inhouse.toml:3: exit must be a table of strings, found \"success\"", ""),
+        (
+            "protocol = \"acp\"\nexit = { 3 = \"success\" }\n",
+            "inhouse.toml:4: exit is for agents whose exit code",
+            "leave exit out",
+        ),
+        (
+            "exit = { 3 = \"success\" }\nprotocol = \"mapped\"\n[[agents.bot.lines]]\ndone = true\n",
+            "inhouse.toml:3: exit code 3 can be no success where a line says done",
+            "leave that code out",
+        ),
+    ] {
+        let error = Machine::with(&["node"]).file(&format!("{bot}{more}")).load().unwrap_err();
+        assert!(error.to_string().starts_with(problem), "{error}");
+        assert!(error.hint().unwrap_or_default().starts_with(hint), "{error} {:?}", error.hint());
+    }
+}
+
+#[test]
 fn webhooks_and_cards_are_as_the_file_says() {
     let config = Machine::with(&["claude"]).load().unwrap();
     assert!(config.push.enabled.value && config.cards.legacy.value && !config.cards.grpc.value);
