@@ -6,6 +6,7 @@ use inhouse_engine::agent::{Agent, End, Output, Turn};
 
 use crate::dialogue::{Dialogue, Ending, Said};
 use crate::exits::Exits;
+use crate::message::text_after;
 use crate::process::Program;
 use crate::text::TextStream;
 
@@ -22,10 +23,7 @@ pub(crate) struct Command {
 #[async_trait]
 impl Agent for Command {
     async fn turn(&self, turn: &Turn, output: &mut dyn Output) -> End {
-        let mut text = turn.text();
-        if let Some(prefix) = &self.prefix_line {
-            text = format!("{prefix}\n{text}");
-        }
+        let text = text_after(self.prefix_line.as_deref(), turn);
         let plan = match self.program.plan(turn, &text, &[]) {
             Ok(plan) => plan,
             Err(end) => return end,

@@ -106,7 +106,7 @@ pub struct ProgramSpec {
     pub command: AgentCommand,
     /// What it speaks.
     pub protocol: Protocol,
-    /// A line in front of every text; for [`Protocol::Text`] alone.
+    /// A line in front of every text; for [`Protocol::Text`] and [`Protocol::Mapped`].
     pub prefix_line: Option<String>,
     /// What its lines mean; for [`Protocol::Mapped`] alone.
     pub mapping: Mapping,
@@ -174,7 +174,7 @@ pub fn build(spec: AgentSpec, runner: &Runner, host: &HostEnv) -> Arc<dyn Agent>
         Protocol::Text => Arc::new(command::Command { program, prefix_line, exits }),
         Protocol::Native => Arc::new(native::Native { program }),
         Protocol::Mapped => {
-            Arc::new(mapped::Mapped { program, mapping, exits, conversations: Conversations::default() })
+            Arc::new(mapped::Mapped { program, prefix_line, mapping, exits, conversations: Conversations::default() })
         }
         Protocol::Claude => {
             Arc::new(claude::Claude { program, conversations: keeps_conversations.then(Conversations::default) })

@@ -1,5 +1,5 @@
-//! The mapped driver: any program that writes JSON lines of a shape of its own, of which the operator says what they mean. One turn is
-//! one process.
+//! The mapped driver: any program that writes lines of a shape of its own, JSON or text, of which the operator says what they mean. One
+//! turn is one process.
 
 mod meaning;
 mod parse;
@@ -11,6 +11,7 @@ use crate::by_line::ByLine;
 use crate::conversations::{Conversation, Conversations};
 use crate::exits::Exits;
 use crate::mapped::parse::Parser;
+use crate::message::text_after;
 use crate::process::Program;
 
 pub use meaning::{Mapping, Meaning, Pointer};
@@ -22,6 +23,8 @@ const SESSION: &str = "{session}";
 #[derive(Debug)]
 pub(crate) struct Mapped {
     pub(crate) program: Program,
+    /// A line in front of every text, for programs that take a text's first character for a command.
+    pub(crate) prefix_line: Option<String>,
     pub(crate) mapping: Mapping,
     /// What its exit codes mean, where no line has told how a turn ended.
     pub(crate) exits: Exits,
@@ -32,7 +35,7 @@ pub(crate) struct Mapped {
 #[async_trait]
 impl Agent for Mapped {
     async fn turn(&self, turn: &Turn, output: &mut dyn Output) -> End {
-        let text = turn.text();
+        let text = text_after(self.prefix_line.as_deref(), turn);
         let Conversation { id, theirs: earlier, note } = self.conversations.of(turn, &self.program);
         let remembers = !self.mapping.resume.is_empty();
         let note = note.filter(|_| remembers);

@@ -1,10 +1,20 @@
-//! What the inputs of all protocols share: which files of a message can be said, and the block that ends one.
+//! What the inputs of all protocols share: the text of a message, which files of it can be said, and the block that ends one.
 
+use inhouse_engine::agent::Turn;
 use inhouse_proto::v1::Part;
 
 /// Ends a message where an agent searches the last block for commands and file references. It begins with no sigil and holds no
 /// at sign.
 pub(crate) const LAST_BLOCK: &str = "(end of message)";
+
+/// The text of a turn's message, with a line in front for a program that takes a text's first character for a command.
+pub(crate) fn text_after(prefix_line: Option<&str>, turn: &Turn) -> String {
+    let text = turn.text();
+    match prefix_line {
+        Some(prefix) => format!("{prefix}\n{text}"),
+        None => text,
+    }
+}
 
 /// The media type of a file as `known` spells it.
 ///

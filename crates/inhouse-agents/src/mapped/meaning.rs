@@ -1,4 +1,4 @@
-//! What the lines of a program mean, by JSON pointers (RFC 6901).
+//! What the lines of a program mean, by JSON pointers (RFC 6901), or by how they begin.
 
 use serde_json::Value;
 
@@ -16,6 +16,8 @@ pub struct Mapping {
 pub struct Meaning {
     /// What the line must hold: a string, or a number, `true`, `false` or `null` as JSON writes them.
     pub when: Vec<(Pointer, String)>,
+    /// How the line must begin, as it stands. To the pointers it is one JSON string then, so that the empty one points at it.
+    pub begins: Option<String>,
     /// A piece of the answer.
     pub text: Option<Pointer>,
     /// The whole answer, which counts if no piece of it has come.
@@ -62,9 +64,23 @@ impl Mapping {
         self.lines.iter().any(|meaning| meaning.done)
     }
 
-    /// What a line means.
-    pub(crate) fn of(&self, line: &Value) -> Option<&Meaning> {
-        self.lines.iter().find(|meaning| meaning.fits(line))
+    /// Whether lines count as they stand.
+    pub(crate) fn reads_text(&self) -> bool {
+        self.lines.iter().any(|meaning| meaning.begins.is_some())
+    }
+
+    /// Whether lines count as JSON.
+    pub(crate) fn reads_json(&self) -> bool {
+        self.lines.iter().any(|meaning| meaning.begins.is_none())
+    }
+
+    /// What a line means, and as what: as JSON, or as it stands.
+    pub(crate) fn of<'a>(&self, text: &'a Value, json: Option<&'a Value>) -> Option<(&Meaning, &'a Value)> {
+        self.lines.iter().find_map(|meaning| match (&meaning.begins, json) {
+            (Some(begins), _) => text.as_str()?.starts_with(begins).then_some((meaning, text)),
+            (None, Some(json)) => meaning.fits(json).then_some((meaning, json)),
+            (None, None) => None,
+        })
     }
 }
 
@@ -117,7 +133,7 @@ mod tests {
             (json!({"type": ["end"]}), None),
             (json!([1]), None),
         ] {
-            assert_eq!(mapping.of(&line).map(|meaning| meaning.done), done, "{line}");
+            assert_eq!(mapping.of(&Value::Null, Some(&line)).map(|(meaning, _)| meaning.done), done, "{line}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A program's lines, as events, by what the operator says of them. A line that is no JSON or has no meaning is passed over.
+//! A program's lines, as events, by what the operator says of them. A line that has no meaning is passed over.
 
 use std::borrow::Cow;
 
@@ -41,7 +41,9 @@ impl<'a> Parser<'a> {
     fn mean(&mut self, meaning: &Meaning, line: &Value, said: &mut Said) {
         let value = |pointer: &Option<Pointer>| pointer.as_ref().and_then(|pointer| pointer.at(line));
         let text = |pointer: &Option<Pointer>| value(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
-        if let Some(session) = text(&meaning.session).filter(|id| is_session(id)) {
+        // A line that counts as it stands has its line feed, which is part of an answer and of nothing else.
+        let word = |pointer: &Option<Pointer>| text(pointer).map(str::trim_end);
+        if let Some(session) = word(&meaning.session).filter(|id| is_session(id)) {
             self.session = Some(session.to_owned());
         }
         let usage = Usage {
@@ -52,15 +54,15 @@ impl<'a> Parser<'a> {
         if usage != Usage::default() {
             said.events.push(AgentEvent::Usage(usage));
         }
-        text(&meaning.tool).into_iter().for_each(|tool| said.tool(tool));
+        word(&meaning.tool).into_iter().for_each(|tool| said.tool(tool));
         text(&meaning.text).into_iter().for_each(|piece| self.say(piece, said));
         if let Some(whole) = text(&meaning.answer).filter(|_| !self.has_text) {
             self.say(whole, said);
         }
         if meaning.error.is_some() {
-            said.over(failed(Reason::AgentFailed, text(&meaning.error).unwrap_or("the agent gave no reason")));
+            said.over(failed(Reason::AgentFailed, word(&meaning.error).unwrap_or("the agent gave no reason")));
         } else if meaning.question.is_some() {
-            let text = text(&meaning.question).map(|question| without_escapes(question.to_owned()));
+            let text = word(&meaning.question).map(|question| without_escapes(question.to_owned()));
             said.over(End::InputRequired(Note { text, data: None }));
         } else if meaning.done {
             said.over(End::Completed(Note::default()));
@@ -75,13 +77,20 @@ impl<'a> Parser<'a> {
 
 impl LineProtocol for Parser<'_> {
     fn line(&mut self, line: &[u8], said: &mut Said) {
-        if let Some(end) = overfull(line) {
-            return said.over(end);
+        let mapping = self.mapping;
+        let json = match overfull(line).filter(|_| mapping.reads_json()) {
+            Some(end) => return said.over(end),
+            None => mapping.reads_json().then(|| lenient::value(line)).flatten(),
+        };
+        let text = match mapping.reads_text() {
+            true => Value::String(without_escapes(String::from_utf8_lossy(line).into_owned())),
+            false => Value::Null,
+        };
+        if json.is_some() || mapping.reads_text() {
+            self.note.take().into_iter().for_each(|note| said.note(note));
         }
-        let Some(line) = lenient::value(line) else { return };
-        self.note.take().into_iter().for_each(|note| said.note(note));
-        if let Some(meaning) = self.mapping.of(&line) {
-            self.mean(meaning, &line, said);
+        if let Some((meaning, line)) = mapping.of(&text, json.as_ref()) {
+            self.mean(meaning, line, said);
         }
     }
 
@@ -182,6 +191,30 @@ mod tests {
             assert_eq!((seen, ended), (events, end), "{lines}");
         }
         assert_eq!(read("", 3).1, failure(Reason::AgentFailed, "last words"));
+    }
+
+    #[test]
+    fn a_line_can_count_as_it_stands_by_how_it_begins() {
+        let begins = |text: &str, meaning| Meaning { begins: Some(text.to_owned()), ..meaning };
+        let lines = vec![
+            Meaning { when: vec![(Pointer::new("/t").unwrap(), "end".to_owned())], done: true, ..Meaning::default() },
+            begins("Agent v", Meaning::default()),
+            begins("error: ", Meaning { error: pointer(""), ..Meaning::default() }),
+            begins("", Meaning { text: pointer(""), ..Meaning::default() }),
+        ];
+        let (mapping, exits) = (Mapping { lines, resume: Vec::new() }, Exits::default());
+        let text = |text: &str| vec![AgentEvent::Text(text.to_owned())];
+        for (stream, events, end) in [
+            ("Agent v1\na\n\n{\"b\": 1}\r\n 2", text("a\n\n{\"b\": 1}\r\n 2"), None),
+            ("a\n{\"t\":\"end\"}\nlate", text("a\n"), Some(End::Completed(Note::default()))),
+            ("\u{1b}[31merror: no key\u{1b}[0m\nlate", vec![], Some(failure(Reason::AgentFailed, "error: no key"))),
+        ] {
+            let mut parser = ByLine::new(1 << 20, Parser::new(&mapping, &exits, None));
+            let mut said = Said::default();
+            parser.read(stream.as_bytes(), &mut said);
+            parser.finish(&mut said);
+            assert_eq!((said.events, said.end), (events, end), "{stream}");
+        }
     }
 
     #[test]

@@ -97,6 +97,11 @@ impl<'a> Table<'a> {
         Ok(Some(Setting { value: read, origin: self.source.origin(value.span()) }))
     }
 
+    /// A string, which may be empty.
+    pub(crate) fn string(&mut self, key: &'static str) -> Result<Option<Setting<String>>, ConfigError> {
+        self.value(key, "a string", |value| value.as_str().map(str::to_owned))
+    }
+
     /// A string that is not empty.
     pub(crate) fn text(&mut self, key: &'static str) -> Result<Option<Setting<String>>, ConfigError> {
         self.value(key, "a string that is not empty", |value| {

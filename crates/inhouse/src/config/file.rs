@@ -216,6 +216,7 @@ fn agent(name: Setting<String>, base: &Path, mut table: Table<'_>) -> Result<Dra
     agent.default = table.switch("default")?.is_some_and(|default| default.value);
     agent.mapping = mapping(&mut table)?;
     agent.exits = exits(&mut table)?;
+    agent.prefix_line = table.text("prefix_line")?;
     agent.skills = table.list("skills")?.into_iter().map(skill).collect::<Result<_, _>>()?;
     finish(table)?;
     Ok(agent)

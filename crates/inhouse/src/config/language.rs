@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use inhouse_agents::Protocol;
-use inhouse_agents::presets::preset;
+use inhouse_agents::presets::{prefix_line, preset};
 use inhouse_trust::Input;
 
 use super::choices::{InputChoice, ProtocolChoice};
@@ -45,4 +45,22 @@ pub(super) fn language(draft: &Draft, program: &str, origin: &Origin) -> Result<
             });
         }
     })
+}
+
+/// The line in front of every text for a plain command: the operator's, or the one without which a known program would take a text
+/// for a command.
+///
+/// # Errors
+/// [`ConfigError`] for a program whose protocol keeps texts and commands apart.
+pub(super) fn prefix(draft: &Draft, program: &Path, protocol: Protocol) -> Result<Option<String>, ConfigError> {
+    let has_place = matches!(protocol, Protocol::Text | Protocol::Mapped);
+    match &draft.prefix_line {
+        Some(line) if !has_place => Err(ConfigError::Conflict {
+            origin: line.origin.clone(),
+            problem: "this protocol has no place for a line in front of a text".into(),
+            hint: "leave prefix_line out; it goes with protocol = \"text\" and \"mapped\"".into(),
+        }),
+        Some(line) => Ok(Some(line.value.clone())),
+        None => Ok(prefix_line(program).filter(|_| has_place).map(str::to_owned)),
+    }
 }

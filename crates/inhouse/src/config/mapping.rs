@@ -1,4 +1,4 @@
-//! What the JSON lines of an agent mean, where it speaks a shape of its own (`protocol = "mapped"`).
+//! What the lines of an agent mean, where they have a shape of its own (`protocol = "mapped"`).
 
 use inhouse_agents::{AgentSpec, Mapping, Meaning, Pointer, Protocol};
 
@@ -10,7 +10,7 @@ use super::origin::{Origin, Setting};
 /// Reads `lines` and `resume` of an agent; none where it has neither.
 ///
 /// # Errors
-/// [`ConfigError`] for what is no pointer, and for an entry that says nothing.
+/// [`ConfigError`] for what is no pointer, and for an entry that says two things at once.
 pub(super) fn mapping(agent: &mut Table<'_>) -> Result<Option<Setting<Mapping>>, ConfigError> {
     let place = Origin::File(agent.place());
     let resume = agent.texts("resume")?;
@@ -40,10 +40,19 @@ fn meaning(mut table: Table<'_>) -> Result<Meaning, ConfigError> {
     let place = Origin::File(table.place());
     let when = table.pairs("when")?;
     let when = when.into_iter().map(|(pointer, expected)| Ok((at("when", &pointer, &place)?, expected)));
-    let when = when.collect::<Result<_, ConfigError>>()?;
-    let mut pointer = |key| table.text(key)?.map(|text| at(key, &text.value, &text.origin)).transpose();
+    let when = when.collect::<Result<Vec<_>, ConfigError>>()?;
+    let begins = table.string("begins")?;
+    if let Some(begins) = begins.as_ref().filter(|_| !when.is_empty()) {
+        return Err(ConfigError::Conflict {
+            origin: begins.origin.clone(),
+            problem: "a line is told by when, as JSON, or by begins, as it stands".into(),
+            hint: "write two entries".into(),
+        });
+    }
+    let mut pointer = |key| table.string(key)?.map(|text| at(key, &text.value, &text.origin)).transpose();
     let meaning = Meaning {
         when,
+        begins: begins.map(|begins| begins.value),
         text: pointer("text")?,
         answer: pointer("answer")?,
         tool: pointer("tool")?,
@@ -99,7 +108,7 @@ pub(super) fn mapped(
         (spec, None) => Ok(spec),
         (_, Some(mapping)) => Err(ConfigError::Conflict {
             origin: mapping.origin,
-            problem: "lines and resume are for agents that speak JSON lines of their own".into(),
+            problem: "lines and resume are for agents that write lines of their own".into(),
             hint: "add protocol = \"mapped\", or leave them out".into(),
         }),
     }

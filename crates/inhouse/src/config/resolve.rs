@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use inhouse_agents::presets::{PRESETS, Preset, prefix_line, preset};
+use inhouse_agents::presets::{PRESETS, Preset, preset};
 use inhouse_agents::{AgentSpec, ProgramSpec, Protocol};
 use inhouse_serve::Skill;
 use inhouse_trust::{AgentCommand, AgentName, Principal};
@@ -13,7 +13,7 @@ use super::choices::InputChoice;
 use super::error::ConfigError;
 use super::exits::exiting;
 use super::file::principal;
-use super::language::language;
+use super::language::{language, prefix};
 use super::layer::Draft;
 use super::limits::Limits;
 use super::mapping::mapped;
@@ -176,6 +176,9 @@ impl Resolver<'_> {
         if let Some(protocol) = draft.protocol.as_ref().filter(|choice| choice.value.protocol() != preset.protocol) {
             return Err(fixed("protocol", &protocol.origin));
         }
+        if let Some(line) = &draft.prefix_line {
+            return Err(fixed("prefix_line", &line.origin));
+        }
         let placed = |words: &&Setting<Vec<String>>| words.value.iter().any(|word| word.contains(PLACEHOLDER));
         if let Some(words) = [&draft.command, &draft.args].into_iter().flatten().find(placed) {
             return Err(ConfigError::Conflict {
@@ -210,7 +213,7 @@ impl Resolver<'_> {
         let (input, protocol) = language(draft, program, &words.origin)?;
         let known = preset(Path::new(program));
         let found = self.find(draft, program, known.and_then(|preset| about(preset.name()).install))?;
-        let prefix_line = prefix_line(&found).filter(|_| protocol == Protocol::Text).map(str::to_owned);
+        let prefix_line = prefix(draft, &found, protocol)?;
         let environment = known.map(|preset| preset.environment(self.situation.environment));
         let (mut env_pass, mut env_set) = environment.unwrap_or_default();
         env_pass.extend(draft.env_pass.iter().cloned());

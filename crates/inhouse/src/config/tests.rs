@@ -178,6 +178,29 @@ fn a_command_line_of_another_known_program_keeps_its_words_and_gets_what_the_pro
 }
 
 #[test]
+fn a_program_that_takes_a_text_for_a_command_gets_a_line_in_front_of_it_by_every_driver_that_has_a_place_for_one() {
+    let lines = "[[agents.a.lines]]\nbegins = \"\"\ntext = \"\"\n";
+    let prefix = |text: &str| {
+        let AgentSpec::Program(found) = Machine::with(&["aider", "python3"]).file(text).agent().spec else { panic!() };
+        found.prefix_line
+    };
+    for (agent, line) in [
+        ("command = [\"aider\"]\n".to_owned(), Some("Message:")),
+        (format!("command = [\"aider\"]\nprotocol = \"mapped\"\n{lines}"), Some("Message:")),
+        ("command = [\"aider\"]\nprefix_line = \"A caller says:\"\n".to_owned(), Some("A caller says:")),
+        ("command = [\"python3\", \"-m\", \"aider\"]\n".to_owned(), None),
+        ("command = [\"python3\", \"-m\", \"aider\"]\nprefix_line = \"Message:\"\n".to_owned(), Some("Message:")),
+    ] {
+        assert_eq!(prefix(&format!("[agents.a]\n{agent}")).as_deref(), line, "{agent}");
+    }
+    let acp = "[agents.a]\ncommand = [\"aider\"]\nprotocol = \"acp\"\nprefix_line = \"x\"\n";
+    let acp = Machine::with(&["aider"]).file(acp).error();
+    assert_eq!(acp.0, "inhouse.toml:4: this protocol has no place for a line in front of a text");
+    let known = Machine::with(&["claude"]).file("[agents.claude]\nprefix_line = \"x\"\n").error();
+    assert_eq!(known.0, "inhouse.toml:2: agent claude is known, and its prefix_line can not be chosen");
+}
+
+#[test]
 fn a_program_that_speaks_the_agent_client_protocol_is_served_by_it_unless_it_is_to_be_called_once() {
     for (command, protocol, args, keeps_mode) in [
         ("gemini", Protocol::Acp, &["--acp"][..], false),
@@ -406,7 +429,7 @@ fn lines_of_a_shape_of_its_own_are_told_by_pointers() {
     assert_eq!((program.protocol, program.mapping.lines.len(), program.mapping.resume.len()), (Protocol::Mapped, 1, 2));
     for (more, problem) in [
         ("protocol = \"mapped\"\n", "inhouse.toml:3: nothing says what the lines of this agent mean"),
-        (lines, "inhouse.toml:1: lines and resume are for agents that speak JSON lines of their own"),
+        (lines, "inhouse.toml:1: lines and resume are for agents that write lines of their own"),
         (
             "protocol = \"mapped\"\nresume = [\"-r\"]\n",
             "inhouse.toml:4: resume must be arguments with {session} in one",
@@ -422,6 +445,10 @@ fn lines_of_a_shape_of_its_own_are_told_by_pointers() {
         (
             "protocol = \"mapped\"\n[[agents.bot.lines]]\ntxt = \"/a\"\n",
             "inhouse.toml:5: unknown key \"txt\" in [[lines]]",
+        ),
+        (
+            "protocol = \"mapped\"\n[[agents.bot.lines]]\nwhen = { \"/a\" = \"b\" }\nbegins = \"\"\n",
+            "inhouse.toml:6: a line is told by when, as JSON, or by begins, as it stands",
         ),
     ] {
         let error = Machine::with(&["node"]).file(&format!("{bot}{more}")).load().unwrap_err().to_string();
