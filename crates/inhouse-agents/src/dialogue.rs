@@ -124,6 +124,14 @@ impl Said {
         }
     }
 
+    /// What the agent's model has thought.
+    pub(crate) fn reasoning(&mut self, text: &str) {
+        let text = without_escapes(text.trim().to_owned());
+        if !text.is_empty() {
+            self.events.push(AgentEvent::Active(Activity::Reasoning(text)));
+        }
+    }
+
     /// The turn has ended.
     pub(crate) fn over(&mut self, end: End) {
         self.end = Some(end);

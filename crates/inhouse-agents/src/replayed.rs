@@ -1,8 +1,8 @@
 //! What the contract tests of drivers share: one turn of a recorded dialogue, played through its reader, and what a caller and the
 //! agent would have seen of it.
 
-use inhouse_engine::Ask;
 use inhouse_engine::agent::{AgentEvent, End, Usage};
+use inhouse_engine::{Activity, Ask};
 use inhouse_run::Exit;
 use serde_json::Value;
 
@@ -15,6 +15,7 @@ pub(crate) struct Seen {
     pub(crate) text: String,
     pub(crate) withdrawals: usize,
     pub(crate) working: Vec<String>,
+    pub(crate) thoughts: Vec<String>,
     pub(crate) usage: Option<Usage>,
     pub(crate) asked: Vec<Ask>,
     pub(crate) unasked: Vec<String>,
@@ -101,6 +102,7 @@ impl<P: LineProtocol> Replay<P> {
                     self.seen.withdrawals += 1;
                 }
                 AgentEvent::Working(note) => self.seen.working.push(note.text.unwrap()),
+                AgentEvent::Active(Activity::Reasoning(thought)) => self.seen.thoughts.push(thought),
                 AgentEvent::Active(activity) => self.seen.working.push(activity.sentence()),
                 AgentEvent::Usage(usage) => self.seen.usage = Some(usage),
                 other => panic!("it never says {other:?}"),

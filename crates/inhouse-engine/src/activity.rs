@@ -12,6 +12,8 @@ pub const ACTIVITY: &str = "urn:inhouse:a2a:activity:v1";
 const STEPS_MAX: usize = 100;
 /// Characters of a step that are shown.
 const STEP_CHARS_MAX: usize = 1_000;
+/// Characters of one thought that are shown.
+const REASONING_CHARS_MAX: usize = 10_000;
 
 /// One thing that an agent does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub enum Activity {
     Retry(Retry),
     /// What it means to do, whole each time that it changes.
     Plan(Vec<Step>),
+    /// What its model thinks, one thought whole. Callers see it where the agent's operator lets them.
+    Reasoning(String),
 }
 
 /// A provider's failure, as far as the agent tells.
@@ -72,6 +76,7 @@ impl Activity {
                 let lines = shown(steps).map(|(text, state)| format!("\n- [{}] {text}", state.mark()));
                 format!("the agent's plan:{}", lines.collect::<String>())
             }
+            Self::Reasoning(text) => format!("the agent thinks:\n{}", beginning(text, REASONING_CHARS_MAX)),
         }
     }
 
@@ -85,16 +90,18 @@ impl Activity {
                     shown(steps).map(|(text, state)| json!({"text": text, "state": state.name()})).collect();
                 json!({"plan": {"steps": steps}})
             }
+            Self::Reasoning(text) => json!({"reasoning": {"text": beginning(text, REASONING_CHARS_MAX)}}),
         };
         Struct(Map::from_iter([(ACTIVITY.to_owned(), value)]))
     }
 }
 
 fn shown(steps: &[Step]) -> impl Iterator<Item = (&str, StepState)> {
-    steps.iter().take(STEPS_MAX).map(|step| {
-        let end = step.text.char_indices().nth(STEP_CHARS_MAX).map_or(step.text.len(), |(end, _)| end);
-        (&step.text[..end], step.state)
-    })
+    steps.iter().take(STEPS_MAX).map(|step| (beginning(&step.text, STEP_CHARS_MAX), step.state))
+}
+
+fn beginning(text: &str, chars_max: usize) -> &str {
+    &text[..text.char_indices().nth(chars_max).map_or(text.len(), |(end, _)| end)]
 }
 
 impl Retry {
@@ -174,6 +181,11 @@ mod tests {
                 Activity::Retry(counted),
                 "the model provider failed: retry 1 of 3",
                 json!({"retry": {"attempt": 1, "attemptsMax": 3, "delayMs": 500}}),
+            ),
+            (
+                Activity::Reasoning("why not".to_owned()),
+                "the agent thinks:\nwhy not",
+                json!({"reasoning": {"text": "why not"}}),
             ),
             (
                 Activity::Plan(steps),

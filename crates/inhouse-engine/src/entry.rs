@@ -23,6 +23,8 @@ pub struct AgentEntry {
     pub answers_directly: bool,
     /// What it may spend in a day.
     pub budgets: Budgets,
+    /// Whether callers see what its model thinks.
+    pub shows_reasoning: bool,
 }
 
 impl AgentEntry {
@@ -37,6 +39,7 @@ impl AgentEntry {
             gives,
             answers_directly: false,
             budgets: Budgets::default(),
+            shows_reasoning: false,
         }
     }
 

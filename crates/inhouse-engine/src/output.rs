@@ -10,6 +10,7 @@ use inhouse_proto::v1::{self, TaskState};
 use inhouse_proto::wire::{EscapedText, Event, TextHead};
 use tokio::time::Instant;
 
+use crate::activity::Activity;
 use crate::agent::{AgentEvent, ArtifactUpdate, Asked, DecidedBy, End, Full, Note, Output, Stop, Usage};
 use crate::ask::{Ask, Reply};
 use crate::asking::{Asking, Said};
@@ -44,6 +45,7 @@ pub(crate) struct TaskOutput {
     head: Arc<TextHead>,
     answer: Answer,
     usage: Option<Usage>,
+    shows_reasoning: bool,
     /// Nothing of this turn is in the log yet.
     silent: bool,
 }
@@ -76,6 +78,7 @@ impl Output for TaskOutput {
         }
         let event = match event {
             AgentEvent::Usage(_) => return Ok(()),
+            AgentEvent::Active(Activity::Reasoning(_)) if !self.shows_reasoning => return Ok(()),
             // Only now: what a turn tells of itself at its end takes nothing from what it has done.
             _ if self.is_spent() => {
                 self.stop.fire(StopCause::Budget);
@@ -203,7 +206,9 @@ impl TaskOutput {
     pub(crate) fn new(inner: Arc<Inner>, ticket: &Ticket, room: Room) -> Self {
         let turn = &ticket.turn;
         let artifact_id = format!("answer-{}", turn.number);
+        let shows_reasoning = inner.agents.get(&ticket.slot.owner.agent).is_some_and(|entry| entry.shows_reasoning);
         Self {
+            shows_reasoning,
             inner,
             lease: ticket.lease.clone(),
             slot: ticket.slot.clone(),

@@ -44,6 +44,7 @@ pub(crate) fn engine(config: &Config, runner: &Runner, host: &HostEnv, audit: &A
             // What a turn changed belongs to a task.
             answers_directly: native(agent) && !reports(agent),
             budgets: agent.budgets,
+            shows_reasoning: agent.reasoning,
         };
         (agent.name.clone(), entry)
     };

@@ -17,6 +17,9 @@ use crate::lenient;
 use crate::rpc::{Fault, Heard, Message, not_supported, notification};
 use crate::text::EscapeFilter;
 
+/// A thought is told as long as it is shorter.
+const THOUGHT_BYTES_MAX: usize = 64 << 10;
+
 /// The reader of one turn.
 #[derive(Debug)]
 pub(crate) struct Parser {
@@ -28,6 +31,8 @@ pub(crate) struct Parser {
     parted: bool,
     used: Usage,
     interrupted: bool,
+    /// The thought that is being told, up to a bound.
+    thought: String,
     /// It went into another mode, which the next turn must not begin in.
     strayed: bool,
 }
@@ -43,6 +48,7 @@ impl Parser {
             parted: false,
             used: Usage::default(),
             interrupted: false,
+            thought: String::new(),
             strayed: false,
         }
     }
@@ -60,6 +66,7 @@ impl Parser {
             Heard::Told(..) => {}
             Heard::Asked(id, what, params) if what.text() == "session/request_permission" => {
                 self.parted = true;
+                self.end_thought(said);
                 match self.asked.take(&id, params) {
                     Ok(ask) => said.asks.push(ask),
                     Err(answer) => said.replies.push(answer),
@@ -84,10 +91,15 @@ impl Parser {
         self.opening.note().into_iter().for_each(|note| said.note(note));
     }
 
+    fn end_thought(&mut self, said: &mut Said) {
+        said.reasoning(&std::mem::take(&mut self.thought));
+    }
+
     /// The prompt has been answered, and with it the turn is over.
     fn answered(&mut self, answer: Result<Answer, Fault>, said: &mut Said) {
         let told = answer.as_ref().ok().and_then(usage);
         let used = told.map_or(self.used, |told| Usage { cost_usd: self.used.cost_usd, ..told });
+        self.end_thought(said);
         if used != Usage::default() {
             said.events.push(AgentEvent::Usage(used));
         }
@@ -106,7 +118,13 @@ impl Parser {
         if params.session_id.as_str().is_some_and(|other| other != session) {
             return;
         }
+        if update.session_update.text() != "agent_thought_chunk" {
+            self.end_thought(said);
+        }
         match (update.session_update.text(), &update.content.0) {
+            ("agent_thought_chunk", Some(content)) if self.thought.len() < THOUGHT_BYTES_MAX => {
+                self.thought.push_str(content.text.text());
+            }
             ("agent_message_chunk", Some(content)) => {
                 self.count(update);
                 if content.kind.text() == "text" {

@@ -313,6 +313,21 @@ fn lines_that_make_no_sense_are_passed_over_and_unknown_requests_refused() {
 }
 
 #[test]
+fn a_thought_is_told_whole_before_what_comes_after_it() {
+    let update = |kind: &str, text: &str| {
+        let content = json!({"type": "text", "text": text});
+        json!({"method": "session/update", "params": {"update": {"sessionUpdate": kind, "content": content}}})
+            .to_string()
+    };
+    let (thought, said) = (|text| update("agent_thought_chunk", text), |text| update("agent_message_chunk", text));
+    let end = r#"{"id":3,"result":{"stopReason":"end_turn"}}"#.to_owned();
+    let lines = [thought("why "), thought("not\u{1b}[31m?"), said("a"), said("b"), thought(" "), thought("last"), end];
+    let seen = after_prompt(&lines.join("\n"));
+    assert_eq!((seen.text.as_str(), seen.end()), ("ab", "completed".into()));
+    assert_eq!(seen.thoughts, ["why not?", "last"]);
+}
+
+#[test]
 fn an_opening_that_goes_wrong_is_a_failure_that_says_why() {
     let version = "agent_protocol: the agent speaks version 2 of the Agent Client Protocol, not 1";
     for (lines, end) in [

@@ -92,6 +92,7 @@ pub(crate) struct Block {
     #[serde(rename = "type")]
     pub(crate) kind: Scalar,
     pub(crate) text: Scalar,
+    pub(crate) thinking: Scalar,
     pub(crate) name: Scalar,
 }
 

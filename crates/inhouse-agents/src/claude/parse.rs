@@ -161,6 +161,10 @@ impl Parser {
                     self.answer.other();
                     said.tool(block.name.text());
                 }
+                ("thinking", _) => {
+                    self.answer.other();
+                    said.reasoning(block.thinking.text());
+                }
                 _ => self.answer.other(),
             }
         }

@@ -218,6 +218,7 @@ fn withdrawn_text_is_withdrawn_and_what_stood_before_stays() {
 
 #[test]
 fn retries_and_tools_are_told_without_their_inputs() {
+    assert_eq!(replay("think", false).thoughts, ["Let me think about it."]);
     let seen = replay("err_badkey", false);
     assert_eq!(seen.working.len(), 7);
     assert_eq!(seen.working[1], "the model provider failed (401 authentication_failed): retry 2 of 10");

@@ -49,6 +49,9 @@ pub(crate) struct Item {
     pub(crate) server: Scalar,
     pub(crate) tool: Scalar,
     pub(crate) changes: Option<Box<RawValue>>,
+    /// Of what the model has thought; the whole of it is rarely told.
+    pub(crate) summary: List<Scalar>,
+    pub(crate) content: List<Scalar>,
 }
 
 /// One file of an edit.

@@ -13,7 +13,7 @@ use crate::codex::ending::{classify, end_of};
 use crate::codex::line::{self, Item, Params, TokenUsage, Tokens, TurnError};
 use crate::codex::opening::Opening;
 use crate::dialogue::{Acts, Ending, Opened as Open, Said, without_result};
-use crate::lenient;
+use crate::lenient::{self, Scalar};
 use crate::rpc::{Fault, Heard, Message};
 
 /// So many MCP servers are waited for, with names up to this length.
@@ -141,6 +141,11 @@ impl Parser {
             ("item/completed", Some(item)) if item.kind.text() == "agentMessage" => {
                 self.answer.whole(&MessageId::new(item.id.text()), item.text.text(), said);
                 self.streamed = None;
+            }
+            ("item/completed", Some(item)) if item.kind.text() == "reasoning" => {
+                let told = if item.content.0.is_empty() { &item.summary } else { &item.content };
+                let thoughts: Vec<_> = told.0.iter().map(Scalar::text).collect();
+                said.reasoning(&thoughts.join("\n\n"));
             }
             ("serverRequest/resolved", _) => said.unasked.extend(self.asked.withdraw(&params.request_id)),
             ("thread/tokenUsage/updated", _) => self.used(params, said),

@@ -214,6 +214,14 @@ fn what_broke_off_is_withdrawn_when_the_model_is_asked_again() {
 }
 
 #[test]
+fn thoughts_are_told() {
+    let mut thought = recorded("plain").into_iter().map(|line| line["msg"].clone());
+    let mut thought = thought.rfind(|message| message["params"]["item"]["type"] == "reasoning").unwrap();
+    thought["params"]["threadId"] = "t".into();
+    assert_eq!(in_turn(&thought.to_string()).thoughts, ["**Thinking**\n\nLet me think."]);
+}
+
+#[test]
 fn a_plan_is_told_each_time_that_it_changes() {
     let seen = in_turn(
         r#"{"method":"turn/plan/updated","params":{"threadId":"t","plan":[{"step":"read","status":"inProgress"},{"step":"write","status":"pending"}]}}

@@ -285,6 +285,7 @@ impl House {
             gives: Vec::new(),
             answers_directly,
             budgets: Budgets::default(),
+            shows_reasoning: false,
         };
         let agents = HashMap::from([(AgentName::new("demo").unwrap(), entry)]);
         let witness = Arc::new(Witnessed::default());

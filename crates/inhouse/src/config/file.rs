@@ -207,6 +207,7 @@ fn agent(name: Setting<String>, base: &Path, mut table: Table<'_>) -> Result<Dra
     agent.first_event_ms = table.number("first_event_ms", TURN_MS)?;
     agent.idle_ms = table.number("idle_ms", TURN_MS)?;
     agent.budgets = budgets(&mut table)?;
+    agent.reasoning = table.switch("reasoning")?.is_some_and(|shown| shown.value);
     agent.callers = table.texts("callers")?;
     agent.workspace = table.choice("workspace")?;
     agent.report_changes = table.switch("report_changes")?;

@@ -248,6 +248,8 @@ pub(crate) struct AgentConfig {
     pub(crate) workspace: Option<Setting<Workspace>>,
     /// What it may spend in a day.
     pub(crate) budgets: Budgets,
+    /// Whether callers see what its model thinks.
+    pub(crate) reasoning: bool,
     /// Who may use it; empty for everyone.
     pub(crate) callers: Vec<Principal>,
     /// Who gives it leave, in place of its callers; empty for them.

@@ -93,6 +93,7 @@ impl Resolver<'_> {
             rules,
             workspace,
             budgets: draft.budgets,
+            reasoning: draft.reasoning,
             spec,
             protocol_origin,
             preset,

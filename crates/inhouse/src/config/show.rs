@@ -133,6 +133,7 @@ impl Lines {
         line("workspace", format!("{kind:?}"));
         line("report_changes", workspace.is_some_and(Workspace::reports).to_string());
         line("timeout_ms", agent.timeout_ms.to_string());
+        line("reasoning", agent.reasoning.to_string());
         budget::lines(&agent.budgets).for_each(|(key, max)| line(key, max));
         let CardWords { version, documentation_url, icon_url, input_modes, output_modes } = &agent.card;
         for (key, modes) in [("input_modes", input_modes), ("output_modes", output_modes)] {
