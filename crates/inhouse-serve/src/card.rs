@@ -115,10 +115,11 @@ impl Site {
             interface(self.rest(), "HTTP+JSON", "0.3"),
         ];
         if grpc {
-            // Its address has no path, so the agent is named in each request.
-            let tenant = if self.path.is_empty() { String::new() } else { self.tenant.clone() };
+            // Its address has no path, so the agent is named in each request; 0.3 has no word for that.
+            let is_default = self.path.is_empty();
+            let tenant = if is_default { String::new() } else { self.tenant.clone() };
             all.push(v1::AgentInterface { tenant, ..interface(self.grpc.clone(), "GRPC", "1.0") });
-            all.push(interface(self.grpc.clone(), "GRPC", "0.3"));
+            all.extend(is_default.then(|| interface(self.grpc.clone(), "GRPC", "0.3")));
         }
         all
     }
@@ -207,6 +208,12 @@ pub(crate) fn entry(info: &CardInfo, site: &Site, default: bool) -> Value {
     })
 }
 
+/// Media types as 0.2 has them, behind the word that the first generation has for plain text.
+fn older_modes(modes: &[String]) -> Vec<&str> {
+    let text = modes.iter().any(|mode| mode == "text/plain").then_some("text");
+    text.into_iter().chain(modes.iter().map(String::as_str)).collect()
+}
+
 /// The card of the first generation and of 0.2, whose clients fetch it at `/.well-known/agent.json`: each reads its own members.
 pub(crate) fn first(info: &CardInfo, endpoint: &Endpoint, site: &Site) -> Value {
     let skill = |skill: &Skill| -> Value {
@@ -216,8 +223,8 @@ pub(crate) fn first(info: &CardInfo, endpoint: &Endpoint, site: &Site) -> Value 
             "description": skill.description,
             "tags": skill.tags,
             "examples": skill.examples,
-            "inputModes": ["text"],
-            "outputModes": ["text"],
+            "inputModes": older_modes(&info.input_modes),
+            "outputModes": older_modes(&info.output_modes),
         })
     };
     let mut card = json!({
@@ -225,14 +232,19 @@ pub(crate) fn first(info: &CardInfo, endpoint: &Endpoint, site: &Site) -> Value 
         "description": info.description,
         "url": site.rpc(),
         "version": info.version,
-        "capabilities": {"streaming": endpoint.capabilities.streaming, "pushNotifications": endpoint.push.is_some(), "stateTransitionHistory": false},
+        "capabilities": {
+            "streaming": endpoint.capabilities.streaming,
+            "pushNotifications": endpoint.push.is_some(),
+            "stateTransitionHistory": false,
+            "extensions": extensions::declared(&endpoint.extensions),
+        },
         "authentication": {"schemes": ["Bearer"]},
         "protocolVersion": "0.2.6",
         "preferredTransport": "JSONRPC",
         "securitySchemes": {SCHEME: {"type": "http", "scheme": "Bearer"}},
         "security": [{SCHEME: []}],
-        "defaultInputModes": ["text"],
-        "defaultOutputModes": ["text"],
+        "defaultInputModes": older_modes(&info.input_modes),
+        "defaultOutputModes": older_modes(&info.output_modes),
         "skills": info.skills.iter().map(skill).collect::<Vec<_>>(),
     });
     if let Some(provider) = &info.provider {

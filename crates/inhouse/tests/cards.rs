@@ -125,6 +125,28 @@ fn an_agent_is_reached_by_its_path_and_by_its_name() {
     }
     let extended = server.result("GetExtendedAgentCard", json!({"tenant": "two"}));
     assert_eq!(extended["name"], "two");
+    // gRPC of 0.3 can name no agent: only the default one is reached by it.
+    let by_grpc = |card: &Value| {
+        let all = card["supportedInterfaces"].as_array().unwrap().clone();
+        let grpc = all.into_iter().filter(|interface| interface["protocolBinding"] == "GRPC");
+        grpc.map(|interface| interface["protocolVersion"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(by_grpc(&extended), ["1.0"]);
+    assert_eq!(by_grpc(&server.result("GetExtendedAgentCard", json!({}))), ["1.0", "0.3"]);
+    let mut named = support::message("who?");
+    named["tenant"] = "two".into();
+    let of_two = server.result("SendMessage", named)["task"]["id"].as_str().unwrap().to_owned();
+    for (method, path, body) in [
+        ("GET", format!("/tasks/{of_two}?tenant=two"), ""),
+        ("GET", format!("/tasks/{of_two}:subscribe?tenant=two"), ""),
+        ("POST", format!("/tasks/{of_two}:subscribe"), "{\"tenant\":\"two\"}"),
+        ("DELETE", format!("/tasks/{of_two}/pushNotificationConfigs/c?tenant=two"), ""),
+    ] {
+        let found = http::request(server.address, method, &path, &headers, body.as_bytes());
+        assert_ne!(found.status, 404, "{method} {path}");
+        let path = path.replace("?tenant=two", "");
+        assert_eq!(http::request(server.address, method, &path, &headers, b"").status, 404, "{method} {path}");
+    }
     let by_query = http::request(server.address, "GET", "/extendedAgentCard?tenant=two", &headers, b"");
     assert_eq!(by_query.json()["name"], "two");
     assert_eq!(server.call("GetExtendedAgentCard", json!({"tenant": "nobody"}))["error"]["code"], -32602);
@@ -306,6 +328,9 @@ fn media_types_are_on_the_card_and_negotiated() {
         (&card["defaultInputModes"], &card["defaultOutputModes"]),
         (&json!(["text/plain"]), &json!(["text/markdown"]))
     );
+    let oldest = get(&server, "/.well-known/agent.json", &[]).json();
+    let modes = (&oldest["defaultInputModes"], &oldest["skills"][0]["outputModes"]);
+    assert_eq!(modes, (&json!(["text", "text/plain"]), &json!(["text/markdown"])));
     let send = |part: Value, modes: Value| {
         let mut params = support::message("hi");
         params["message"]["parts"] = json!([part]);

@@ -184,10 +184,13 @@ fn what_is_switched_off_is_off_the_card_and_refused() {
         rpc("SendStreamingMessage", message("hi")),
         rpc("SubscribeToTask", serde_json::json!({"id": id})),
         rpc("GetExtendedAgentCard", serde_json::json!({})),
-        rpc("agent/getAuthenticatedExtendedCard", serde_json::json!({})),
+        // Before anything of the request is looked at.
+        rpc("SendStreamingMessage", serde_json::json!({})),
     ] {
         assert_eq!(sent(&server, "/a2a", &body, &[]), unsupported, "{}", String::from_utf8_lossy(&body));
     }
+    let older = rpc("agent/getAuthenticatedExtendedCard", serde_json::json!({}));
+    assert_eq!(sent(&server, "/a2a", &older, &[]).0.as_deref(), Some("EXTENDED_AGENT_CARD_NOT_CONFIGURED"));
     assert_eq!(sent(&server, "/message:stream", message("hi").to_string().as_bytes(), &[]), unsupported);
     assert_eq!(server.result("ListTasks", serde_json::json!({}))["totalSize"], 1, "nothing was begun");
 }

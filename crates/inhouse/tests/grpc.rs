@@ -63,6 +63,13 @@ fn a_call_that_is_late_is_told_so_and_its_task_goes_on() {
 }
 
 #[test]
+fn a_compressed_message_is_told_what_is_taken() {
+    let server = Server::with_agent("cat");
+    let (_, trailers) = Grpc::new().exchange_frame(&server, &format!("{SERVICE}/GetTask"), vec![1, 0, 0, 0, 1, 7], &[]);
+    assert!(trailers["grpc-status"] == "12" && trailers["grpc-accept-encoding"] == "identity", "{trailers:?}");
+}
+
+#[test]
 fn what_can_not_be_a_call_gets_a_status() {
     let server = Server::with_agent("cat");
     let grpc = Grpc::new();

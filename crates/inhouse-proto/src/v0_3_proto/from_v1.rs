@@ -4,7 +4,7 @@ use super::{
     Artifact, Message, Part, SendMessageResponse, StreamResponse, Task, TaskArtifactUpdateEvent, TaskState, TaskStatus,
     TaskStatusUpdateEvent, send_message_response, stream_response,
 };
-use crate::{v1, wire};
+use crate::v1;
 
 impl Task {
     /// The task as 0.3 knows it.
@@ -61,14 +61,13 @@ impl Artifact {
 }
 
 impl TaskStatusUpdateEvent {
-    /// The update as 0.3 knows it: final when the task has ended, or waits for its caller.
-    pub fn from_v1(update: &v1::TaskStatusUpdateEvent) -> Self {
-        let state = update.status.as_ref().map(v1::TaskStatus::state).unwrap_or_default();
+    /// The update as 0.3 knows it; `last` says that nothing more comes in this stream.
+    pub fn from_v1(update: &v1::TaskStatusUpdateEvent, last: bool) -> Self {
         Self {
             task_id: update.task_id.clone(),
             context_id: update.context_id.clone(),
             status: update.status.as_ref().map(TaskStatus::from_v1),
-            r#final: wire::is_terminal(state) || wire::is_interrupted(state),
+            r#final: last,
             metadata: update.metadata.clone(),
         }
     }
@@ -102,14 +101,14 @@ impl SendMessageResponse {
 }
 
 impl StreamResponse {
-    /// The event as 0.3 knows it.
-    pub fn from_v1(response: &v1::StreamResponse) -> Self {
+    /// The event as 0.3 knows it; `last` says that nothing more comes in this stream.
+    pub fn from_v1(response: &v1::StreamResponse, last: bool) -> Self {
         use stream_response::Payload as Shown;
         use v1::stream_response::Payload;
         let payload = response.payload.as_ref().map(|payload| match payload {
             Payload::Task(task) => Shown::Task(Task::from_v1(task)),
             Payload::Message(message) => Shown::Msg(Message::from_v1(message)),
-            Payload::StatusUpdate(update) => Shown::StatusUpdate(TaskStatusUpdateEvent::from_v1(update)),
+            Payload::StatusUpdate(update) => Shown::StatusUpdate(TaskStatusUpdateEvent::from_v1(update, last)),
             Payload::ArtifactUpdate(update) => Shown::ArtifactUpdate(TaskArtifactUpdateEvent::from_v1(update)),
         });
         Self { payload }

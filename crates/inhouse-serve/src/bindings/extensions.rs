@@ -55,8 +55,8 @@ pub(crate) struct Extensions {
 }
 
 impl Call<'_> {
-    /// The extensions that the header names, and the message. Those that we do not know are left alone (spec 4.6.1); a list that is
-    /// malformed is refused, and a message that lacks a required one. Ours are for 1.0.
+    /// The extensions that the header names, and the message. Those that we do not know are left alone, whatever
+    /// they look like (spec 4.6.1, 4.6.3); a list that is too long is refused, and a message that lacks a required one. Ours are for 1.0.
     pub(crate) fn extensions(&self, spoken: Generation, asked: &Asked) -> Result<Extensions, A2aError> {
         let mut active = Extensions::default();
         let mut named = 0;
@@ -64,10 +64,6 @@ impl Call<'_> {
             named += 1;
             if named > EXTENSIONS_MAX {
                 return Err(A2aError::invalid(field, format!("must name at most {EXTENSIONS_MAX} extensions")));
-            }
-            if !Extension::is_name(uri) {
-                let what = format!("must be absolute URIs of at most {EXTENSION_BYTES_MAX} bytes");
-                return Err(A2aError::invalid(field, what));
             }
             active.generation |= uri == GENERATION && spoken == Generation::V1;
             active.activity |= uri == ACTIVITY && spoken == Generation::V1;

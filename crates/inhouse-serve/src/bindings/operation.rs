@@ -142,7 +142,6 @@ impl Asked {
 pub(crate) async fn perform(call: &Call<'_>, asked: Asked, audited: &mut Audited) -> Result<Outcome, A2aError> {
     let call = &call.of_tenant(asked.tenant())?;
     audited.agent = Some(call.endpoint.agent.clone());
-    check_capability(call, &asked)?;
     match asked {
         Asked::Send(send) => self::send(call, send, audited).await,
         Asked::Stream(send) => stream(call, send, audited).await,
@@ -158,11 +157,14 @@ pub(crate) async fn perform(call: &Call<'_>, asked: Asked, audited: &mut Audited
     }
 }
 
-/// Whether the card offers what is asked (spec 3.3.4). Push notifications see to themselves.
-fn check_capability(call: &Call<'_>, asked: &Asked) -> Result<(), A2aError> {
-    let missing = match asked {
-        Asked::Stream(_) | Asked::Subscribe(_) if !call.endpoint.capabilities.streaming => "streaming",
-        Asked::ExtendedCard(_) if !call.endpoint.capabilities.extended_card => "extendedAgentCard",
+/// Whether the card offers the operation (spec 3.3.4): asked before anything of the request is looked at.
+pub(crate) fn offered(call: &Call<'_>, kind: Kind) -> Result<(), A2aError> {
+    let missing = match kind {
+        Kind::Stream | Kind::Subscribe if !call.endpoint.capabilities.streaming => "streaming",
+        Kind::Card if !call.endpoint.capabilities.extended_card => "extendedAgentCard",
+        Kind::PushCreate | Kind::PushGet | Kind::PushList | Kind::PushDelete if call.endpoint.push.is_none() => {
+            return Err(A2aError::new(ErrorKind::PushNotificationNotSupported));
+        }
         _ => return Ok(()),
     };
     Err(A2aError::new(ErrorKind::UnsupportedOperation).with("capability", missing))

@@ -1,7 +1,7 @@
 //! What older generations call the fields of a request: the rules are in 1.0's words, and an error is read by whoever wrote the
 //! request.
 
-use inhouse_proto::error::A2aError;
+use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::validate::FieldViolation;
 
 use super::operation::Kind;
@@ -21,6 +21,10 @@ pub(crate) enum Written {
 
 /// The error of a call in the words of the caller's generation.
 pub(crate) fn in_words_of(generation: Generation, by: Written, kind: Kind, mut error: A2aError) -> A2aError {
+    if generation == Generation::V03 && kind == Kind::Card && error.kind == ErrorKind::UnsupportedOperation {
+        // 0.3 has a word of its own for it.
+        error.kind = ErrorKind::ExtendedAgentCardNotConfigured;
+    }
     let names = names(generation, by, kind);
     if names.is_empty() {
         return error;

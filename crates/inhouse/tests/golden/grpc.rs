@@ -30,9 +30,20 @@ impl Grpc {
         message: &[u8],
         more: &[(&str, &str)],
     ) -> (Vec<Bytes>, HeaderMap) {
-        let mut body = vec![0];
-        body.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
-        body.extend_from_slice(message);
+        let mut frame = vec![0];
+        frame.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
+        frame.extend_from_slice(message);
+        self.exchange_frame(server, path, frame, more)
+    }
+
+    /// The same for a message with its prefix, whatever that is.
+    pub(crate) fn exchange_frame(
+        &self,
+        server: &Server,
+        path: &str,
+        frame: Vec<u8>,
+        more: &[(&str, &str)],
+    ) -> (Vec<Bytes>, HeaderMap) {
         let mut request = Request::post(format!("http://{}{path}", server.address))
             .header("content-type", "application/grpc")
             .header("te", "trailers")
@@ -40,7 +51,7 @@ impl Grpc {
         for (name, value) in more {
             request = request.header(*name, *value);
         }
-        let request = request.body(Full::<Bytes>::from(body)).unwrap();
+        let request = request.body(Full::<Bytes>::from(frame)).unwrap();
         self.0.block_on(async {
             let socket = tokio::net::TcpStream::connect(server.address).await.unwrap();
             let (mut client, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(socket)).await.unwrap();

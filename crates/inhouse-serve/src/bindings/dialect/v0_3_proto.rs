@@ -24,7 +24,7 @@ impl Dialect for V03Proto {
             // The answer to a send has the members of an event of the same kind.
             Outcome::Sent(task, view) => {
                 let response = v1::StreamResponse { payload: Some(sent(&task, view)?) };
-                out.copy(&to_json(&StreamResponse::from_v1(&response)));
+                out.copy(&to_json(&StreamResponse::from_v1(&response, false)));
             }
             // Clients read this one as JSON-RPC has it.
             Outcome::Card(card) => out.copy(&to_json(&hybrid(&card))),
@@ -43,11 +43,14 @@ impl Dialect for V03Proto {
         let payload = sent(task, view)?;
         let ended = ended(&payload).filter(|_| last);
         let begun = v1::StreamResponse { payload: Some(payload) };
-        let all = std::iter::once(begun).chain(ended);
-        Ok(all.map(|response| vec![to_json(&StreamResponse::from_v1(&response))]).collect())
+        Ok([Some(begun), ended].iter().flatten().map(|response| result(response, last)).collect())
     }
 
-    fn event(&mut self, _generation: u64, event: &Event, _last: bool) -> Vec<Vec<Bytes>> {
-        vec![vec![to_json(&StreamResponse::from_v1(&event.to_v1().unwrap_or_default()))]]
+    fn event(&mut self, _generation: u64, event: &Event, last: bool) -> Vec<Vec<Bytes>> {
+        vec![result(&event.to_v1().unwrap_or_default(), last)]
     }
+}
+
+fn result(response: &v1::StreamResponse, last: bool) -> Vec<Bytes> {
+    vec![to_json(&StreamResponse::from_v1(response, last))]
 }

@@ -14,6 +14,7 @@ use inhouse_proto::snapshot::{Pieces, Snapshot, View};
 use inhouse_proto::v1::{send_message_response, stream_response::Payload};
 use inhouse_proto::wire::Event;
 use prost::Message;
+use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 
 use self::deadline::Deadline;
@@ -31,6 +32,8 @@ pub(crate) use services::{CHECK, Services};
 pub(crate) const GRPC: &str = "application/grpc";
 /// A flag, and the length of the message.
 const PREFIX_BYTES: usize = 5;
+/// The flag of a message that is compressed.
+const COMPRESSED: u8 = 1;
 
 /// A method of the service, by the path that names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,11 +59,11 @@ trait Package: Send + Sync + Unpin + 'static {
     /// # Errors
     /// As above.
     fn first(&self, task: &Snapshot, view: View, last: bool, by: Extensions) -> Result<Vec<Vec<Bytes>>, A2aError>;
-    /// The message that an event becomes.
+    /// The message that an event becomes; `last`: nothing follows.
     ///
     /// # Errors
     /// Never for events that the log made.
-    fn event(&self, generation: u64, event: &Event, extensions: Extensions) -> Result<Vec<Bytes>, A2aError>;
+    fn event(&self, generation: u64, event: &Event, last: bool, by: Extensions) -> Result<Vec<Bytes>, A2aError>;
     /// What a status says for people.
     fn says(&self, error: &A2aError) -> String;
 }
@@ -94,6 +97,7 @@ impl Target {
 pub(crate) async fn answer(call: &Call<'_>, target: Target, body: &[u8]) -> Answer {
     let mut audited = Audited { method: target.kind.name(), ..Audited::default() };
     let result = match Deadline::read(call.headers) {
+        _ if body.first() == Some(&COMPRESSED) => Err(compressed()),
         // What goes on behind a call that nobody waits for any more is not ended by it.
         Ok(deadline) => match deadline.limit(Box::pin(perform(call, target, body, &mut audited))).await {
             Some(result) => result.map(|answer| Answer { body: deadline.limit_body(answer.body), ..answer }),
@@ -121,6 +125,7 @@ async fn perform(call: &Call<'_>, target: Target, body: &[u8], audited: &mut Aud
             _ => {}
         }
         let package = target.package();
+        operation::offered(call, target.kind)?;
         let asked = package.asked(target.kind, message(body)?)?;
         let extensions = call.extensions(target.generation, &asked)?;
         let outcome = operation::perform(call, asked, audited).await?;
@@ -201,8 +206,8 @@ fn stream(
 struct Frames(&'static dyn Package, Extensions);
 
 impl Form for Frames {
-    fn event(&mut self, generation: u64, event: &Event, _last: bool, out: &mut Pieces) {
-        match self.0.event(generation, event, self.1) {
+    fn event(&mut self, generation: u64, event: &Event, last: bool, out: &mut Pieces) {
+        match self.0.event(generation, event, last, self.1) {
             Ok(message) => frame(&message, out),
             Err(error) => tracing::error!(%error, "an event can not be written as protobuf"),
         }
@@ -231,6 +236,13 @@ fn refused(package: &dyn Package, error: &A2aError) -> Refused {
 fn status(package: &dyn Package, error: &A2aError) -> Status {
     let code = Code::from_i32(error.kind.grpc_code());
     Status::with_details(code, package.says(error), status_details(error).into())
+}
+
+/// Who compresses is told that it is not taken, by the code that gRPC has for it.
+fn compressed() -> Refused {
+    let mut status = Status::unimplemented("compressed messages are not taken");
+    status.metadata_mut().insert("grpc-accept-encoding", MetadataValue::from_static("identity"));
+    (status, "COMPRESSION_NOT_SUPPORTED")
 }
 
 fn late() -> Refused {

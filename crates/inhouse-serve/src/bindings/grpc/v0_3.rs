@@ -95,11 +95,11 @@ impl Package for V03 {
         let payload = sent(task, view)?;
         let ended = ended(&payload).filter(|_| last);
         let begun = v1::StreamResponse { payload: Some(payload) };
-        Ok(std::iter::once(begun).chain(ended).map(|response| encoded(&response)).collect())
+        Ok([Some(begun), ended].iter().flatten().map(|response| encoded(response, last)).collect())
     }
 
-    fn event(&self, _generation: u64, event: &Event, _: Extensions) -> Result<Vec<Bytes>, A2aError> {
-        Ok(encoded(&event.to_v1()?))
+    fn event(&self, _generation: u64, event: &Event, last: bool, _: Extensions) -> Result<Vec<Bytes>, A2aError> {
+        Ok(encoded(&event.to_v1()?, last))
     }
 
     /// Clients of this generation know an error by its name in front.
@@ -108,8 +108,8 @@ impl Package for V03 {
     }
 }
 
-fn encoded(response: &v1::StreamResponse) -> Vec<Bytes> {
-    vec![StreamResponse::from_v1(response).encode_to_vec().into()]
+fn encoded(response: &v1::StreamResponse, last: bool) -> Vec<Bytes> {
+    vec![StreamResponse::from_v1(response, last).encode_to_vec().into()]
 }
 
 fn send(message: &[u8]) -> Result<Box<Send>, A2aError> {

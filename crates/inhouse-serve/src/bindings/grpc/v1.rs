@@ -81,7 +81,13 @@ impl Package for V1 {
         Ok(vec![vec![response.encode_to_vec().into()]])
     }
 
-    fn event(&self, generation: u64, event: &Event, extensions: Extensions) -> Result<Vec<Bytes>, A2aError> {
+    fn event(
+        &self,
+        generation: u64,
+        event: &Event,
+        _last: bool,
+        extensions: Extensions,
+    ) -> Result<Vec<Bytes>, A2aError> {
         if extensions.change_events() {
             return Ok(vec![extensions.extend(event.to_v1()?, generation).encode_to_vec().into()]);
         }

@@ -66,18 +66,21 @@ const METHODS: [Method; 29] = [
 /// Answers one request body.
 pub(crate) async fn answer(call: &Call<'_>, body: &[u8]) -> Answer {
     let mut audited = Audited::default();
+    // Before the method is known, only the version tells who asks.
+    let spoken = call.generation().ok().flatten().unwrap_or(Generation::V1);
+    let early = |id: &Id| envelope(spoken, id);
     if !is_json(call.headers) {
         let error = A2aError::new(ErrorKind::ContentTypeNotSupported).with("supported", "application/json");
-        let refused = refusal(&Envelope::rpc(&Id::NULL), &error, audited);
+        let refused = refusal(&early(&Id::NULL), &error, audited);
         return Answer { status: StatusCode::BAD_REQUEST, ..refused };
     }
     let request = match Request::parse(body) {
         Ok(request) => request,
-        Err(refused) => return refusal(&Envelope::rpc(&refused.id), &refused.error, audited),
+        Err(refused) => return refusal(&early(&refused.id), &refused.error, audited),
     };
     let method = match find(call, &request).await {
         Ok(method) => method,
-        Err(error) => return refusal(&Envelope::rpc(&request.id), &error, audited),
+        Err(error) => return refusal(&early(&request.id), &error, audited),
     };
     audited.method = method.name;
     let envelope = envelope(method.generation, &request.id);
@@ -97,6 +100,7 @@ async fn perform(
     envelope: &Envelope,
     audited: &mut Audited,
 ) -> Result<Answer, A2aError> {
+    operation::offered(call, method.kind)?;
     let asked = match method.generation {
         Generation::V1 => v1::asked(method.kind, request)?,
         Generation::V03 => v0_3::asked(method.kind, request)?,

@@ -28,16 +28,18 @@ const A2A_JSON: &str = "application/a2a+json";
 /// Answers one request.
 pub(crate) async fn answer(call: &Call<'_>, target: &Target, kind: Kind, body: &[u8]) -> Answer {
     let mut audited = Audited { method: kind.name(), ..Audited::default() };
-    let result = match call.generation() {
-        // Whoever names a version means it, whatever the path looks like.
-        Ok(named) => perform(call, named.unwrap_or(target.generation), target, kind, body, &mut audited).await,
+    // Whoever names a version means it, whatever the path looks like.
+    let named = call.generation();
+    let generation = named.as_ref().ok().copied().flatten().unwrap_or(target.generation);
+    let result = match named {
+        Ok(_) => perform(call, generation, target, kind, body, &mut audited).await,
         Err(error) => Err(error),
     };
     let answer = match result {
         Ok(answer) => Answer { audited, ..answer },
         Err(error) => {
-            let error = in_words_of(target.generation, Written::Service, kind, error);
-            refusal(target.generation, &error, audited)
+            let error = in_words_of(generation, Written::Service, kind, error);
+            refusal(generation, &error, audited)
         }
     };
     Answer { media_type: media_type(call.headers), ..answer }
@@ -55,6 +57,7 @@ async fn perform(
     if generation == Generation::First {
         return Err(version_refused(generation.version(), "1.0, 0.3"));
     }
+    operation::offered(call, kind)?;
     let asked = asked(call, generation, target, kind, body)?;
     let extensions = call.extensions(generation, &asked)?;
     let dialect: Box<dyn Dialect> = match generation {
@@ -77,13 +80,16 @@ fn asked(call: &Call<'_>, generation: Generation, target: &Target, kind: Kind, b
             Asked::Cancel(if body.is_empty() { valid(named(Default::default())?)? } else { request(body, named)? })
         }
         (_, Resource::Subscribe(id)) => Asked::Subscribe(Subscribe {
-            request: v1::SubscribeToTaskRequest { id: id.clone(), ..Default::default() },
+            request: match body.is_empty() {
+                true => valid_json(&query::json(call.query, &[("id", id)])?, Ok)?,
+                false => request(body, |request| Ok(v1::SubscribeToTaskRequest { id: id.clone(), ..request }))?,
+            },
             view: View::ALL,
             until: Until::Finished,
             finished_too: generation == Generation::V03,
         }),
         (kind, Resource::Configs(task)) => Asked::Push(push::configs(generation, kind, task, call.query, body)?),
-        (kind, Resource::Config(task, config)) => Asked::Push(push::config(kind, task, config)),
+        (kind, Resource::Config(task, config)) => Asked::Push(push::config(kind, call.query, task, config)?),
         (_, _) => Asked::ExtendedCard(json::decode(&query::json(call.query, &[])?)?),
     })
 }

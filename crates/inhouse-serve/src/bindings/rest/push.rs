@@ -32,10 +32,10 @@ pub(super) fn configs(
 }
 
 /// What is asked of one of them.
-pub(super) fn config(kind: Kind, task: &str, config: &str) -> PushAsked {
-    let (tenant, task_id, id) = (String::new(), task.to_owned(), config.to_owned());
-    match kind {
-        Kind::PushDelete => PushAsked::Delete(v1::DeleteTaskPushNotificationConfigRequest { tenant, task_id, id }),
-        _ => PushAsked::Get(v1::GetTaskPushNotificationConfigRequest { tenant, task_id, id }),
-    }
+pub(super) fn config(kind: Kind, query: Option<&str>, task: &str, config: &str) -> Result<PushAsked, A2aError> {
+    let json = query::json(query, &[("taskId", task), ("id", config)])?;
+    Ok(match kind {
+        Kind::PushDelete => PushAsked::Delete(valid_json(&json, Ok)?),
+        _ => PushAsked::Get(valid_json(&json, Ok)?),
+    })
 }
