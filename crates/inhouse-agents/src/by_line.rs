@@ -3,7 +3,7 @@
 use inhouse_engine::Reply;
 use inhouse_engine::agent::{End, Reason};
 
-use crate::dialogue::{Acts, Dialogue, Ending, Opened, Rest, Said, failed};
+use crate::dialogue::{Dialogue, Ending, Opened, Rest, Said, failed};
 use crate::lines::{Line, Lines};
 
 /// One turn in a protocol of lines.
@@ -24,9 +24,14 @@ pub(crate) trait LineProtocol: Send {
         None
     }
 
-    /// What its process may not say until the next turn, when it can take one. Asked once the turn is over.
-    fn rests(&self) -> Option<Acts> {
-        None
+    /// Whether a line is of a turn, or wants to be answered. Other news can come at any time.
+    fn acts(_line: &[u8]) -> bool {
+        true
+    }
+
+    /// Whether its process can take another turn. Asked once this one is over.
+    fn rests(&self) -> bool {
+        false
     }
 
     /// What is open in the process then.
@@ -45,7 +50,7 @@ pub(crate) struct ByLine<P> {
     over: bool,
     /// After its end it has gone on by itself.
     restless: bool,
-    /// The process was kept, and has said nothing yet.
+    /// The process was kept, and has said nothing yet that is of this turn.
     unheard: bool,
     lost: bool,
     pub(crate) protocol: P,
@@ -63,17 +68,17 @@ impl<P: LineProtocol> ByLine<P> {
         Self { lines, unheard: true, ..Self::new(line_bytes_max, protocol) }
     }
 
-    /// Whether a process that was kept had ended before it said a word of this turn, which it can not have begun.
+    /// Whether a process that was kept had ended before it began this turn.
     pub(crate) fn is_lost(&self) -> bool {
         self.lost
     }
 
     fn line(&mut self, line: &Line, said: &mut Said) {
         if self.over {
-            self.restless |= self.protocol.rests().is_none_or(|acts| line.whole().is_none_or(acts));
+            self.restless |= line.whole().is_none_or(P::acts);
             return;
         }
-        self.unheard = false;
+        self.unheard = self.unheard && !line.whole().is_none_or(P::acts);
         match line {
             Line::Whole(bytes) => self.protocol.line(bytes, said),
             Line::TooLong => said.over(failed(Reason::AgentProtocol, "the agent wrote a line that is too long")),
@@ -106,8 +111,8 @@ impl<P: LineProtocol> Dialogue for ByLine<P> {
     }
 
     fn rest(&self) -> Option<Rest> {
-        let acts = self.protocol.rests().filter(|_| self.over && !self.restless)?;
-        Some(Rest { acts, mid_line: self.lines.is_mid_line(), opened: self.protocol.opened() })
+        let rests = self.over && !self.restless && self.protocol.rests();
+        rests.then(|| Rest { acts: P::acts, mid_line: self.lines.is_mid_line(), opened: self.protocol.opened() })
     }
 
     fn ended(&mut self, ending: &Ending) -> End {

@@ -50,7 +50,7 @@ impl Agent for Claude {
             let mut parser =
                 ByLine::going_on(self.line_bytes_max(), live.rest.mid_line, Parser::going_on(live.rest.opened.clone()));
             let end = self.program.go_on(&place, live, input.clone(), &mut parser, turn, output).await;
-            if parser.protocol.found() != Found::Lost {
+            if !parser.is_lost() {
                 return end;
             }
         }
@@ -59,12 +59,12 @@ impl Agent for Claude {
             // What was thought of it is wrong: the other way, once.
             Found::Taken => self.begin(turn, &place, true, input, None, output).await,
             Found::Missing => self.begin(turn, &place, false, input, Some(BEGINS_ANEW), output).await,
-            Found::Open | Found::Unknown | Found::Lost => (end, found),
+            Found::Open | Found::Unknown => (end, found),
         };
         match found {
             Found::Open => conversations.begun(&id, &id),
             Found::Missing => conversations.gone(&id),
-            Found::Taken | Found::Unknown | Found::Lost => {}
+            Found::Taken | Found::Unknown => {}
         }
         end
     }

@@ -12,7 +12,7 @@ use crate::acp::ending::{end_of, failure, usage};
 use crate::acp::line::{Answer, Params, Update};
 use crate::acp::opening::Opening;
 use crate::by_line::LineProtocol;
-use crate::dialogue::{Acts, Ending, Opened, Said, without_result};
+use crate::dialogue::{Ending, Opened, Said, without_result};
 use crate::lenient;
 use crate::rpc::{Fault, Heard, Message, not_supported, notification};
 use crate::text::EscapeFilter;
@@ -193,9 +193,20 @@ impl LineProtocol for Parser {
         self.asked.reply(reply)
     }
 
-    fn rests(&self) -> Option<Acts> {
-        let is_fit = self.opening.prompted().is_some() && self.asked.is_settled() && !self.strayed && !self.interrupted;
-        is_fit.then_some(acts)
+    fn acts(line: &[u8]) -> bool {
+        match lenient::object::<Message<Params, Answer>>(line).map(Message::heard) {
+            Some(Heard::Asked(..) | Heard::Answered(..)) => true,
+            Some(Heard::Told(_, params)) => params.update.0.is_some_and(|update| {
+                let kind = update.session_update.text();
+                let of_a_turn = ["agent_message_chunk", "agent_thought_chunk", "tool_call", "tool_call_update", "plan"];
+                kind == "current_mode_update" || of_a_turn.contains(&kind)
+            }),
+            None => false,
+        }
+    }
+
+    fn rests(&self) -> bool {
+        self.opening.prompted().is_some() && self.asked.is_settled() && !self.strayed && !self.interrupted
     }
 
     fn opened(&self) -> Opened {
@@ -204,18 +215,5 @@ impl LineProtocol for Parser {
 
     fn ended(&mut self, ending: &Ending) -> End {
         without_result(ending)
-    }
-}
-
-/// Whether a line is of a turn, wants to be answered, or tells of another mode. Other news, like that of a command, is no act.
-fn acts(line: &[u8]) -> bool {
-    match lenient::object::<Message<Params, Answer>>(line).map(Message::heard) {
-        Some(Heard::Asked(..)) => true,
-        Some(Heard::Told(_, params)) => params.update.0.is_some_and(|update| {
-            let kind = update.session_update.text();
-            let of_a_turn = ["agent_message_chunk", "agent_thought_chunk", "tool_call", "tool_call_update", "plan"];
-            kind == "current_mode_update" || of_a_turn.contains(&kind)
-        }),
-        Some(Heard::Answered(..)) | None => false,
     }
 }

@@ -9,7 +9,7 @@ use crate::by_line::LineProtocol;
 use crate::claude::asked::Asked;
 use crate::claude::line::Entry;
 use crate::claude::opening::{Opening, request};
-use crate::dialogue::{Acts, Ending, Opened, Said, failed, without_result};
+use crate::dialogue::{Ending, Opened, Said, failed, without_result};
 use crate::lenient::{self, sum};
 use crate::text::without_escapes;
 
@@ -53,8 +53,6 @@ pub(crate) enum Found {
     Missing,
     /// There is one already, which would have to be resumed.
     Taken,
-    /// It had ended before the turn began.
-    Lost,
 }
 
 impl Parser {
@@ -223,10 +221,17 @@ impl LineProtocol for Parser {
         self.asked.reply(reply)
     }
 
-    fn rests(&self) -> Option<Acts> {
+    fn acts(line: &[u8]) -> bool {
+        let Some(line) = lenient::object::<Entry>(line) else { return false };
+        match line.kind.text() {
+            "system" => line.subtype.text() == "init",
+            kind => ["control_request", "stream_event", "assistant", "user", "result"].contains(&kind),
+        }
+    }
+
+    fn rests(&self) -> bool {
         // One that does not say that a turn begins can not be told from one that ended before.
-        let is_fit = self.found == Found::Open && self.asked.is_empty() && !self.is_busy && !self.interrupted;
-        is_fit.then_some(acts)
+        self.found == Found::Open && self.asked.is_empty() && !self.is_busy && !self.interrupted
     }
 
     fn opened(&self) -> Opened {
@@ -235,23 +240,11 @@ impl LineProtocol for Parser {
     }
 
     fn ended(&mut self, ending: &Ending) -> End {
-        if self.kept.is_some() && self.found == Found::Unknown {
-            self.found = Found::Lost;
-        }
         let last_error = ending.last_error.as_deref().unwrap_or_default();
         if self.found == Found::Unknown && last_error.starts_with("Error: Session ID") && last_error.ends_with(TAKEN) {
             self.found = Found::Taken;
         }
         without_result(ending)
-    }
-}
-
-/// Whether a line is of a turn, or wants to be answered. Other news, like that of a helper that has ended, is no act.
-fn acts(line: &[u8]) -> bool {
-    let Some(line) = lenient::object::<Entry>(line) else { return false };
-    match line.kind.text() {
-        "system" => line.subtype.text() == "init",
-        kind => ["control_request", "stream_event", "assistant", "user", "result"].contains(&kind),
     }
 }
 

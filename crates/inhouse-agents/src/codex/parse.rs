@@ -12,7 +12,7 @@ use crate::codex::asked::{Asked, EDIT, EXECUTE};
 use crate::codex::ending::{classify, end_of};
 use crate::codex::line::{self, Item, Params, TokenUsage, Tokens, TurnError};
 use crate::codex::opening::Opening;
-use crate::dialogue::{Acts, Ending, Opened as Open, Said, without_result};
+use crate::dialogue::{Ending, Opened as Open, Said, without_result};
 use crate::lenient::{self, Scalar};
 use crate::rpc::{Fault, Heard, Message};
 
@@ -228,8 +228,18 @@ impl LineProtocol for Parser {
         self.asked.reply(reply)
     }
 
-    fn rests(&self) -> Option<Acts> {
-        (self.opening.turn().is_some() && self.asked.is_settled() && !self.interrupted).then_some(acts)
+    fn acts(line: &[u8]) -> bool {
+        match lenient::object::<Message<Params, line::Answer>>(line).map(Message::heard) {
+            Some(Heard::Asked(..) | Heard::Answered(..)) => true,
+            Some(Heard::Told(what, _)) => {
+                matches!(what.text(), "turn/started" | "item/started" | "item/agentMessage/delta")
+            }
+            None => false,
+        }
+    }
+
+    fn rests(&self) -> bool {
+        self.opening.turn().is_some() && self.asked.is_settled() && !self.interrupted
     }
 
     fn opened(&self) -> Open {
@@ -238,16 +248,5 @@ impl LineProtocol for Parser {
 
     fn ended(&mut self, ending: &Ending) -> End {
         without_result(ending)
-    }
-}
-
-/// Whether a line is of a turn, or wants to be answered. Other news, like that of its limits, is no act.
-fn acts(line: &[u8]) -> bool {
-    match lenient::object::<Message<Params, line::Answer>>(line).map(Message::heard) {
-        Some(Heard::Asked(..)) => true,
-        Some(Heard::Told(what, _)) => {
-            matches!(what.text(), "turn/started" | "item/started" | "item/agentMessage/delta")
-        }
-        Some(Heard::Answered(..)) | None => false,
     }
 }
