@@ -80,6 +80,12 @@ impl House {
         processes_with(&self.mark)
     }
 
+    /// Waits until so many are seen: one that executes another program at this moment shows no environment for a while.
+    fn see(&self, count: usize) -> Vec<u32> {
+        assert!(self.processes().len() <= count, "{:?}", self.processes());
+        wait("the processes to be seen", || Some(self.processes()).filter(|all| all.len() == count))
+    }
+
     fn all_gone(&self, within: Duration) {
         wait_within(within, "the whole tree to end", || self.processes().is_empty().then_some(()));
     }
@@ -89,10 +95,10 @@ impl House {
 fn a_context_keeps_its_process_and_nothing_that_a_turn_starts() {
     let house = House::new("");
     let (pid, _) = house.said(TOKEN, "c1", "daemons");
-    let kept = house.processes();
-    assert!(kept.contains(&pid) && kept.len() == 2, "the agent and its helper: {kept:?}");
+    let kept = house.see(2);
+    assert!(kept.contains(&pid), "the agent and its helper: {kept:?}");
     assert_eq!(house.said(TOKEN, "c1", "daemons"), (pid, 2));
-    assert_eq!(house.processes(), kept);
+    assert_eq!(house.see(2), kept);
     let (bobs, turns) = house.said(BOB, "c1", "hi");
     assert!(bobs != pid && turns == 1, "another caller's context is another one");
     assert_eq!(house.said(TOKEN, "c1", "hi"), (pid, 3));
@@ -129,7 +135,7 @@ fn the_end_of_the_server_is_the_end_of_all_that_it_kept() {
         for context in ["c1", "c2", "c3"] {
             house.said(TOKEN, context, "hi");
         }
-        assert_eq!(house.processes().len(), 6);
+        house.see(6);
         let begun = Instant::now();
         house.server.signal(signal);
         let code = house.server.wait();

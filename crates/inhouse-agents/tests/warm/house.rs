@@ -142,6 +142,18 @@ impl House {
         pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(marked).collect()
     }
 
+    /// Waits until so many of them are seen: one that executes another program at this moment shows no environment for a while.
+    pub(crate) async fn see(&self, count: usize) -> Vec<u32> {
+        assert!(self.alive().len() <= count, "{:?}", self.alive());
+        let mut seen = Vec::new();
+        eventually("the processes live", || {
+            seen = self.alive();
+            seen.len() == count
+        })
+        .await;
+        seen
+    }
+
     /// Whether a process of the agent lives.
     pub(crate) fn has(&self, pid: u32) -> bool {
         self.alive().contains(&pid)

@@ -129,9 +129,9 @@ async fn codex_servers() {
     let house = house(Protocol::Codex, CODEX);
     let first = house.said("c1", "daemons").await;
     assert_eq!(first.more, "ready");
-    let kept = house.alive();
-    assert!(kept.len() == 2 && kept.contains(&first.pid), "codex and its server: {kept:?}");
-    assert_eq!((house.said("c1", "daemons").await.pid, house.alive()), (first.pid, kept));
+    let kept = house.see(2).await;
+    assert!(kept.contains(&first.pid), "codex and its server: {kept:?}");
+    assert_eq!((house.said("c1", "daemons").await.pid, house.see(2).await), (first.pid, kept));
     house.runner.shutdown().await;
     std::fs::remove_file(std::env::temp_dir().join(format!("warm-{}", house.mark))).unwrap();
 }

@@ -64,6 +64,24 @@ impl Mark {
         pids().filter(marked).collect()
     }
 
+    /// Waits until so many live. One that executes another program at this moment shows no environment for a while.
+    pub(crate) async fn see(&self, count: usize) -> Vec<u32> {
+        let mut seen = Vec::new();
+        eventually("the processes live", || {
+            seen = self.alive();
+            seen.len() == count
+        })
+        .await;
+        seen
+    }
+
+    /// These live, and no others do.
+    pub(crate) async fn are_alive(&self, pids: &[u32]) {
+        let others: Vec<_> = self.alive().into_iter().filter(|pid| !pids.contains(pid)).collect();
+        assert_eq!(others, [0; 0]);
+        eventually("all of them live", || self.alive() == pids).await;
+    }
+
     /// Waits until nothing with this mark lives, but not for long.
     pub(crate) async fn none_alive(&self) {
         eventually("no process of the run lives", || self.alive().is_empty()).await;

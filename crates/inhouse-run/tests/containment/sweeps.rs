@@ -77,8 +77,7 @@ async fn stand(runner: &Runner, mark: &Mark, shape: &str) -> (Run, Vec<u32>, Pid
     let mut run = runner.spawn(&agent(mark, shape)).await.unwrap();
     let supervisor = Pid::from_raw(ready(&mut run).await[0].parse().unwrap());
     // The agent, the helper and what that one waits for, the daemon.
-    eventually("the helpers stand", || mark.alive().len() == 4).await;
-    let helpers = mark.alive();
+    let helpers = mark.see(4).await;
     assert!(run.mark().await);
     say(&mut run, "go").await;
     let last = ready(&mut run).await[0].parse().unwrap();
@@ -99,10 +98,10 @@ async fn spares(shape: &'static str) {
     let children = std::fs::read_to_string(format!("/proc/{supervisor}/task/{supervisor}/children")).unwrap();
     let mut children = children.split_whitespace().map(|pid| pid.parse().unwrap());
     assert!(children.all(|pid| helpers.contains(&pid)), "not even one that is never seen");
-    assert_eq!(mark.alive(), helpers, "swept means gone, and what is marked goes on");
+    mark.are_alive(&helpers).await;
     assert!(helpers.contains(&last) || threads(last) <= 1);
     assert_eq!(run.sweep().await, Some(0), "a clean tree is swept, too");
-    assert_eq!(mark.alive(), helpers);
+    mark.are_alive(&helpers).await;
     say(&mut run, "again").await;
     assert_eq!(ready(&mut run).await, ["again"], "the agent has noticed nothing");
     drop(run.stdin.take());
@@ -150,20 +149,19 @@ async fn unreaped() {
     assert!(run.mark().await);
     say(&mut run, "go").await;
     ready(&mut run).await;
-    assert_eq!(mark.alive().len(), 6);
+    mark.see(6).await;
     assert!(run.sweep().await.is_some());
-    assert_eq!(mark.alive(), [run.pid()]);
+    mark.are_alive(&[run.pid()]).await;
     runner.shutdown().await;
 }
 
 async fn marked_again() {
     let (runner, mark) = (runner(Tier::Reaper), Mark::new());
     let (mut run, helpers, ..) = stand(&runner, &mark, "setsid -f sleep 300").await;
-    let later = mark.alive();
+    let later = mark.see(helpers.len() + 1).await;
     assert!(run.mark().await);
     assert_eq!(run.sweep().await, Some(0));
-    assert_eq!(mark.alive(), later, "the last mark counts");
-    assert!(later.len() > helpers.len());
+    mark.are_alive(&later).await;
     runner.shutdown().await;
 }
 
