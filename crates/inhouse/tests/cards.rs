@@ -101,6 +101,39 @@ fn a_known_caller_is_shown_where_grpc_is_and_a_stranger_is_not() {
 }
 
 #[test]
+fn a_tenant_is_named_by_whatever_can_name_it() {
+    let folder = support::scratch("config");
+    let text = "[agents.one]\npreset = \"demo\"\n[agents.two]\npreset = \"demo\"\n";
+    std::fs::write(folder.join("inhouse.toml"), text).unwrap();
+    let server = Launch::new(&["serve"]).directory(&folder).start();
+    let bearer = format!("Bearer {TOKEN}");
+    let headers = http::headers(&[("Authorization", &bearer), ("Content-Type", "application/json")]);
+    let extended = server.result("GetExtendedAgentCard", json!({"tenant": "two"}));
+    // gRPC of 0.3 can name no agent: only the default one is reached by it.
+    let by_grpc = |card: &Value| {
+        let all = card["supportedInterfaces"].as_array().unwrap().clone();
+        let grpc = all.into_iter().filter(|interface| interface["protocolBinding"] == "GRPC");
+        grpc.map(|interface| interface["protocolVersion"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(by_grpc(&extended), ["1.0"]);
+    assert_eq!(by_grpc(&server.result("GetExtendedAgentCard", json!({}))), ["1.0", "0.3"]);
+    let mut named = support::message("who?");
+    named["tenant"] = "two".into();
+    let of_two = server.result("SendMessage", named)["task"]["id"].as_str().unwrap().to_owned();
+    for (method, path, body) in [
+        ("GET", format!("/tasks/{of_two}?tenant=two"), ""),
+        ("GET", format!("/tasks/{of_two}:subscribe?tenant=two"), ""),
+        ("POST", format!("/tasks/{of_two}:subscribe"), "{\"tenant\":\"two\"}"),
+        ("DELETE", format!("/tasks/{of_two}/pushNotificationConfigs/c?tenant=two"), ""),
+    ] {
+        let found = http::request(server.address, method, &path, &headers, body.as_bytes());
+        assert_ne!(found.status, 404, "{method} {path}");
+        let path = path.replace("?tenant=two", "");
+        assert_eq!(http::request(server.address, method, &path, &headers, b"").status, 404, "{method} {path}");
+    }
+}
+
+#[test]
 fn an_agent_is_reached_by_its_path_and_by_its_name() {
     let folder = support::scratch("config");
     let text = "[agents.one]\ncommand = [\"echo\", \"I am one\"]\ninput = \"stdin\"\n\
@@ -125,28 +158,6 @@ fn an_agent_is_reached_by_its_path_and_by_its_name() {
     }
     let extended = server.result("GetExtendedAgentCard", json!({"tenant": "two"}));
     assert_eq!(extended["name"], "two");
-    // gRPC of 0.3 can name no agent: only the default one is reached by it.
-    let by_grpc = |card: &Value| {
-        let all = card["supportedInterfaces"].as_array().unwrap().clone();
-        let grpc = all.into_iter().filter(|interface| interface["protocolBinding"] == "GRPC");
-        grpc.map(|interface| interface["protocolVersion"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
-    };
-    assert_eq!(by_grpc(&extended), ["1.0"]);
-    assert_eq!(by_grpc(&server.result("GetExtendedAgentCard", json!({}))), ["1.0", "0.3"]);
-    let mut named = support::message("who?");
-    named["tenant"] = "two".into();
-    let of_two = server.result("SendMessage", named)["task"]["id"].as_str().unwrap().to_owned();
-    for (method, path, body) in [
-        ("GET", format!("/tasks/{of_two}?tenant=two"), ""),
-        ("GET", format!("/tasks/{of_two}:subscribe?tenant=two"), ""),
-        ("POST", format!("/tasks/{of_two}:subscribe"), "{\"tenant\":\"two\"}"),
-        ("DELETE", format!("/tasks/{of_two}/pushNotificationConfigs/c?tenant=two"), ""),
-    ] {
-        let found = http::request(server.address, method, &path, &headers, body.as_bytes());
-        assert_ne!(found.status, 404, "{method} {path}");
-        let path = path.replace("?tenant=two", "");
-        assert_eq!(http::request(server.address, method, &path, &headers, b"").status, 404, "{method} {path}");
-    }
     let by_query = http::request(server.address, "GET", "/extendedAgentCard?tenant=two", &headers, b"");
     assert_eq!(by_query.json()["name"], "two");
     assert_eq!(server.call("GetExtendedAgentCard", json!({"tenant": "nobody"}))["error"]["code"], -32602);
