@@ -251,7 +251,8 @@ impl Routes {
         let tenants = |name: &str| self.named(name).map(|agent| &self.agents[agent].endpoint);
         let card = |name: &AgentName| self.card(self.named(name.as_str()).unwrap_or(agent), request, true);
         let (headers, query) = (&request.headers, request.query());
-        let call = Call { endpoint, tenants: &tenants, card: &card, caller, headers, query };
+        let is_named = matches!(binding, Binding::Rest(Target { tenant: Some(_), .. }));
+        let call = Call { endpoint, tenants: &tenants, card: &card, caller, headers, query, is_named };
         let body = match body.read().await {
             Ok(body) => body,
             Err(refusal) => return self.refused(request, caller, Some(agent), refusal.code, &refusal),

@@ -156,6 +156,9 @@ fn an_agent_is_reached_by_its_path_and_by_its_name() {
         let answer = http::request(server.address, "POST", path, &headers, body.as_bytes());
         assert_eq!(support::text_of(&answer.json()["task"]), said, "{path}");
     }
+    let other = body.replacen('{', "{\"tenant\":\"one\",", 1);
+    let answer = http::request(server.address, "POST", "/two/message:send", &headers, other.as_bytes());
+    assert_eq!(support::text_of(&answer.json()["task"]), "I am two\n", "the path names the agent");
     let extended = server.result("GetExtendedAgentCard", json!({"tenant": "two"}));
     assert_eq!(extended["name"], "two");
     let by_query = http::request(server.address, "GET", "/extendedAgentCard?tenant=two", &headers, b"");

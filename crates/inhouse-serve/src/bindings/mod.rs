@@ -104,6 +104,8 @@ pub(crate) struct Call<'a> {
     pub(crate) headers: &'a HeaderMap,
     /// The query of the request's target.
     pub(crate) query: Option<&'a str>,
+    /// The path names the agent (`/{tenant}/…`): what a body says of it does not count.
+    pub(crate) is_named: bool,
 }
 
 /// A response, and what the audit says of it.
@@ -139,7 +141,7 @@ impl<'a> Call<'a> {
     /// The same call to the agent of this name (spec 4.4.6); an empty one is the agent at the address. Agents that are
     /// reserved for others do not exist.
     fn of_tenant(&self, tenant: &str) -> Result<Self, A2aError> {
-        if tenant.is_empty() || tenant == self.endpoint.agent.as_str() {
+        if self.is_named || tenant.is_empty() || tenant == self.endpoint.agent.as_str() {
             return Ok(*self);
         }
         let granted =
