@@ -189,6 +189,12 @@ fn what_is_switched_off_is_off_the_card_and_refused() {
     ] {
         assert_eq!(sent(&server, "/a2a", &body, &[]), unsupported, "{}", String::from_utf8_lossy(&body));
     }
+    let bearer = format!("Bearer {}", support::TOKEN);
+    let card = |path: &str| {
+        let head = support::http::headers(&[("Authorization", &bearer)]);
+        support::http::request(server.address, "GET", path, &head, b"").status
+    };
+    assert_eq!((card("/v1/card"), card("/extendedAgentCard")), (200, 400), "the service of 0.3 has a card in any case");
     let older = rpc("agent/getAuthenticatedExtendedCard", serde_json::json!({}));
     assert_eq!(sent(&server, "/a2a", &older, &[]).0.as_deref(), Some("EXTENDED_AGENT_CARD_NOT_CONFIGURED"));
     assert_eq!(sent(&server, "/message:stream", message("hi").to_string().as_bytes(), &[]), unsupported);

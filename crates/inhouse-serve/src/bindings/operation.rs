@@ -14,6 +14,7 @@ use super::checked::history_length;
 use super::events::Until;
 use super::list::{self, ListPage};
 use super::push::{self, PushAsked};
+use super::version::Generation;
 use super::{Audited, Call};
 
 /// The operations (spec 5.3).
@@ -159,9 +160,18 @@ pub(crate) async fn perform(call: &Call<'_>, asked: Asked, audited: &mut Audited
 
 /// Whether the card offers the operation (spec 3.3.4): asked before anything of the request is looked at.
 pub(crate) fn offered(call: &Call<'_>, kind: Kind) -> Result<(), A2aError> {
+    offers(call, kind, true)
+}
+
+/// The same by the service of 0.3, which always has a card (0.3 `GetAgentCard`): whether it says more is another matter.
+pub(crate) fn offered_by_service(call: &Call<'_>, generation: Generation, kind: Kind) -> Result<(), A2aError> {
+    offers(call, kind, generation != Generation::V03)
+}
+
+fn offers(call: &Call<'_>, kind: Kind, card_is_extended: bool) -> Result<(), A2aError> {
     let missing = match kind {
         Kind::Stream | Kind::Subscribe if !call.endpoint.capabilities.streaming => "streaming",
-        Kind::Card if !call.endpoint.capabilities.extended_card => "extendedAgentCard",
+        Kind::Card if card_is_extended && !call.endpoint.capabilities.extended_card => "extendedAgentCard",
         Kind::PushCreate | Kind::PushGet | Kind::PushList | Kind::PushDelete if call.endpoint.push.is_none() => {
             return Err(A2aError::new(ErrorKind::PushNotificationNotSupported));
         }
