@@ -84,6 +84,14 @@ pub fn prefix_line(program: &Path) -> Option<&'static str> {
     }
 }
 
+/// Whether a program of which it is known that it takes each line of its input for a message, and some of them for commands, is told to
+/// read all of it as one: a line in front of the text helps only then.
+pub fn reads_one_message(program: &Path, args: &[String], input: Input) -> bool {
+    let words: Vec<&str> = args.iter().flat_map(|arg| arg.split('=')).collect();
+    let is_told = words.windows(2).any(|pair| pair == ["--message-file", "/dev/stdin"]);
+    word(program) != Some("aider") || (is_told && input == Input::Stdin)
+}
+
 fn word(program: &Path) -> Option<&str> {
     let name = program.file_name()?.to_str()?;
     Some(name.strip_suffix(".exe").or(name.strip_suffix(".cmd")).unwrap_or(name))

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use inhouse_trust::{
-    AgentName, Caller, HostEnv, Operation, Permit, Policy, Principal, Secret, TokenDigest, Tokens, grants, launch,
+    AgentName, Caller, HostEnv, Input, Operation, Permit, Policy, Principal, Secret, TokenDigest, Tokens, grants,
+    launch,
 };
 
-use super::{PRESETS, prefix_line, preset};
+use super::{PRESETS, prefix_line, preset, reads_one_message};
 
 fn permit() -> Permit {
     let digest = TokenDigest::of(&Secret::new("token".to_owned()));
@@ -88,6 +89,17 @@ fn known_programs_are_found_by_name_in_the_order_of_detection() {
         assert!(preset(Path::new(program)).is_none(), "{program:?}");
     }
     assert_eq!(prefix_line(Path::new("/opt/aider")), Some("Message:"));
+    for (program, args, input, fits) in [
+        ("/opt/aider", &["--yes", "--message-file", "/dev/stdin"][..], Input::Stdin, true),
+        ("/opt/aider", &["--message-file=/dev/stdin"], Input::Stdin, true),
+        ("/opt/aider", &["--message-file", "/dev/stdin"], Input::Both, false),
+        ("/opt/aider", &["--message-file", "x"], Input::Stdin, false),
+        ("/opt/aider", &[], Input::Stdin, false),
+        ("/opt/other", &[], Input::Both, true),
+    ] {
+        let owned: Vec<String> = args.iter().map(ToString::to_string).collect();
+        assert_eq!(reads_one_message(Path::new(program), &owned, input), fits, "{program} {args:?} {input:?}");
+    }
     assert_eq!(prefix_line(Path::new("qwen")), Some("Message:"));
     assert_eq!(prefix_line(Path::new("codex")), None);
     assert_eq!(prefix_line(Path::new("node")), None);

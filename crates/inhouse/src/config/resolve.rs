@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use inhouse_agents::presets::{PRESETS, Preset, preset};
+use inhouse_agents::presets::{PRESETS, Preset, preset, reads_one_message};
 use inhouse_agents::{AgentSpec, ProgramSpec, Protocol};
 use inhouse_serve::Skill;
 use inhouse_trust::{AgentCommand, AgentName, Principal};
@@ -214,6 +214,13 @@ impl Resolver<'_> {
         let (input, protocol) = language(draft, program, &words.origin)?;
         let known = preset(Path::new(program));
         let found = self.find(draft, program, known.and_then(|preset| about(preset.name()).install))?;
+        if !reads_one_message(&found, args, input) {
+            return Err(ConfigError::Conflict {
+                origin: words.origin.clone(),
+                problem: "aider takes each line of a text for an input of its own, and runs what follows a ! in a shell".into(),
+                hint: "add \"--message-file\", \"/dev/stdin\" to its command, and take input = \"stdin\" (AGENT_INPUT=stdin)".into(),
+            });
+        }
         let prefix_line = prefix(draft, &found, protocol)?;
         let environment = known.map(|preset| preset.environment(self.situation.environment));
         let (mut env_pass, mut env_set) = environment.unwrap_or_default();

@@ -185,17 +185,32 @@ fn a_program_that_takes_a_text_for_a_command_gets_a_line_in_front_of_it_by_every
         found.prefix_line
     };
     for (agent, line) in [
-        ("command = [\"aider\"]\n".to_owned(), Some("Message:")),
-        (format!("command = [\"aider\"]\nprotocol = \"mapped\"\n{lines}"), Some("Message:")),
-        ("command = [\"aider\"]\nprefix_line = \"A caller says:\"\n".to_owned(), Some("A caller says:")),
+        ("command = [\"aider\", \"--message-file\", \"/dev/stdin\"]\n".to_owned(), Some("Message:")),
+        (
+            format!("command = [\"aider\", \"--message-file\", \"/dev/stdin\"]\nprotocol = \"mapped\"\n{lines}"),
+            Some("Message:"),
+        ),
+        (
+            "command = [\"aider\", \"--message-file\", \"/dev/stdin\"]\nprefix_line = \"A caller says:\"\n".to_owned(),
+            Some("A caller says:"),
+        ),
         ("command = [\"python3\", \"-m\", \"aider\"]\n".to_owned(), None),
         ("command = [\"python3\", \"-m\", \"aider\"]\nprefix_line = \"Message:\"\n".to_owned(), Some("Message:")),
     ] {
         assert_eq!(prefix(&format!("[agents.a]\n{agent}")).as_deref(), line, "{agent}");
     }
-    let acp = "[agents.a]\ncommand = [\"aider\"]\nprotocol = \"acp\"\nprefix_line = \"x\"\n";
-    let acp = Machine::with(&["aider"]).file(acp).error();
+    let acp = "[agents.a]\ncommand = [\"python3\"]\nprotocol = \"acp\"\nprefix_line = \"x\"\n";
+    let acp = Machine::with(&["python3"]).file(acp).error();
     assert_eq!(acp.0, "inhouse.toml:4: this protocol has no place for a line in front of a text");
+    for machine in [
+        Machine::with(&["aider"]).env("AGENT_CMD", "aider --yes-always"),
+        Machine::with(&["aider"]).env("AGENT_CMD", "aider --message-file /dev/stdin"),
+        Machine::with(&["aider"]).file("[agents.a]\ncommand = [\"aider\"]\n"),
+    ] {
+        let (refused, hint) = machine.error();
+        assert!(refused.contains("aider takes each line of a text for an input of its own"), "{refused}");
+        assert!(hint.unwrap().contains("--message-file"));
+    }
     let known = Machine::with(&["claude"]).file("[agents.claude]\nprefix_line = \"x\"\n").error();
     assert_eq!(known.0, "inhouse.toml:2: agent claude is known, and its prefix_line can not be chosen");
 }
