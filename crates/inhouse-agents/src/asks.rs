@@ -111,16 +111,15 @@ impl<'a> Asks<'a> {
         self.open.is_some()
     }
 
-    /// What was said to the open ask. Pending while none is. Cancel safe.
+    /// What was said to the open ask, and to no other. Pending while none is. Cancel safe.
     pub(crate) async fn reply(&mut self, output: &mut dyn Output) -> Reply {
-        if self.open.is_none() {
-            return std::future::pending().await;
+        while self.open.is_some() {
+            let reply = output.reply().await;
+            if let Some(named) = self.open.take_if(|named| named.ask.id == reply.ask) {
+                return named.reply(reply);
+            }
         }
-        let reply = output.reply().await;
-        match self.open.take() {
-            Some(named) => named.reply(reply),
-            None => reply,
-        }
+        std::future::pending().await
     }
 
     /// Nothing is asked any more.
@@ -134,20 +133,68 @@ impl<'a> Asks<'a> {
 
 #[cfg(test)]
 mod tests {
+    use inhouse_engine::agent::{AgentEvent, ArtifactUpdate, Full};
+
     use super::*;
 
-    #[test]
-    fn each_ask_has_an_id_that_no_other_has_and_its_answer_the_agents_own() {
-        let ask = || Ask {
+    fn ask() -> Ask {
+        Ask {
             id: "1".to_owned(),
             tool: String::new(),
             subject: String::new(),
             input: serde_json::Value::Null,
             questions: Vec::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn each_ask_has_an_id_that_no_other_has_and_its_answer_the_agents_own() {
         let (one, other) = (Named::new(ask()), Named::new(ask()));
         assert!(one.ask.id != other.ask.id && one.ask.id != "1");
         assert_eq!(one.reply(Reply::denied(&one.ask.id, "no")).ask, "1");
+    }
+
+    /// Says what was said to it, one after another.
+    struct Answers(Vec<Reply>);
+
+    #[async_trait::async_trait]
+    impl Output for Answers {
+        async fn emit(&mut self, _: AgentEvent) -> Result<(), Stop> {
+            Ok(())
+        }
+
+        async fn ask(&mut self, _: Ask) -> Result<Asked, Stop> {
+            Ok(Asked::Waiting)
+        }
+
+        async fn reply(&mut self) -> Reply {
+            self.0.remove(0)
+        }
+
+        fn unask(&mut self) {}
+
+        async fn leave(&mut self, _: ArtifactUpdate) -> Result<(), Full> {
+            Ok(())
+        }
+
+        fn decided(&mut self, _: &Ask, _: &Reply, _: DecidedBy) {}
+    }
+
+    #[tokio::test]
+    async fn a_late_answer_to_one_ask_is_none_to_another_of_the_same_number() {
+        let rules = Approvals::default();
+        let (mut asks, mut output) = (Asks::new(&rules), Answers(Vec::new()));
+        let mut ids = Vec::new();
+        for _ in 0..2 {
+            asks.withdraw("1", &mut output);
+            assert!(asks.take(ask(), &mut output).is_none());
+            asks.next(&mut output).await.unwrap();
+            ids.push(asks.open.as_ref().unwrap().ask.id.clone());
+        }
+        output.0 = vec![Reply::denied(&ids[0], "late"), Reply::denied(&ids[1], "in time")];
+        let reply = asks.reply(&mut output).await;
+        assert_eq!(reply, Reply { ask: "1".to_owned(), ..Reply::denied("", "in time") });
+        assert!(!asks.waits() && output.0.is_empty());
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub trait Output: Send {
     /// Cancel safe.
     async fn reply(&mut self) -> Reply;
 
-    /// The agent does not want to know any more. An answer that is on its way is still returned by `reply`.
+    /// The agent does not want to know any more. An answer that is on its way is heard by nobody, least of all the next ask.
     fn unask(&mut self);
 
     /// Commits what the turn leaves behind, a whole artifact, however the turn ended: also after it was stopped.

@@ -27,6 +27,8 @@ struct State {
     told: Option<u64>,
     /// An ask of this turn ended without an answer.
     unclear: bool,
+    /// The ask is over, but for the answer that somebody is about to give.
+    given_up: bool,
     /// Who has answered permissions of this turn, each once.
     answered_by: Vec<DecidedBy>,
     waited: Duration,
@@ -92,7 +94,7 @@ impl Asking {
     pub(crate) fn ask(&self, ask: Ask) {
         let mut state = self.state();
         state.stage = Stage::Open(ask);
-        state.told = None;
+        (state.told, state.given_up) = (None, false);
         state.since = Some(Instant::now());
     }
 
@@ -119,15 +121,14 @@ impl Asking {
         state.waited + state.since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
-    /// The ask is over without an answer. `false`: somebody is answering it.
+    /// The ask is over without an answer. `false`: somebody is answering it, and it is over with what comes of that.
     pub(crate) fn give_up(&self) -> bool {
         let mut state = self.state();
         let open = matches!(state.stage, Stage::Open(_));
         if open {
-            state.stage = Stage::Quiet;
-            state.unclear = true;
-            state.goes_on();
+            state.ends_unanswered();
         }
+        state.given_up = !open;
         open
     }
 
@@ -158,13 +159,16 @@ impl Asking {
         }
     }
 
-    /// The message could not be taken after all.
+    /// The message could not be taken after all. Who waits for what comes of it hears of it.
     pub(crate) fn unclaim(&self) {
         let mut state = self.state();
-        state.stage = match std::mem::take(&mut state.stage) {
-            Stage::Claimed(ask) => Stage::Open(ask),
-            stage => stage,
-        };
+        match std::mem::take(&mut state.stage) {
+            Stage::Claimed(_) if state.given_up => state.ends_unanswered(),
+            Stage::Claimed(ask) => state.stage = Stage::Open(ask),
+            stage => state.stage = stage,
+        }
+        drop(state);
+        self.answered.notify_one();
     }
 
     /// The claimed ask has its answer. The lease comes back if the turn has ended in the meantime.
@@ -182,17 +186,12 @@ impl Asking {
         Ok(())
     }
 
-    /// Waits for the answer. Cancel safe: what was not returned is there the next time.
-    pub(crate) async fn answer(&self) -> (Lease, Said) {
-        loop {
-            if let Some(answer) = self.take() {
-                return answer;
-            }
+    /// Waits for the answer; none when the ask was given up and nobody has answered it after all. Cancel safe: what was not
+    /// returned is there the next time.
+    pub(crate) async fn answer(&self) -> Option<(Lease, Said)> {
+        while matches!(self.state().stage, Stage::Open(_) | Stage::Claimed(_)) {
             self.answered.notified().await;
         }
-    }
-
-    fn take(&self) -> Option<(Lease, Said)> {
         let mut state = self.state();
         match std::mem::take(&mut state.stage) {
             Stage::Answered(lease, said) => {
@@ -224,6 +223,12 @@ impl Asking {
 }
 
 impl State {
+    fn ends_unanswered(&mut self) {
+        self.stage = Stage::Quiet;
+        self.unclear = true;
+        self.goes_on();
+    }
+
     fn goes_on(&mut self) {
         self.waited += self.since.take().map_or(Duration::ZERO, |since| since.elapsed());
     }

@@ -38,12 +38,32 @@ async fn an_ask_is_answered_once_and_by_one() {
     asking.ask(ask("1"));
     assert!(matches!(asking.claim(&says("perhaps"), &DecidedBy::Caller, ALL), Claim::Refused(_)));
     let Claim::Reply(reply) = asking.claim(&says("yes"), &DecidedBy::Caller, ALL) else { panic!("no answer") };
-    assert!(matches!(asking.claim(&says("no"), &DecidedBy::Caller, ALL), Claim::Busy) && !asking.give_up());
+    assert!(matches!(asking.claim(&says("no"), &DecidedBy::Caller, ALL), Claim::Busy));
     asking.unclaim();
     assert!(matches!(asking.claim(&says("yes"), &DecidedBy::Caller, ALL), Claim::Reply(_)));
     assert!(asking.deliver(lease(), said(&reply)).is_ok() && asking.waits());
-    assert_eq!(asking.answer().await.1.reply.choice(), Some("allow"));
+    assert_eq!(asking.answer().await.unwrap().1.reply.choice(), Some("allow"));
     assert!(!asking.waits() && matches!(asking.claim(&says("yes"), &DecidedBy::Caller, ALL), Claim::None));
+}
+
+#[tokio::test]
+async fn an_ask_that_was_given_up_is_over_with_what_comes_of_the_answer_on_its_way() {
+    let claimed = || {
+        let asking = Asking::new(false);
+        asking.ask(ask("1"));
+        let Claim::Reply(reply) = asking.claim(&says("yes"), &DecidedBy::Caller, ALL) else { panic!("no answer") };
+        assert!(!asking.give_up());
+        (asking, said(&reply))
+    };
+    let (asking, _) = claimed();
+    let both = async { tokio::join!(asking.answer(), async { asking.unclaim() }) };
+    let (heard, ()) = tokio::time::timeout(Duration::from_secs(20), both).await.unwrap();
+    assert!(heard.is_none() && !asking.waits(), "it is not asked again");
+    assert!(matches!(asking.claim(&says("yes"), &DecidedBy::Caller, ALL), Claim::None));
+    let (asking, said) = claimed();
+    assert!(asking.deliver(lease(), said.clone()).is_ok());
+    assert_eq!(asking.answer().await, Some((lease(), said)));
+    assert!(!asking.waits());
 }
 
 #[test]
@@ -122,6 +142,6 @@ async fn where_another_has_answered_words_could_be_meant_for_what_he_answered() 
             },
         };
         asking.deliver(lease(), Said { reply, by }).unwrap();
-        asking.answer().await;
+        asking.answer().await.unwrap();
     }
 }

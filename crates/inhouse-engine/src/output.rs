@@ -30,6 +30,8 @@ pub(crate) struct TaskOutput {
     asking: Arc<Asking>,
     /// What is asked now, and until when.
     open: Option<(Ask, Instant)>,
+    /// The agent does not want to know it any more, but somebody is answering.
+    withdrawn: bool,
     /// The no to what nobody has answered in time, until the log says that the turn goes on.
     overdue: Option<Reply>,
     /// The log says that the task waits for its caller.
@@ -116,6 +118,7 @@ impl Output for TaskOutput {
     }
 
     async fn ask(&mut self, ask: Ask) -> Result<Asked, Stop> {
+        self.settle().await;
         if !self.inner.pause(&self.slot) {
             return Ok(Asked::TooMany);
         }
@@ -149,8 +152,11 @@ impl Output for TaskOutput {
     }
 
     fn unask(&mut self) {
-        if self.open.is_some() && self.asking.give_up() {
-            self.goes_on();
+        if self.open.is_some() {
+            self.withdrawn = !self.asking.give_up();
+            if !self.withdrawn {
+                self.goes_on();
+            }
         }
     }
 
@@ -184,21 +190,38 @@ impl TaskOutput {
                 std::future::pending::<()>().await;
             }
         };
-        tokio::select! {
-            (lease, Said { reply, by }) = self.asking.answer() => {
+        let answer = tokio::select! {
+            answer = self.asking.answer() => answer,
+            () = overdue => None,
+        };
+        if answer.is_none() {
+            let reply = Reply::denied(&ask.id, "nobody answered in time");
+            self.inner.decided(&self.slot, &self.lease.key.id, ask, &reply, DecidedBy::Nobody);
+            self.overdue = Some(reply);
+        }
+        self.heard(answer)
+    }
+
+    /// What somebody has said to what is asked, with the lease that came with it, ends the ask; so does that nobody will.
+    fn heard(&mut self, answer: Option<(Lease, Said)>) -> Option<Reply> {
+        let reply = answer.map(|(lease, Said { reply, by })| {
+            if let Some((ask, _)) = &self.open {
                 self.inner.decided(&self.slot, &lease.key.id, ask, &reply, by);
-                self.lease = lease;
-                self.interrupted = false;
-                self.goes_on();
-                Some(reply)
             }
-            () = overdue => {
-                let reply = Reply::denied(&ask.id, "nobody answered in time");
-                self.inner.decided(&self.slot, &self.lease.key.id, ask, &reply, DecidedBy::Nobody);
-                self.goes_on();
-                self.overdue = Some(reply);
-                None
-            }
+            (self.lease, self.interrupted) = (lease, false);
+            reply
+        });
+        self.goes_on();
+        reply
+    }
+
+    /// An answer that was on its way when the agent withdrew what it asked is none to anything that it asks later; but the turn
+    /// goes on under the lease that comes with it. Cancel safe.
+    async fn settle(&mut self) {
+        if self.withdrawn {
+            let answer = self.asking.answer().await;
+            self.withdrawn = false;
+            self.heard(answer);
         }
     }
 
@@ -214,6 +237,7 @@ impl TaskOutput {
             slot: ticket.slot.clone(),
             asking: Arc::clone(&ticket.asking),
             open: None,
+            withdrawn: false,
             overdue: None,
             interrupted: false,
             stop: Arc::clone(&ticket.stop),
@@ -317,6 +341,7 @@ impl TaskOutput {
 
     /// The number of the event.
     async fn commit(&mut self, event: Event) -> Result<u64, Stop> {
+        self.settle().await;
         self.room_bytes = self.room_bytes.checked_sub(event.kept_bytes()).ok_or_else(|| self.too_much())?;
         // A turn that went on without an answer says so before anything else.
         let resumed = self.interrupted && self.open.is_none() && !matches!(event, Event::Status(_));

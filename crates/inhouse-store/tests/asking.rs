@@ -100,6 +100,18 @@ async fn what_the_agent_does_not_want_to_know_any_more_is_no_question() {
 }
 
 #[tokio::test]
+async fn an_answer_to_what_the_agent_no_longer_asks_is_none_to_what_it_asks_next() {
+    let (house, id) = asked(Script::asks_anew(), EngineLimits::default()).await;
+    house.say(&id, "yes").await.unwrap();
+    house.tell();
+    house.wait_for(&id, TaskState::InputRequired).await;
+    house.say(&id, "no").await.unwrap();
+    let task = ended(&house, &id).await;
+    assert_eq!((task.state, text_of(&task).as_str()), (TaskState::Completed, "before no"));
+    assert_eq!(house.decided(), ["ann Bash allow caller", "ann Bash deny caller"]);
+}
+
+#[tokio::test]
 async fn a_task_that_asks_can_be_canceled_and_does_not_outlive_the_server() {
     let (house, id) = asked(Script::asks(1), EngineLimits::default()).await;
     assert_eq!(house.engine.cancel(&permit("ann"), &id).await.unwrap().state, TaskState::Canceled);

@@ -43,6 +43,8 @@ pub enum Script {
     AsksAQuestion,
     /// Asks, and wants to know no more.
     AsksInVain,
+    /// Asks, waits until it is told that somebody has answered, wants to know no more, and asks anew.
+    AsksAnew(Arc<Notify>),
     ArtifactThenText(String, String),
     AnswersWhenTold(String, Arc<Notify>),
     LeavesWhenCanceled([usize; 3]),
@@ -101,6 +103,10 @@ impl Script {
 
     pub fn asks_in_vain() -> Self {
         Self::AsksInVain
+    }
+
+    pub fn asks_anew() -> Self {
+        Self::AsksAnew(Arc::default())
     }
 
     pub fn artifact_then_text(artifact: &str, text: &str) -> Self {
@@ -184,6 +190,7 @@ impl Agent for Script {
                 let _ = output.emit(AgentEvent::Text("never mind".to_owned())).await;
                 done
             }
+            Self::AsksAnew(answered) => ask_anew(answered, turn, output).await,
             Self::Ends(end) => end.clone(),
             Self::AskTwice if turn.number < 3 => End::InputRequired(note("and?")),
             Self::AskTwice => done,
@@ -214,6 +221,13 @@ async fn ask_and_tell(times: usize, turn: &Turn, output: &mut dyn Output) -> End
         let _ = output.emit(AgentEvent::Text(format!(" {told}"))).await;
     }
     done
+}
+
+async fn ask_anew(answered: &Notify, turn: &Turn, output: &mut dyn Output) -> End {
+    let _ = output.ask(permission("r0")).await;
+    answered.notified().await;
+    output.unask();
+    ask_and_tell(1, turn, output).await
 }
 
 async fn leave_when_canceled(sizes: &[usize], turn: &Turn, output: &mut dyn Output) -> End {
@@ -312,9 +326,9 @@ impl House {
         self.submit(who, message(text)).await.unwrap().task_id().to_string()
     }
 
-    /// Tells an agent that waits for it to answer.
+    /// Tells an agent that waits for it to go on.
     pub fn tell(&self) {
-        if let Script::AnswersWhenTold(_, told) = &self.script {
+        if let Script::AnswersWhenTold(_, told) | Script::AsksAnew(told) = &self.script {
             told.notify_one();
         }
     }
