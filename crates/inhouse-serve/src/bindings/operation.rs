@@ -15,6 +15,7 @@ use super::events::Until;
 use super::list::{self, ListPage};
 use super::push::{self, PushAsked};
 use super::version::Generation;
+use super::words::Written;
 use super::{Audited, Call};
 
 /// The operations (spec 5.3).
@@ -158,20 +159,13 @@ pub(crate) async fn perform(call: &Call<'_>, asked: Asked, audited: &mut Audited
     }
 }
 
-/// Whether the card offers the operation (spec 3.3.4): asked before anything of the request is looked at.
-pub(crate) fn offered(call: &Call<'_>, kind: Kind) -> Result<(), A2aError> {
-    offers(call, kind, true)
-}
-
-/// The same by the service of 0.3, which always has a card (0.3 `GetAgentCard`): whether it says more is another matter.
-pub(crate) fn offered_by_service(call: &Call<'_>, generation: Generation, kind: Kind) -> Result<(), A2aError> {
-    offers(call, kind, generation != Generation::V03)
-}
-
-fn offers(call: &Call<'_>, kind: Kind, card_is_extended: bool) -> Result<(), A2aError> {
+/// Whether the card offers the operation (spec 3.3.4): asked before anything of the request is looked at. The service of 0.3 has a
+/// card in any case (0.3 `GetAgentCard`): whether it says more is another matter.
+pub(crate) fn offered(call: &Call<'_>, generation: Generation, by: Written, kind: Kind) -> Result<(), A2aError> {
+    let needs_extended = (generation, by) != (Generation::V03, Written::Service);
     let missing = match kind {
         Kind::Stream | Kind::Subscribe if !call.endpoint.capabilities.streaming => "streaming",
-        Kind::Card if card_is_extended && !call.endpoint.capabilities.extended_card => "extendedAgentCard",
+        Kind::Card if needs_extended && !call.endpoint.capabilities.extended_card => "extendedAgentCard",
         Kind::PushCreate | Kind::PushGet | Kind::PushList | Kind::PushDelete if call.endpoint.push.is_none() => {
             return Err(A2aError::new(ErrorKind::PushNotificationNotSupported));
         }

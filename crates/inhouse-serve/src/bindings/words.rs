@@ -11,7 +11,7 @@ use super::version::Generation;
 type Names = &'static [(&'static str, &'static str)];
 
 /// The way in which a request is written.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Written {
     /// By the schemas of JSON-RPC.
     Schema,

@@ -125,7 +125,7 @@ async fn perform(call: &Call<'_>, target: Target, body: &[u8], audited: &mut Aud
             _ => {}
         }
         let package = target.package();
-        operation::offered_by_service(call, target.generation, target.kind)?;
+        operation::offered(call, target.generation, Written::Service, target.kind)?;
         let asked = package.asked(target.kind, message(body)?)?;
         let extensions = call.extensions(target.generation, &asked)?;
         let outcome = operation::perform(call, asked, audited).await?;

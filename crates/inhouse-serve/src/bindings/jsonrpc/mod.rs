@@ -100,7 +100,7 @@ async fn perform(
     envelope: &Envelope,
     audited: &mut Audited,
 ) -> Result<Answer, A2aError> {
-    operation::offered(call, method.kind)?;
+    operation::offered(call, method.generation, Written::Schema, method.kind)?;
     let asked = match method.generation {
         Generation::V1 => v1::asked(method.kind, request)?,
         Generation::V03 => v0_3::asked(method.kind, request)?,

@@ -57,7 +57,7 @@ async fn perform(
     if generation == Generation::First {
         return Err(version_refused(generation.version(), "1.0, 0.3"));
     }
-    operation::offered_by_service(call, generation, kind)?;
+    operation::offered(call, generation, Written::Service, kind)?;
     let asked = asked(call, generation, target, kind, body)?;
     let extensions = call.extensions(generation, &asked)?;
     let dialect: Box<dyn Dialect> = match generation {
