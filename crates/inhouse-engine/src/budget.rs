@@ -30,6 +30,12 @@ pub struct Budgets {
     pub caller: Budget,
 }
 
+impl Budgets {
+    /// What the configuration calls the bounds, in tokens and in dollars: of all callers together, and of each.
+    pub const KEYS: [(&'static str, &'static str); 2] =
+        [("tokens_per_day_max", "usd_per_day_max"), ("tokens_per_caller_day_max", "usd_per_caller_day_max")];
+}
+
 /// What was spent today. There are as many entries as callers and agents.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger(Mutex<Day>);
@@ -77,15 +83,13 @@ impl Ledger {
         day.turn(now_ms);
         let of_agent = day.agents.get(&owner.agent).copied().unwrap_or_default();
         let of_caller = day.callers.get(owner).copied().unwrap_or_default();
-        let rows = [
-            ("tokens_per_day_max", of_agent.has_all_tokens(budgets.agent)),
-            ("usd_per_day_max", of_agent.has_all_money(budgets.agent)),
-            ("tokens_per_caller_day_max", of_caller.has_all_tokens(budgets.caller)),
-            ("usd_per_caller_day_max", of_caller.has_all_money(budgets.caller)),
-        ];
+        let sums = [(of_agent, budgets.agent), (of_caller, budgets.caller)];
+        let mut rows = Budgets::KEYS.into_iter().zip(sums).flat_map(|((tokens, usd), (sum, budget))| {
+            [(tokens, sum.has_all_tokens(budget)), (usd, sum.has_all_money(budget))]
+        });
         let rest_ms = DAY_MS - now_ms.rem_euclid(DAY_MS);
         let retry_s = u64::try_from(rest_ms).unwrap_or_default().div_ceil(1000);
-        match rows.into_iter().find(|(_, spent)| *spent) {
+        match rows.find(|(_, spent)| *spent) {
             Some((budget, _)) => Err(Spent { budget, retry_s }),
             None => Ok(()),
         }

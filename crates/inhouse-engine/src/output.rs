@@ -14,6 +14,7 @@ use crate::activity::Activity;
 use crate::agent::{AgentEvent, ArtifactUpdate, Asked, DecidedBy, End, Full, Note, Output, Stop, Usage};
 use crate::ask::{Ask, Reply};
 use crate::asking::{Asking, Said};
+use crate::budget::Budgets;
 use crate::cancel::{CancelSource, StopCause};
 use crate::direct::Direct;
 use crate::engine::Inner;
@@ -47,6 +48,7 @@ pub(crate) struct TaskOutput {
     head: Arc<TextHead>,
     answer: Answer,
     usage: Option<Usage>,
+    budgets: Budgets,
     shows_reasoning: bool,
     /// Nothing of this turn is in the log yet.
     silent: bool,
@@ -70,16 +72,13 @@ enum Answer {
 #[async_trait]
 impl Output for TaskOutput {
     async fn emit(&mut self, event: AgentEvent) -> Result<(), Stop> {
-        if let AgentEvent::Usage(usage) = event {
-            // Of a turn that was stopped, too.
-            self.inner.ledger.add(&self.slot.owner, self.usage.replace(usage), usage, now_ms());
-            return Ok(());
-        }
-        if self.direct.is_answered() || self.stop.cause().is_some() {
-            return Err(Stop);
-        }
         let event = match event {
-            AgentEvent::Usage(_) => return Ok(()),
+            // Of a turn that was stopped, too.
+            AgentEvent::Usage(usage) => {
+                self.inner.ledger.add(&self.slot.owner, self.usage.replace(usage), usage, now_ms());
+                return Ok(());
+            }
+            _ if self.direct.is_answered() || self.stop.cause().is_some() => return Err(Stop),
             AgentEvent::Active(Activity::Reasoning(_)) if !self.shows_reasoning => return Ok(()),
             // Only now: what a turn tells of itself at its end takes nothing from what it has done.
             _ if self.is_spent() => {
@@ -229,8 +228,10 @@ impl TaskOutput {
     pub(crate) fn new(inner: Arc<Inner>, ticket: &Ticket, room: Room) -> Self {
         let turn = &ticket.turn;
         let artifact_id = format!("answer-{}", turn.number);
-        let shows_reasoning = inner.agents.get(&ticket.slot.owner.agent).is_some_and(|entry| entry.shows_reasoning);
+        let entry = inner.agents.get(&ticket.slot.owner.agent);
+        let (budgets, shows_reasoning) = entry.map(|entry| (entry.budgets, entry.shows_reasoning)).unwrap_or_default();
         Self {
+            budgets,
             shows_reasoning,
             inner,
             lease: ticket.lease.clone(),
@@ -255,9 +256,7 @@ impl TaskOutput {
 
     /// Whether this turn has used something, and nothing more may be spent.
     fn is_spent(&self) -> bool {
-        let owner = &self.slot.owner;
-        let entry = self.inner.agents.get(&owner.agent).filter(|_| self.usage.is_some());
-        entry.is_some_and(|entry| self.inner.ledger.check(owner, &entry.budgets, now_ms()).is_err())
+        self.usage.is_some() && self.inner.ledger.check(&self.slot.owner, &self.budgets, now_ms()).is_err()
     }
 
     fn ids(&self) -> Ids<'_> {

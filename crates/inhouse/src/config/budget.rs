@@ -5,10 +5,6 @@ use inhouse_engine::{Budget, Budgets};
 use super::ConfigError;
 use super::document::Table;
 
-/// The keys of a budget: tokens and US dollars, of all callers together and of each.
-const KEYS: [(&str, &str); 2] =
-    [("tokens_per_day_max", "usd_per_day_max"), ("tokens_per_caller_day_max", "usd_per_caller_day_max")];
-
 /// Reads the budgets of an agent.
 pub(super) fn budgets(table: &mut Table<'_>) -> Result<Budgets, ConfigError> {
     let mut budget = |(tokens, usd)| -> Result<Budget, ConfigError> {
@@ -16,13 +12,14 @@ pub(super) fn budgets(table: &mut Table<'_>) -> Result<Budgets, ConfigError> {
         let usd_per_day_max = table.amount(usd)?.map(|usd| usd.value);
         Ok(Budget { tokens_per_day_max, usd_per_day_max })
     };
-    Ok(Budgets { agent: budget(KEYS[0])?, caller: budget(KEYS[1])? })
+    let [agent, caller] = Budgets::KEYS;
+    Ok(Budgets { agent: budget(agent)?, caller: budget(caller)? })
 }
 
 /// The bounds that there are, by their keys.
 pub(super) fn lines(budgets: &Budgets) -> impl Iterator<Item = (&'static str, String)> {
-    let both = [(KEYS[0], budgets.agent), (KEYS[1], budgets.caller)];
-    both.into_iter().flat_map(|((tokens, usd), budget)| {
+    let both = Budgets::KEYS.into_iter().zip([budgets.agent, budgets.caller]);
+    both.flat_map(|((tokens, usd), budget)| {
         let tokens = budget.tokens_per_day_max.map(|max| (tokens, max.to_string()));
         tokens.into_iter().chain(budget.usd_per_day_max.map(|max| (usd, max.to_string())))
     })
