@@ -6,6 +6,7 @@ mod opening;
 mod parse;
 mod line;
 mod asked;
+mod planned;
 
 #[cfg(test)]
 mod tests;

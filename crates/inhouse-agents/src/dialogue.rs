@@ -5,6 +5,7 @@ use inhouse_engine::agent::{AgentEvent, End, Failure, Note, Reason};
 use inhouse_engine::{Activity, Ask, Reply, Retry, Step, StepState};
 use inhouse_run::Exit;
 
+use crate::plan::Plan;
 use crate::text::without_escapes;
 
 /// One turn in one protocol.
@@ -59,6 +60,8 @@ pub(crate) struct Opened {
     pub(crate) mode: String,
     /// The agent has told that its helpers had begun before its first text, so that what a sweep ends is none of them.
     pub(crate) knows_helpers: bool,
+    /// Its plan, where it changes one step at a time.
+    pub(crate) plan: Plan,
 }
 
 /// What came of some bytes.

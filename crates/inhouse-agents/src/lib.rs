@@ -16,6 +16,7 @@ mod answer;
 mod asks;
 mod permission;
 mod conversations;
+mod plan;
 mod workspace;
 mod folder;
 mod command;

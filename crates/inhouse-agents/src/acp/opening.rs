@@ -96,7 +96,7 @@ impl Opening {
         let id = self.session.clone().unwrap_or_default();
         let (request, takes_images, mode) = (self.request, self.takes_images, self.mode.clone());
         // The protocol has no word for it.
-        Opened { id, request, takes_images, mode, knows_helpers: false }
+        Opened { id, request, takes_images, mode, ..Opened::default() }
     }
 
     /// Whether it is the mode in which the session was opened.

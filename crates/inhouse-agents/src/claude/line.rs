@@ -19,6 +19,7 @@ pub(crate) struct Entry {
     pub(crate) event: Object<Event>,
     pub(crate) abandoned_blocks: Object<Abandoned>,
     pub(crate) message: Object<Message>,
+    pub(crate) tool_use_result: Object<Done>,
     pub(crate) is_api_error_message: Scalar,
     pub(crate) error: Scalar,
     pub(crate) error_status: Scalar,
@@ -93,7 +94,35 @@ pub(crate) struct Block {
     pub(crate) kind: Scalar,
     pub(crate) text: Scalar,
     pub(crate) thinking: Scalar,
+    pub(crate) id: Scalar,
     pub(crate) name: Scalar,
+    pub(crate) tool_use_id: Scalar,
+}
+
+/// What has come of the use of a tool that keeps its plan.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Done {
+    pub(crate) task: Object<Task>,
+    pub(crate) tasks: List<Object<Task>>,
+    pub(crate) task_id: Scalar,
+    pub(crate) status_change: Object<StatusChange>,
+}
+
+/// A step of its plan.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Task {
+    pub(crate) id: Scalar,
+    pub(crate) subject: Scalar,
+    pub(crate) status: Scalar,
+}
+
+/// How far a step is now.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct StatusChange {
+    pub(crate) to: Scalar,
 }
 
 /// What the program asks.

@@ -9,6 +9,7 @@ use crate::by_line::LineProtocol;
 use crate::claude::asked::Asked;
 use crate::claude::line::Entry;
 use crate::claude::opening::{Opening, request};
+use crate::claude::planned::Planned;
 use crate::dialogue::{Ending, Opened, Said, failed, without_result};
 use crate::lenient::{self, sum};
 use crate::text::without_escapes;
@@ -30,6 +31,7 @@ pub(crate) struct Parser {
     kept: Option<Opened>,
     answer: Answer,
     asked: Asked,
+    planned: Planned,
     /// The message that is being streamed.
     message: MessageId,
     /// The text of a failure that Claude shows in the place of an answer.
@@ -63,6 +65,7 @@ impl Parser {
             kept: None,
             answer: Answer::default(),
             asked: Asked::default(),
+            planned: Planned::default(),
             message: MessageId::default(),
             shown_error: None,
             interrupted: false,
@@ -79,7 +82,7 @@ impl Parser {
 
     /// With a process that was kept.
     pub(crate) fn going_on(opened: Opened) -> Self {
-        Self { kept: Some(opened), ..Self::new(None) }
+        Self { planned: Planned::new(opened.plan.clone()), kept: Some(opened), ..Self::new(None) }
     }
 
     /// What the program made of the conversation's id. Complete once the turn has ended.
@@ -93,6 +96,7 @@ impl Parser {
         match line.kind.text() {
             "stream_event" if is_top_level => self.stream_event(line, said),
             "assistant" if is_top_level => self.assistant(line, said),
+            "user" if is_top_level => self.planned.done(line, said),
             "system" if line.subtype.text() == "init" => {
                 self.found = Found::Open;
                 self.note.take().into_iter().for_each(|note| said.note(note));
@@ -157,6 +161,7 @@ impl Parser {
                 ("text", Some(whole)) => self.answer.whole(&id, whole, said),
                 ("tool_use", _) => {
                     self.answer.other();
+                    self.planned.uses(block);
                     said.tool(block.name.text());
                 }
                 ("thinking", _) => {
@@ -236,7 +241,8 @@ impl LineProtocol for Parser {
 
     fn opened(&self) -> Opened {
         let knows_helpers = self.opening.as_ref().is_some_and(Opening::knows_helpers);
-        self.kept.clone().unwrap_or(Opened { knows_helpers, ..Opened::default() })
+        let opened = self.kept.clone().unwrap_or(Opened { knows_helpers, ..Opened::default() });
+        Opened { plan: self.planned.plan().clone(), ..opened }
     }
 
     fn ended(&mut self, ending: &Ending) -> End {

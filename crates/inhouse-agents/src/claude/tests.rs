@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::by_line::ByLine;
 use crate::claude::opening::Opening;
 use crate::claude::parse::Parser;
-use crate::dialogue::{Dialogue as _, Said};
+use crate::dialogue::{Dialogue as _, Opened, Said};
 use crate::lines::LINE_BYTES_MAX;
 use crate::replayed::{Replay, Seen};
 
@@ -223,6 +223,37 @@ fn retries_and_tools_are_told_without_their_inputs() {
     assert_eq!(seen.working.len(), 7);
     assert_eq!(seen.working[1], "the model provider failed (401 authentication_failed): retry 2 of 10");
     assert_eq!(replay("tool_bash", false).working, ["the agent uses the tool Bash"]);
+}
+
+#[test]
+fn a_plan_is_told_whole_each_time_that_it_changes_and_goes_on_in_the_next_turn() {
+    let turns = recorded("plan");
+    let mut opened = Opened::default();
+    let mut told = Vec::new();
+    for turn in &turns {
+        let mut replay = Replay::new(LINE_BYTES_MAX, Parser::going_on(opened), b"");
+        replay.read(turn, 1000);
+        opened = replay.parser.rest().unwrap().opened;
+        told.push(replay.seen.working.split_off(1));
+        assert!(replay.seen.working[0].starts_with("the agent uses the tool Task"), "{:?}", replay.seen.working);
+    }
+    let plan = |steps: &[&str]| vec![format!("the agent's plan:\n- {}", steps.join("\n- "))];
+    let expected = [
+        plan(&["[ ] Read the code"]),
+        plan(&["[ ] Read the code", "[ ] Write it"]),
+        plan(&["[>] Read the code", "[ ] Write it"]),
+        // No such task.
+        Vec::new(),
+        plan(&["[>] Read the code"]),
+        // The list says the same.
+        Vec::new(),
+    ];
+    assert_eq!(told, expected);
+    // After a restart the list is all that tells.
+    let list = read(&turns[5], false, 1000).working;
+    assert_eq!(list, ["the agent uses the tool TaskList", &plan(&["[>] Read the code"])[0]]);
+    // Another tool can not write a plan.
+    assert_eq!(read(&turns[0].replace("TaskCreate", "mcp__x__TaskCreate"), false, 1000).working.len(), 1);
 }
 
 #[test]
