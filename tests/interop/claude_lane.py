@@ -11,12 +11,13 @@ import time
 
 from fake_model import THOUGHT, FakeModel
 from harness import (
-    INSTALLED, Runs, Server, Steps, answer, assert_same, expect, expect_patch, make_repository, message, multibyte, request_of,
-    said_together, send_in, state_of, text_of, use, wait_until,
+    INSTALLED, Runs, Server, Steps, answer, assert_same, expect, expect_outage, expect_patch, make_repository, message, multibyte,
+    nowhere, request_of, said_together, send_in, state_of, text_of, use, wait_until,
 )
 
 FAILURE_S_MAX = 30
 GONE_S_MAX = 2
+OUTAGE_MS_MAX = 8_000
 HOOK = {"hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": "touch PWNED"}]}]}}
 # What the program would obey if it came as an argument or as the last block of a message.
 SIGILS = [
@@ -262,6 +263,27 @@ def a_file_comes_back_as_a_patch(server, model):
         done = answer(working, task, "yes")
         expect(done, "COMPLETED")
         expect_patch(working, done, "new.txt", "written")
+
+
+@step
+def a_plan_is_told(server, model):
+    """with the tools for it, what it plans is told whole, each time that it changes, also by a later turn"""
+    config = '[agents.claude]\ncommand = ["claude", "--tools", "TaskCreate,TaskUpdate"]\n'
+    with Server(config=config, **provider(model)) as planning:
+        context = planning.send(use("TaskCreate", subject="Read the code", description="all of it"))["contextId"]
+        params = message(use("TaskUpdate", taskId="1", status="in_progress"))
+        params["message"]["contextId"] = context
+        events = json.dumps(list(planning.stream("SendStreamingMessage", params)))
+        assert '"plan": {"steps": [{"state": "inProgress", "text": "Read the code"}]}' in events, events
+
+
+@step
+def an_absent_provider_is_a_failure_in_time(server, model):
+    """a model that can not be reached is a failed task with a reason, within the agent's time; nothing of it is left"""
+    config = f"[agents.claude]\ntimeout_ms = {OUTAGE_MS_MAX}\n"
+    environment = provider(model) | {"ANTHROPIC_BASE_URL": nowhere(), "CLAUDE_CODE_MAX_RETRIES": None}
+    with Server(config=config, **environment) as cut_off:
+        expect_outage(cut_off, OUTAGE_MS_MAX)
 
 
 @step

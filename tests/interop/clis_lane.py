@@ -12,12 +12,13 @@ import time
 from fake_model import FakeModel
 from fake_providers import Providers
 from harness import (
-    INSTALLED, Runs, Server, Steps, answer, assert_same, expect, expect_patch, make_repository, message, multibyte, request_of,
-    said_together, state_of, text_of, use, wait_until,
+    INSTALLED, Runs, Server, Steps, answer, assert_same, expect, expect_outage, expect_patch, make_repository, message, multibyte,
+    nowhere, request_of, said_together, state_of, text_of, use, wait_until,
 )
 
 FAILURE_S_MAX = 60
 GONE_S_MAX = 2
+OUTAGE_MS_MAX = 20_000
 SIGILS = [
     "/config verbose=true", "/help", "$help", "/init", "/status", "@/etc/hostname", "!touch PWNED", "--settings={\"a\":1}", "--version",
     "-p", "- item",
@@ -42,7 +43,7 @@ SEEING = ["codex", "gemini", "opencode"]
 
 step = Steps()
 dialogue_step = Steps()
-workspace_step = Steps()
+own_server_step = Steps()
 
 
 class Cli:
@@ -240,7 +241,7 @@ def cancel_while_it_asks(server, model, name):
     assert not (server.project / "never.txt").exists()
 
 
-@workspace_step
+@own_server_step
 def a_file_comes_back_as_a_patch(cli):
     """in a worktree, what it has written is a patch and a file of the task, and the project stays as it was"""
     config = f'[agents.{cli.name}]\npreset = "{cli.name}"\nworkspace = "worktree"\n'
@@ -252,6 +253,15 @@ def a_file_comes_back_as_a_patch(cli):
         done = answer(server, task, "yes")
         expect(done, "COMPLETED")
         expect_patch(server, done, "new.txt", "written")
+
+
+@own_server_step
+def an_absent_provider_is_a_failure_in_time(cli):
+    """a model that can not be reached is a failed task with a reason, within the agent's time; nothing of it is left"""
+    config = f'[agents.{cli.name}]\npreset = "{cli.name}"\ntimeout_ms = {OUTAGE_MS_MAX}\n'
+    cut_off = next(other for other in clis(nowhere()) if other.name == cli.name)
+    with cut_off.server(config) as server:
+        expect_outage(server, OUTAGE_MS_MAX)
 
 
 def main():
@@ -269,7 +279,7 @@ def main():
                 if ended:
                     print(server.stderr()[-3000:], file=sys.stderr)
                 failed += ended
-            failed += workspace_step.run(cli, prefix=name)
+            failed += own_server_step.run(cli, prefix=name)
     return 1 if failed else 0
 
 

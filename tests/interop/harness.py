@@ -8,6 +8,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -206,6 +207,24 @@ def expect_patch(server, task, name, text):
     assert not (server.project / name).exists(), "the project is as it was"
     subprocess.run(["git", "apply", "-"], input=files["changes.patch"], cwd=server.project, check=True)
     assert_same((server.project / name).read_text(), text)
+
+
+def nowhere():
+    """The address of a provider that is down: nothing listens there."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+def expect_outage(server, timeout_ms):
+    """Without a provider a task fails with a reason, by the agent's word or when its time is over, and its processes end."""
+    runs, begin = Runs(server), time.monotonic()
+    task = server.send("hello")
+    expect(task, "FAILED")
+    reason = task["status"]["message"]["metadata"]["reason"]
+    assert reason in ("provider_failed", "agent_failed", "timeout"), task["status"]
+    assert time.monotonic() - begin < timeout_ms / 1000 + 10, "it takes longer than it may"
+    runs.wait_for_the_end(2)
 
 
 def message(text):
