@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::snapshot::Snapshot;
 use inhouse_proto::v1::TaskState;
-use inhouse_trust::{AgentName, Permit, Principal, SlidingWindow};
+use inhouse_trust::{AgentName, Permit, Principal};
 use tokio::sync::watch;
 
 use crate::agent::{End, Note};
@@ -25,6 +25,7 @@ use crate::refusal::{not_found, refused, unsupported};
 use crate::state::{is_interrupted, is_terminal};
 use crate::store::{Filter, Owner, Page, Store, StoreError, TaskKey};
 use crate::turn::{self, Room, Ticket, TurnLimits};
+use crate::window::SlidingWindow;
 
 /// A cancel that has not ended its task in this time looks again at what there is to stop.
 const CANCEL_AGAIN_MS: u64 = 500;

@@ -1,6 +1,6 @@
 //! The engine's bounds, each with its unit in the name.
 
-use inhouse_trust::WindowOptions;
+use crate::window::WindowOptions;
 
 /// Bounds of the turn queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use inhouse_trust::source_key;
-
 use crate::Limits;
+use crate::failures::source_key;
 
 /// Counts open connections.
 #[derive(Debug, Default)]

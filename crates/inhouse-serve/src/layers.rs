@@ -15,10 +15,11 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Response, StatusCode, Version};
-use inhouse_trust::{Caller, FailureLimit, HostError, OriginRule, Record, Tokens};
+use inhouse_trust::{Caller, HostError, OriginRule, Record, Tokens};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::failures::FailureLimit;
 use crate::pulse::{Answering, Pulse};
 use crate::reader::too_large;
 use crate::service::OwnNames;

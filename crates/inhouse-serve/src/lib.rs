@@ -10,6 +10,7 @@ mod connection;
 mod pulse;
 mod socket;
 mod layers;
+mod failures;
 mod service;
 mod reader;
 mod refusal;

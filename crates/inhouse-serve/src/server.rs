@@ -9,11 +9,11 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use hyper::StatusCode;
-use inhouse_trust::FailureLimit;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::failures::FailureLimit;
 use crate::gate::Gate;
 use crate::layers::Door;
 use crate::service::OwnNames;

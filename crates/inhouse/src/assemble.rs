@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use inhouse_agents::{AgentSpec, Protocol, Workspace};
-use inhouse_engine::{AgentEntry, Engine, EngineLimits, Idempotency, QueueLimits, Takes};
+use inhouse_engine::{AgentEntry, Engine, EngineLimits, Idempotency, QueueLimits, Takes, WindowOptions};
 use inhouse_run::{Options, Runner, Tier};
 use inhouse_serve::{
     AuditLog, Capabilities, CardInfo, CardOptions, Endpoint, Provider, Push, PushLimits, Route, Routes,
 };
 use inhouse_store::{MemoryLimits, MemoryStore};
-use inhouse_trust::{HostEnv, HostRule, Policy, WindowOptions};
+use inhouse_trust::{HostEnv, HostRule, Policy};
 use tokio::sync::watch;
 
 use crate::config::{AgentConfig, Agents, Config, Containment, IdempotencyChoice, Limits, Server, Setting};

@@ -1,9 +1,8 @@
-//! How often: a sliding window of starts per key, and a limit on how many failures of one source are told. Time is passed in as
-//! milliseconds of a clock that never goes back, and memory is bounded by the number of keys.
+//! How often: a sliding window of starts per key. Time is passed in as milliseconds of a clock that never goes back, and memory is
+//! bounded by the number of keys.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
 
 /// Sizes of a [`SlidingWindow`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,37 +74,5 @@ impl<K: Clone + Ord + Hash> SlidingWindow<K> {
             self.starts.remove(&idle);
         }
         Ok(())
-    }
-}
-
-/// Decides what a failed authentication gets. It never sees a valid token, so it can lock nobody out.
-///
-/// Sources are told apart by their [`source_key`].
-#[derive(Debug, Clone)]
-pub struct FailureLimit {
-    window: SlidingWindow<IpAddr>,
-}
-
-impl FailureLimit {
-    /// A limit of so many told failures a minute and source (20 is the default of the server).
-    pub fn new(failures_per_minute_max: u32) -> Self {
-        let options = WindowOptions { starts_max: failures_per_minute_max, ..WindowOptions::default() };
-        Self { window: SlidingWindow::new(options) }
-    }
-
-    /// Counts one failure. `Ok` means: answer 401 and write it down.
-    ///
-    /// # Errors
-    /// [`RetryAfter`] means: answer 429 and write nothing, this source has failed too often.
-    pub fn failed(&mut self, source: IpAddr, now_ms: u64) -> Result<(), RetryAfter> {
-        self.window.admit(&source_key(source), now_ms)
-    }
-}
-
-/// What counts as one source: an IPv4 address, or the /64 of an IPv6 address, which is what one machine usually owns.
-pub fn source_key(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
-        v4 => v4,
     }
 }
