@@ -29,6 +29,7 @@ pub use bindings::{Capabilities, Endpoint};
 pub use body::Body;
 pub use card::{CardInfo, CardOptions, Provider, Skill};
 pub use options::{Limits, ServerOptions};
+pub use push::webhook::{Dial, NotAllowable, Resolved, WEBHOOK_BYTES_MAX, Webhook, WebhookError, WebhookRule};
 pub use push::{Push, PushLimits};
 pub use reader::BodyReader;
 pub use refusal::{ErrorForm, Refusal};

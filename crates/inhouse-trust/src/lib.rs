@@ -15,7 +15,6 @@ mod approval;
 mod audit;
 mod redact;
 mod text;
-mod webhook;
 
 pub use approval::{Approvals, NotARule, Verdict};
 pub use audit::{Decision, Record};
@@ -27,4 +26,3 @@ pub use launch::{ARGUMENT_BYTES_MAX, AgentCommand, Input, LaunchError, LaunchPla
 pub use principal::{AgentName, NameError, Principal};
 pub use redact::Redactor;
 pub use secret::{Secret, TokenDigest};
-pub use webhook::{Dial, NotAllowable, Resolved, WEBHOOK_BYTES_MAX, Webhook, WebhookError, WebhookRule};

@@ -8,7 +8,6 @@ use hyper::client::conn::http1;
 use hyper::header::HeaderMap;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use inhouse_trust::{Dial, Webhook, WebhookError};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -16,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::lookup::NoDial;
+use super::webhook::{Dial, Webhook, WebhookError};
 use crate::Body;
 
 /// Status line and headers of an answer.

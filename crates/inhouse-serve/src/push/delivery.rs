@@ -9,13 +9,14 @@ use inhouse_engine::state::is_terminal;
 use inhouse_engine::store::PushConfig;
 use inhouse_engine::{Engine, Numbered};
 use inhouse_proto::wire::Event;
-use inhouse_trust::{Permit, Webhook};
+use inhouse_trust::Permit;
 use tokio::time::{sleep, sleep_until, timeout};
 
 use super::Shared;
 use super::breaker::Receiver;
 use super::call::{Unheard, post};
 use super::notification::{Form, Notification, What};
+use super::webhook::Webhook;
 use crate::Body;
 
 /// The headers in which receivers look for a config's token: the usual one, and what it is called without its `X`.

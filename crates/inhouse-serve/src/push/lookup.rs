@@ -7,11 +7,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _, UdpSo
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use inhouse_trust::{Dial, Principal, Resolved, Webhook, WebhookError, WebhookRule};
+use inhouse_trust::Principal;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::lock;
+use super::webhook::{Dial, Resolved, Webhook, WebhookError, WebhookRule};
 
 /// A name that stands for more addresses is not called.
 const ADDRESSES_MAX: usize = 16;

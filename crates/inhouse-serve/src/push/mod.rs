@@ -9,6 +9,7 @@ mod delivery;
 mod lookup;
 mod notification;
 mod room;
+pub(crate) mod webhook;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +19,7 @@ use std::time::Duration;
 use inhouse_engine::Engine;
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::v1;
-use inhouse_trust::{AgentName, Permit, Principal, Webhook, WebhookError, WebhookRule};
+use inhouse_trust::{AgentName, Permit, Principal};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
@@ -27,6 +28,7 @@ use self::delivery::Delivery;
 use self::lookup::{Lookups, NoDial};
 pub(crate) use self::room::Room;
 use self::room::Rooms;
+use self::webhook::{Webhook, WebhookError, WebhookRule};
 use crate::bindings::checked::is_id;
 
 /// The longest token of a config, and the longest credentials, in bytes.

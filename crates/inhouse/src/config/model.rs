@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use inhouse_agents::presets::Preset;
 use inhouse_agents::{AgentSpec, Workspace};
 use inhouse_engine::Budgets;
-use inhouse_serve::{CardSigner, Extension, Provider, Skill};
-use inhouse_trust::{AgentName, Approvals, Principal, Secret, WebhookRule};
+use inhouse_serve::{CardSigner, Extension, Provider, Skill, WebhookRule};
+use inhouse_trust::{AgentName, Approvals, Principal, Secret};
 
 use super::choices::{Containment, IdempotencyChoice, LogChoice};
 use super::error::ConfigError;

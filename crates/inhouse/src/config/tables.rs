@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use inhouse_serve::{CardSigner, Extension, Provider};
-use inhouse_trust::WebhookRule;
+use inhouse_serve::{CardSigner, Extension, Provider, WebhookRule};
 
 use super::document::Table;
 use super::error::ConfigError;

@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use inhouse_trust::{Resolved, Webhook, WebhookError, WebhookRule};
+use inhouse_serve::{Resolved, Webhook, WebhookError, WebhookRule};
 
 fn rule(entries: &[&str]) -> WebhookRule {
     let mut rule = WebhookRule::default();

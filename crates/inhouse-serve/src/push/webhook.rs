@@ -65,7 +65,7 @@ impl Resolved {
 /// The right to call a webhook once. Made by [`WebhookRule::dial`] alone:
 ///
 /// ```compile_fail,E0451
-/// let forged = inhouse_trust::Dial { addresses: vec!["127.0.0.1:80".parse().expect("an address")] };
+/// let forged = inhouse_serve::Dial { addresses: vec!["127.0.0.1:80".parse().expect("an address")] };
 /// ```
 #[derive(Debug)]
 pub struct Dial {
