@@ -4,9 +4,12 @@
 It has an empty HOME, an invented key, and finds the model by ANTHROPIC_BASE_URL, which the server passes on. The server
 is given no agent: it has to find `claude` on PATH by itself.
 """
+import base64
 import json
 import os
+import pathlib
 import sys
+import tempfile
 import time
 
 from fake_model import THOUGHT, FakeModel
@@ -263,6 +266,19 @@ def a_file_comes_back_as_a_patch(server, model):
         done = answer(working, task, "yes")
         expect(done, "COMPLETED")
         expect_patch(working, done, "new.txt", "written")
+
+
+@step
+def a_file_is_read_without_leave(server, model):
+    """of a file that is no image Claude is told the place, reads it only by a tool, without leave for it, and afterwards it is gone"""
+    csv = {"raw": base64.b64encode(b"first;canary-71c4").decode(), "mediaType": "text/csv", "filename": "@/etc/hostname"}
+    for text in ("what is in it?", use("Read", file_path="MODEL_FILE")):
+        assert not model.has_heard_of("canary-71c4"), "it is not read by itself"
+        params = message(text)
+        params["message"]["parts"].append(csv)
+        expect(server.result("SendMessage", params)["task"], "COMPLETED")
+    assert model.has_heard_of("canary-71c4"), "it is read by the tool"
+    assert model.has_heard_of("__etc_hostname") and not list(pathlib.Path(tempfile.gettempdir()).glob("inhouse-*/file-1.csv"))
 
 
 @step

@@ -4,6 +4,7 @@ model of our own on loopback.
 
 Each has an empty HOME but for the settings with which its user would point it at a provider, and an invented key.
 """
+import base64
 import json
 import os
 import sys
@@ -169,6 +170,28 @@ def an_image_reaches_the_model(server, model, name):
     params["message"]["parts"].append({"raw": PIXEL, "mediaType": "image/png"})
     expect(server.result("SendMessage", params)["task"], "COMPLETED")
     assert model.has_heard_of(PIXEL), "the model has not seen it"
+
+
+@dialogue_step
+def a_text_file_reaches_the_model(server, model, name):
+    """a file of text comes through: as a resource, or in a folder that the agent's tools can read"""
+    params = message(SHELLS[name]("cat MODEL_FILE") if name == "codex" else "what is in it?")
+    params["message"]["parts"].append({"raw": base64.b64encode(b"a;canary-88").decode(), "mediaType": "text/csv"})
+    task = server.result("SendMessage", params)["task"]
+    if name == "codex" and state_of(task) == "INPUT_REQUIRED":
+        task = answer(server, task, "yes")
+    expect(task, "COMPLETED")
+    assert model.has_heard_of("canary-88"), "the model has not seen it"
+
+
+@dialogue_step
+def a_document_reaches_the_agent(server, model, name):
+    """a PDF comes through, or its place is told"""
+    params = message("what is in it?")
+    pdf = base64.b64encode(b"%PDF-1.4 canary-89").decode()
+    params["message"]["parts"].append({"raw": pdf, "mediaType": "application/pdf"})
+    expect(server.result("SendMessage", params)["task"], "COMPLETED")
+    assert model.has_heard_of(pdf) or model.has_heard_of("/file-1.pdf (application/pdf"), "nobody told the model of it"
 
 
 @dialogue_step

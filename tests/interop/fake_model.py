@@ -8,7 +8,8 @@ MODEL_CUT       the first answer breaks off in the middle; the next one to the s
 MODEL_HTTP{400} this HTTP status
 MODEL_BIG{1000} a multi-byte text of that many bytes
 MODEL_THINK     some thinking before the answer
-MODEL_TOOL{Name} {…}  the use of this tool with this input; its result is told in the next answer
+MODEL_TOOL{Name} {…}  the use of this tool with this input; its result is told in the next answer; MODEL_FILE in it is the first
+                file of which the text tells
 otherwise       a short answer that tells how many bytes the first text had
 """
 import hashlib
@@ -56,7 +57,8 @@ def tool_of(body, words):
     """The tool that the words want used and its input, if the program offers it."""
     found = re.search(r"MODEL_TOOL\{(\w+)\} (\{.*\})", words)
     if found and f'"{found[1]}"' in json.dumps(body.get("tools", [])):
-        return found[1], json.loads(found[2])
+        told = re.search(r"^file: (\S+) ", words, re.MULTILINE)
+        return found[1], json.loads(found[2].replace("MODEL_FILE", told[1] if told else "MODEL_FILE"))
     return None
 
 

@@ -13,13 +13,14 @@ mod parse;
 mod tests;
 
 use async_trait::async_trait;
-use inhouse_engine::agent::{Agent, End, Output, Reason, Turn};
+use inhouse_engine::agent::{Agent, End, Output, Turn};
 
+use crate::acp::input::Prompt;
 use crate::acp::opening::Opening;
 use crate::acp::parse::Parser;
 use crate::by_line::ByLine;
 use crate::conversations::{Conversation, Conversations};
-use crate::dialogue::failed;
+use crate::files::Folder;
 use crate::process::Program;
 
 pub(crate) use input::FILE_TYPES;
@@ -37,10 +38,12 @@ pub(crate) struct Acp {
 #[async_trait]
 impl Agent for Acp {
     async fn turn(&self, turn: &Turn, output: &mut dyn Output) -> End {
-        let prompt = match input::prompt(turn) {
-            Ok(prompt) => prompt,
-            Err(why) => return failed(Reason::InputRefused, why),
+        // The folder stays until the turn has ended, and no longer, also where the process stays.
+        let folder = match Folder::of(&turn.message, |_| true) {
+            Ok(folder) => folder,
+            Err(end) => return end,
         };
+        let prompt = Prompt::new(turn, &folder);
         let Conversation { id, theirs: earlier, note } = self.conversations.of(turn, &self.program);
         let line_bytes_max = self.program.limits.line_bytes_max;
         let (place, kept) = match self.program.place(turn, &id, &[]).await {
@@ -48,10 +51,7 @@ impl Agent for Acp {
             Err(end) => return end,
         };
         if let Some(live) = kept {
-            let (opening, input) = match Opening::going_on(prompt.clone(), live.rest.opened.clone()) {
-                Ok(begun) => begun,
-                Err(end) => return end,
-            };
+            let (opening, input) = Opening::going_on(prompt.clone(), live.rest.opened.clone());
             let mut parser = ByLine::going_on(line_bytes_max, live.rest.mid_line, Parser::new(opening));
             let end = self.program.go_on(&place, live, input, &mut parser, turn, output).await;
             if !parser.is_lost() {

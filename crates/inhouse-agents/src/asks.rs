@@ -7,6 +7,8 @@ use inhouse_engine::{Ask, Effect, Reply};
 use inhouse_trust::{Approvals, Verdict};
 use uuid::Uuid;
 
+use crate::dialogue::Free;
+
 /// Asks that wait for the one before them; beyond them the answer is no.
 const WAITING_MAX: usize = 64;
 
@@ -20,6 +22,7 @@ fn strictest(rules: &Approvals, ask: &Ask) -> Verdict {
 /// The asks of one turn.
 pub(crate) struct Asks<'a> {
     rules: &'a Approvals,
+    free: Vec<Free>,
     waiting: VecDeque<Named>,
     open: Option<Named>,
 }
@@ -43,9 +46,18 @@ impl Named {
 }
 
 impl<'a> Asks<'a> {
-    /// None yet.
-    pub(crate) fn new(rules: &'a Approvals) -> Self {
-        Self { rules, waiting: VecDeque::new(), open: None }
+    /// None yet. What is `free` needs no leave but that of the rules.
+    pub(crate) fn new(rules: &'a Approvals, free: Vec<Free>) -> Self {
+        Self { rules, free, waiting: VecDeque::new(), open: None }
+    }
+
+    fn verdict(&self, ask: &Ask) -> Verdict {
+        let is_free = self.free.iter().any(|(tool, subject)| *tool == ask.tool && *subject == ask.subject);
+        match strictest(self.rules, ask) {
+            _ if !ask.is_permission() => Verdict::Ask,
+            Verdict::Ask if is_free => Verdict::Allow,
+            verdict => verdict,
+        }
     }
 
     /// Takes an ask. What can be said without asking anybody is said at once.
@@ -55,7 +67,7 @@ impl<'a> Asks<'a> {
             let questions = ask.questions.iter_mut();
             questions.for_each(|question| question.options.retain(|choice| choice.effect != Effect::AllowAlways));
         }
-        let verdict = if ask.is_permission() { strictest(self.rules, &ask) } else { Verdict::Ask };
+        let verdict = self.verdict(&ask);
         let named = Named::new(ask);
         let Named { ask, .. } = &named;
         let (reply, by) = match (verdict, ask.choose(Effect::Allow)) {
@@ -183,7 +195,7 @@ mod tests {
     #[tokio::test]
     async fn a_late_answer_to_one_ask_is_none_to_another_of_the_same_number() {
         let rules = Approvals::default();
-        let (mut asks, mut output) = (Asks::new(&rules), Answers(Vec::new()));
+        let (mut asks, mut output) = (Asks::new(&rules, Vec::new()), Answers(Vec::new()));
         let mut ids = Vec::new();
         for _ in 0..2 {
             asks.withdraw("1", &mut output);
@@ -195,6 +207,22 @@ mod tests {
         let reply = asks.reply(&mut output).await;
         assert_eq!(reply, Reply { ask: "1".to_owned(), ..Reply::denied("", "in time") });
         assert!(!asks.waits() && output.0.is_empty());
+    }
+
+    #[test]
+    fn what_is_free_is_asked_of_nobody_unless_a_rule_forbids_it() {
+        let free = || vec![("Read", "/f/file-1.csv".to_owned())];
+        let read = |tool: &str, subject: &str| Ask { tool: tool.to_owned(), subject: subject.to_owned(), ..ask() };
+        let own = read("Read", "/f/file-1.csv");
+        let mut rules = Approvals::default();
+        assert_eq!(Asks::new(&rules, free()).verdict(&own), Verdict::Allow);
+        for other in
+            [read("Read", "/f/file-1.csv."), read("Read", "/f/../f/file-1.csv"), read("Write", "/f/file-1.csv"), ask()]
+        {
+            assert_eq!(Asks::new(&rules, free()).verdict(&other), Verdict::Ask, "{other:?}");
+        }
+        rules.add(Verdict::Deny, "Read").unwrap();
+        assert_eq!(Asks::new(&rules, free()).verdict(&own), Verdict::Deny);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use inhouse_engine::Reply;
 use inhouse_engine::agent::{End, Reason};
 
-use crate::dialogue::{Dialogue, Ending, Opened, Rest, Said, failed};
+use crate::dialogue::{Dialogue, Ending, Free, Opened, Rest, Said, failed};
 use crate::lines::{Line, Lines};
 
 /// One turn in a protocol of lines.
@@ -22,6 +22,11 @@ pub(crate) trait LineProtocol: Send {
     /// What to write to the agent when something that it asks is answered. Agents that ask nothing hear nothing.
     fn reply(&mut self, _reply: &Reply) -> Option<Vec<u8>> {
         None
+    }
+
+    /// What needs no leave in this turn, where no rule forbids it: a tool, and all that it acts on.
+    fn free(&self) -> Vec<Free> {
+        Vec::new()
     }
 
     /// Whether a line is of a turn, or wants to be answered. Other news can come at any time.
@@ -108,6 +113,10 @@ impl<P: LineProtocol> Dialogue for ByLine<P> {
 
     fn reply(&mut self, reply: &Reply) -> Option<Vec<u8>> {
         self.protocol.reply(reply)
+    }
+
+    fn free(&self) -> Vec<Free> {
+        self.protocol.free()
     }
 
     fn rest(&self) -> Option<Rest> {

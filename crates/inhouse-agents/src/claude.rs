@@ -12,13 +12,13 @@ mod planned;
 mod tests;
 
 use async_trait::async_trait;
-use inhouse_engine::agent::{Agent, End, Output, Reason, Turn};
+use inhouse_engine::agent::{Agent, End, Output, Turn};
 
 use crate::by_line::ByLine;
 use crate::claude::opening::Opening;
 use crate::claude::parse::{Found, Parser};
 use crate::conversations::{BEGINS_ANEW, Conversation, Conversations};
-use crate::dialogue::failed;
+use crate::files::Folder;
 use crate::process::Program;
 use crate::warm::Place;
 
@@ -35,12 +35,14 @@ pub(crate) struct Claude {
 #[async_trait]
 impl Agent for Claude {
     async fn turn(&self, turn: &Turn, output: &mut dyn Output) -> End {
-        let input = match input::input(turn) {
-            Ok(input) => input,
-            Err(why) => return failed(Reason::InputRefused, why),
+        // The folder stays until the turn has ended, and no longer, also where the process stays.
+        let folder = match Folder::of(&turn.message, |part| !input::has_block(part)) {
+            Ok(folder) => folder,
+            Err(end) => return end,
         };
+        let message = Words { input: input::input(turn, &folder), files: folder.paths() };
         let Some(conversations) = &self.conversations else {
-            return self.once(turn, input, output).await;
+            return self.once(turn, message, output).await;
         };
         let Conversation { id, theirs, note } = conversations.of(turn, &self.program);
         let (place, kept) = match self.program.place(turn, &id, &[]).await {
@@ -48,18 +50,18 @@ impl Agent for Claude {
             Err(end) => return end,
         };
         if let Some(live) = kept {
-            let mut parser =
-                ByLine::going_on(self.line_bytes_max(), live.rest.mid_line, Parser::going_on(live.rest.opened.clone()));
-            let end = self.program.go_on(&place, live, input.clone(), &mut parser, turn, output).await;
+            let parser = Parser::going_on(live.rest.opened.clone()).with_files(&message.files);
+            let mut parser = ByLine::going_on(self.line_bytes_max(), live.rest.mid_line, parser);
+            let end = self.program.go_on(&place, live, message.input.clone(), &mut parser, turn, output).await;
             if !parser.is_lost() {
                 return end;
             }
         }
-        let (end, found) = self.begin(turn, &place, theirs.is_some(), input.clone(), note, output).await;
+        let (end, found) = self.begin(turn, &place, theirs.is_some(), &message, note, output).await;
         let (end, found) = match found {
             // What was thought of it is wrong: the other way, once.
-            Found::Taken => self.begin(turn, &place, true, input, None, output).await,
-            Found::Missing => self.begin(turn, &place, false, input, Some(BEGINS_ANEW), output).await,
+            Found::Taken => self.begin(turn, &place, true, &message, None, output).await,
+            Found::Missing => self.begin(turn, &place, false, &message, Some(BEGINS_ANEW), output).await,
             Found::Open | Found::Unknown => (end, found),
         };
         match found {
@@ -71,15 +73,23 @@ impl Agent for Claude {
     }
 }
 
+/// What a turn is told.
+struct Words {
+    /// The line of the message.
+    input: Vec<u8>,
+    /// The paths of its files.
+    files: Vec<String>,
+}
+
 impl Claude {
     /// A turn of a conversation of which nothing is kept.
-    async fn once(&self, turn: &Turn, input: Vec<u8>, output: &mut dyn Output) -> End {
+    async fn once(&self, turn: &Turn, message: Words, output: &mut dyn Output) -> End {
         let plan = match self.program.plan(turn, "", &[]) {
             Ok(plan) => plan,
             Err(end) => return end,
         };
-        let mut parser = ByLine::new(self.line_bytes_max(), Parser::new(None));
-        self.program.run(&plan, input, true, &mut parser, turn, output).await
+        let mut parser = ByLine::new(self.line_bytes_max(), Parser::new(None).with_files(&message.files));
+        self.program.run(&plan, message.input, true, &mut parser, turn, output).await
     }
 
     /// Starts a process for the conversation, new or resumed. `note` is told when it is open.
@@ -88,7 +98,7 @@ impl Claude {
         turn: &Turn,
         place: &Place<'_>,
         has_begun: bool,
-        text: Vec<u8>,
+        message: &Words,
         note: Option<&'static str>,
         output: &mut dyn Output,
     ) -> (End, Found) {
@@ -98,12 +108,12 @@ impl Claude {
             Err(end) => return (end, Found::Unknown),
         };
         let (parser, input) = if self.program.warm.keeps() {
-            let (opening, first) = Opening::new(text);
+            let (opening, first) = Opening::new(message.input.clone());
             (Parser::opening(opening, note), first)
         } else {
-            (Parser::new(note), text)
+            (Parser::new(note), message.input.clone())
         };
-        let mut parser = ByLine::new(self.line_bytes_max(), parser);
+        let mut parser = ByLine::new(self.line_bytes_max(), parser.with_files(&message.files));
         let end = self.program.begin(place, &plan, input, &mut parser, turn, output).await;
         (end, parser.protocol.found())
     }

@@ -12,13 +12,13 @@ mod parse;
 mod tests;
 
 use async_trait::async_trait;
-use inhouse_engine::agent::{Agent, End, Output, Reason, Turn};
+use inhouse_engine::agent::{Agent, End, Output, Turn};
 
 use crate::by_line::ByLine;
 use crate::codex::opening::{Opening, Start};
 use crate::codex::parse::Parser;
 use crate::conversations::{Conversation, Conversations};
-use crate::dialogue::failed;
+use crate::files::Folder;
 use crate::process::Program;
 
 pub(crate) use asked::TOOLS;
@@ -42,10 +42,12 @@ pub(crate) struct Codex {
 #[async_trait]
 impl Agent for Codex {
     async fn turn(&self, turn: &Turn, output: &mut dyn Output) -> End {
-        let items = match input::items(turn) {
-            Ok(items) => items,
-            Err(why) => return failed(Reason::InputRefused, why),
+        // The folder stays until the turn has ended, and no longer, also where the process stays.
+        let folder = match Folder::of(&turn.message, |part| !input::has_item(part)) {
+            Ok(folder) => folder,
+            Err(end) => return end,
         };
+        let items = input::items(turn, &folder);
         let key = self.program.host.get(KEY).filter(|key| !key.is_empty());
         let more = if key.is_some() { FOR_THIS_PROCESS } else { &[] };
         let Conversation { id, theirs: earlier, note } = self.conversations.of(turn, &self.program);

@@ -6,6 +6,7 @@ use inhouse_engine::agent::{Agent, End, Output, Turn};
 
 use crate::dialogue::{Dialogue, Ending, Said};
 use crate::exits::Exits;
+use crate::files::Folder;
 use crate::message::text_after;
 use crate::process::Program;
 use crate::text::TextStream;
@@ -23,7 +24,12 @@ pub(crate) struct Command {
 #[async_trait]
 impl Agent for Command {
     async fn turn(&self, turn: &Turn, output: &mut dyn Output) -> End {
-        let text = text_after(self.prefix_line.as_deref(), turn);
+        // The folder stays until the process is gone.
+        let folder = match Folder::of(&turn.message, |_| true) {
+            Ok(folder) => folder,
+            Err(end) => return end,
+        };
+        let text = text_after(self.prefix_line.as_deref(), turn, &folder);
         let plan = match self.program.plan(turn, &text, &[]) {
             Ok(plan) => plan,
             Err(end) => return end,

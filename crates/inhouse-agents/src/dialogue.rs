@@ -26,6 +26,11 @@ pub(crate) trait Dialogue: Send {
         None
     }
 
+    /// What needs no leave in this turn, where no rule forbids it: a tool, and all that it acts on.
+    fn free(&self) -> Vec<Free> {
+        Vec::new()
+    }
+
     /// How its process is to be watched until the next turn; nothing when it can not take one. Asked once the turn is over.
     fn rest(&self) -> Option<Rest> {
         None
@@ -34,6 +39,9 @@ pub(crate) trait Dialogue: Send {
     /// How the turn ended, now that the process has and nothing that it wrote has told.
     fn ended(&mut self, ending: &Ending) -> End;
 }
+
+/// A tool, and what it acts on.
+pub(crate) type Free = (&'static str, String);
 
 /// Whether a line of a process between two turns says that it does something which nobody asked for.
 pub(crate) type Acts = fn(&[u8]) -> bool;
@@ -56,6 +64,8 @@ pub(crate) struct Opened {
     pub(crate) request: u64,
     /// Whether the agent takes images, where it has to say so.
     pub(crate) takes_images: bool,
+    /// Whether it takes resources, where it has to say so.
+    pub(crate) takes_resources: bool,
     /// The mode that the agent is in, where it has modes.
     pub(crate) mode: String,
     /// The agent has told that its helpers had begun before its first text, so that what a sweep ends is none of them.

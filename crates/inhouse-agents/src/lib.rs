@@ -19,6 +19,7 @@ mod conversations;
 mod plan;
 mod workspace;
 mod folder;
+mod files;
 mod command;
 mod native;
 mod mapped;
@@ -79,14 +80,14 @@ impl Protocol {
         if self == Self::Codex { codex::TOOLS } else { &[] }
     }
 
-    /// Which parts of a message can be said in it.
+    /// Which parts of a message reach an agent that speaks it.
     pub fn takes(self) -> Takes {
         match self {
-            Self::Text | Self::Mapped => Takes::Text,
+            Self::Text | Self::Mapped => Takes::Files(&[]),
             Self::Native => Takes::Any,
-            Self::Claude => Takes::Types(claude::FILE_TYPES),
-            Self::Acp => Takes::Types(acp::FILE_TYPES),
-            Self::Codex => Takes::Types(codex::FILE_TYPES),
+            Self::Claude => Takes::Files(claude::FILE_TYPES),
+            Self::Acp => Takes::Files(acp::FILE_TYPES),
+            Self::Codex => Takes::Files(codex::FILE_TYPES),
         }
     }
 }

@@ -10,6 +10,7 @@ use inhouse_engine::agent::{Agent, End, Output, Turn};
 use crate::by_line::ByLine;
 use crate::conversations::{Conversation, Conversations};
 use crate::exits::Exits;
+use crate::files::Folder;
 use crate::mapped::parse::Parser;
 use crate::message::text_after;
 use crate::process::Program;
@@ -35,7 +36,12 @@ pub(crate) struct Mapped {
 #[async_trait]
 impl Agent for Mapped {
     async fn turn(&self, turn: &Turn, output: &mut dyn Output) -> End {
-        let text = text_after(self.prefix_line.as_deref(), turn);
+        // The folder stays until the process is gone.
+        let folder = match Folder::of(&turn.message, |_| true) {
+            Ok(folder) => folder,
+            Err(end) => return end,
+        };
+        let text = text_after(self.prefix_line.as_deref(), turn, &folder);
         let Conversation { id, theirs: earlier, note } = self.conversations.of(turn, &self.program);
         let remembers = !self.mapping.resume.is_empty();
         let note = note.filter(|_| remembers);

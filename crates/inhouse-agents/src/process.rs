@@ -204,7 +204,7 @@ impl Program {
         let mut feeder = Feeder::new(run.stdin.take(), words.input, queue);
         let agent = turn.permit.agent().as_str();
         let mut errors = Errors::new(run.stderr.take(), &self.redactor, agent, &turn.task_id);
-        let (replies, asks) = (words.converses.then_some(replies), Asks::new(&self.approvals));
+        let (replies, asks) = (words.converses.then_some(replies), Asks::new(&self.approvals, protocol.free()));
         let mut session = Session::new(run, replies, protocol, asks, words.stay, self.limits);
         let exit = loop {
             let ended = {

@@ -131,16 +131,14 @@ async fn an_end_without_a_result_is_a_failure_that_says_why() {
 }
 
 #[tokio::test]
-async fn parts_that_the_agent_does_not_take_are_refused() {
+async fn what_the_agent_does_not_take_is_a_file_of_which_it_is_told() {
     let image =
-        v1::Part { content: Some(Content::Raw(vec![1])), media_type: "image/png".into(), ..v1::Part::default() };
-    let text = v1::Part { media_type: "text/x".into(), ..image.clone() };
-    let url = v1::Part { content: Some(Content::Url("http://127.0.0.1/x.png".into())), ..image.clone() };
-    for part in [image, text, url] {
-        let (_source, cancel) = CancelSource::new();
-        let mut turn = turn("look", cancel);
-        turn.message.parts.push(part);
-        let (_, end) = once(speaks("opens; ends end_turn"), &turn).await;
-        assert!(matches!(end, End::Failed(Failure { reason: Reason::InputRefused, .. })), "{end:?}");
-    }
+        v1::Part { content: Some(Content::Raw(vec![b'i'])), media_type: "image/png".into(), ..v1::Part::default() };
+    let text = v1::Part { content: Some(Content::Raw(vec![b't'])), media_type: "text/x".into(), ..v1::Part::default() };
+    let (_source, cancel) = CancelSource::new();
+    let mut turn = turn("look", cancel);
+    turn.message.parts.extend([image, text]);
+    let script = r#"opens; for path in $(printf %s "$prompt" | grep -o 'file: [^ ]*' | cut -c7-); do says "$(cat "$path")"; done; ends end_turn"#;
+    let (output, end) = once(speaks(script), &turn).await;
+    assert_eq!((output.text.as_str(), end), ("it", End::Completed(Note::default())));
 }

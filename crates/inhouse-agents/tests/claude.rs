@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use inhouse_agents::presets::preset;
 use inhouse_agents::{AgentSpec, Protocol};
-use inhouse_engine::agent::{Agent, AgentEvent, End, Failure, Note, Reason};
+use inhouse_engine::agent::{Agent, AgentEvent, DecidedBy, End, Failure, Note, Reason};
 use inhouse_engine::cancel::CancelSource;
 use inhouse_proto::v1;
 use inhouse_proto::v1::part::Content;
@@ -108,14 +108,22 @@ async fn an_end_without_a_result_is_a_failure_that_says_why() {
 }
 
 #[tokio::test]
-async fn parts_that_claude_does_not_take_are_refused() {
+async fn what_has_no_block_of_its_own_is_a_file_that_is_read_without_leave() {
+    let script = r#"
+        read -r line
+        path=$(printf %s "$line" | grep -o 'file: [^ ]*' | cut -c7-)
+        echo '{"type":"system","subtype":"init"}'
+        echo '{"type":"control_request","request_id":"r1","request":{"subtype":"can_use_tool","tool_name":"Read","input":{"file_path":"'$path'"}}}'
+        read -r reply
+        case $reply in *'"behavior":"allow"'*) said=$(cat "$path") ;; *) said=no ;; esac
+        echo '{"type":"result","subtype":"success","is_error":false,"result":"'$said'"}'"#;
     let (_source, cancel) = CancelSource::new();
-    for content in [Content::Url("http://127.0.0.1/x.png".to_owned()), Content::Raw(b"x".to_vec())] {
-        let mut turn = turn("look", cancel.clone());
-        turn.message.parts.push(v1::Part { content: Some(content), ..v1::Part::default() });
-        let (_, end) = once(speaks("exit 9"), &turn).await;
-        assert!(matches!(end, End::Failed(Failure { reason: Reason::InputRefused, .. })), "{end:?}");
-    }
+    let mut turn = turn("look", cancel);
+    let content = Some(Content::Raw(b"a,b;c".to_vec()));
+    turn.message.parts.push(v1::Part { content, media_type: "text/csv".to_owned(), ..v1::Part::default() });
+    let (output, end) = once(speaks(script), &turn).await;
+    assert_eq!((output.text.as_str(), end), ("a,b;c", End::Completed(Note::default())));
+    assert_eq!(output.decided, [("Read".to_owned(), "allow", DecidedBy::Rule)]);
 }
 
 /// The published Claude Code (`INHOUSE_TEST_CLAUDE`, its program) with an empty home, an invented key and a model on

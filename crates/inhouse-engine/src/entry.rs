@@ -60,8 +60,7 @@ impl AgentEntry {
         if !self.accepts.is_empty() {
             return self.accepts.join(", ");
         }
-        let types: &[&str] = if let Takes::Types(types) = self.takes { types } else { &[] };
-        ["text/plain", "application/json"].iter().chain(types).copied().collect::<Vec<_>>().join(", ")
+        self.takes.media_types().join(", ")
     }
 
     /// Whether a caller who takes these media types can take an answer; no list, and everything is taken (spec 3.2.2).
@@ -89,19 +88,27 @@ fn is_range_of(range: &str, media_type: &str) -> bool {
 pub enum Takes {
     /// Text and data parts.
     Text,
-    /// Also `raw` parts of these media types.
-    Types(&'static [&'static str]),
+    /// Also `raw` parts, those of these media types in the agent's own way.
+    Files(&'static [&'static str]),
     /// Everything.
     Any,
 }
 
 impl Takes {
+    /// The media types of what it takes, those first that an agent knows best.
+    pub fn media_types(self) -> Vec<&'static str> {
+        let (known, all): (&[_], &[_]) = match self {
+            Self::Text => (&[], &[]),
+            Self::Files(types) => (types, &["*/*"]),
+            Self::Any => (&[], &["*/*"]),
+        };
+        [&["text/plain", "application/json"], known, all].concat()
+    }
+
     fn takes(self, part: &v1::Part) -> bool {
         match (&part.content, self) {
             (_, Self::Any) | (None | Some(Content::Text(_) | Content::Data(_)), _) => true,
-            (Some(Content::Raw(_)), Self::Types(types)) => {
-                types.iter().any(|media_type| part.media_type.eq_ignore_ascii_case(media_type))
-            }
+            (Some(Content::Raw(_)), Self::Files(_)) => true,
             (Some(Content::Raw(_) | Content::Url(_)), _) => false,
         }
     }

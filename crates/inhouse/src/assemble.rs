@@ -195,20 +195,13 @@ fn policy(agents: &Agents) -> Policy {
 }
 
 fn card(agent: &AgentConfig, provider: Option<&Provider>) -> CardInfo {
-    let owned = |types: &[&str]| types.iter().map(|media_type| (*media_type).to_owned()).collect();
-    let text: &[&str] = &["text/plain", "application/json"];
-    let files: &[&str] = match takes(agent) {
-        Takes::Text => &[],
-        Takes::Types(types) => types,
-        Takes::Any => &["*/*"],
-    };
     CardInfo {
         name: agent.title.clone(),
         description: agent.description.clone(),
         // Known before the first card is asked for; an agent's own version is not.
         version: agent.card.version.clone().unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned()),
         input_modes: if agent.card.input_modes.is_empty() {
-            owned(&[text, files].concat())
+            takes(agent).media_types().into_iter().map(str::to_owned).collect()
         } else {
             agent.card.input_modes.clone()
         },
@@ -278,17 +271,14 @@ mod tests {
         let environment = HostEnv::new([("PATH".into(), folder.path().join("bin").into_os_string())]);
         let config = crate::config::load(&ServeArgs::default(), &environment, folder.path()).unwrap();
         let agent = |name: &str| config.agents.list.iter().find(|agent| agent.name.as_str() == name).unwrap();
-        let text = ["text/plain", "application/json"];
-        for name in ["bot", "demo"] {
-            assert_eq!(
-                (takes(agent(name)), card(agent(name), None).input_modes),
-                (Takes::Text, text.map(String::from).to_vec())
-            );
+        let shown = |name: &str| card(agent(name), None).input_modes.join(" ");
+        assert_eq!(shown("demo"), "text/plain application/json");
+        for name in ["bot", "json"] {
+            assert_eq!(shown(name), "text/plain application/json */*");
         }
-        let Takes::Types(types) = takes(agent("claude")) else { panic!() };
+        let Takes::Files(types) = takes(agent("claude")) else { panic!() };
         assert!(types.contains(&"application/pdf") && types.iter().all(|word| !word.starts_with("text/")));
-        assert_eq!(card(agent("claude"), None).input_modes, [&text[..], types].concat());
+        assert_eq!(shown("claude"), format!("text/plain application/json {} */*", types.join(" ")));
         assert_eq!(takes(agent("json")), Takes::Any);
-        assert_eq!(card(agent("json"), None).input_modes.last().map(String::as_str), Some("*/*"));
     }
 }

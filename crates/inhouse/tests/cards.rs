@@ -356,7 +356,8 @@ fn media_types_are_on_the_card_and_negotiated() {
         (json!({"text": "hi", "mediaType": "text/plain; charset=utf-8"}), json!([]), Value::Null),
         (json!({"text": "hi", "mediaType": "text/html"}), json!([]), json!(-32005)),
         (json!({"data": {}}), json!([]), json!(-32005)),
-        (json!({"raw": "YQ==", "mediaType": "text/plain"}), json!([]), json!(-32005)),
+        (json!({"raw": "YQ==", "mediaType": "text/plain"}), json!([]), Value::Null),
+        (json!({"raw": "YQ==", "mediaType": "image/png"}), json!([]), json!(-32005)),
         (json!({"text": "hi"}), json!(["text/plain"]), json!(-32005)),
     ] {
         assert_eq!(send(part.clone(), modes.clone()), code, "{part} {modes}");

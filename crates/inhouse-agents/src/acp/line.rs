@@ -114,9 +114,10 @@ pub(crate) struct Capabilities {
 
 /// What a prompt may hold beside text.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub(crate) struct PromptCapabilities {
     pub(crate) image: Scalar,
+    pub(crate) embedded_context: Scalar,
 }
 
 /// How much an agent asks before it acts.

@@ -5,7 +5,7 @@ use inhouse_engine::agent::{End, Reason};
 use serde_json::{Value, json};
 
 use crate::acp::ending::failure;
-use crate::acp::input::Prompt;
+use crate::acp::input::{Prompt, Takes};
 use crate::acp::line::{Answer, Modes};
 use crate::conversations::BEGINS_ANEW;
 use crate::dialogue::{Opened, failed};
@@ -42,7 +42,7 @@ pub(crate) struct Opening {
     /// What the caller is told when the session is open.
     note: Option<&'static str>,
     keeps_mode: bool,
-    takes_images: bool,
+    takes: Takes,
     /// The mode that the agent is in, as far as it told.
     mode: String,
 }
@@ -65,7 +65,7 @@ impl Opening {
             session: None,
             note,
             keeps_mode,
-            takes_images: false,
+            takes: Takes::default(),
             mode: String::new(),
         };
         let params = json!({
@@ -78,25 +78,22 @@ impl Opening {
     }
 
     /// With a process that was kept, in which the session is open. The second value is the prompt.
-    ///
-    /// # Errors
-    /// The end of a turn whose prompt the agent does not take.
-    pub(crate) fn going_on(prompt: Prompt, opened: Opened) -> Result<(Self, Vec<u8>), End> {
-        let Opened { id, request, takes_images, mode, .. } = opened;
+    pub(crate) fn going_on(prompt: Prompt, opened: Opened) -> (Self, Vec<u8>) {
+        let Opened { id, request, takes_images, takes_resources, mode, .. } = opened;
         let (mut opening, _) = Self::new(prompt, String::new(), Some(id.clone()), None, true);
         (opening.request, opening.session, opening.mode) = (request, Some(id), mode);
-        opening.takes_images = takes_images;
-        opening.check()?;
+        opening.takes = Takes { images: takes_images, resources: takes_resources };
         let prompt = opening.say();
-        Ok((opening, prompt))
+        (opening, prompt)
     }
 
     /// What the next turn has to know.
     pub(crate) fn opened(&self) -> Opened {
         let id = self.session.clone().unwrap_or_default();
-        let (request, takes_images, mode) = (self.request, self.takes_images, self.mode.clone());
-        // The protocol has no word for it.
-        Opened { id, request, takes_images, mode, ..Opened::default() }
+        let (request, mode) = (self.request, self.mode.clone());
+        let Takes { images: takes_images, resources: takes_resources } = self.takes;
+        // The protocol has no word for its helpers.
+        Opened { id, request, takes_images, takes_resources, mode, ..Opened::default() }
     }
 
     /// Whether it is the mode in which the session was opened.
@@ -162,8 +159,10 @@ impl Opening {
         }
         let capabilities = answer.agent_capabilities.0.as_ref();
         let takes = capabilities.and_then(|known| known.prompt_capabilities.0.as_ref());
-        self.takes_images = takes.is_some_and(|takes| *takes.image == true);
-        self.check()?;
+        self.takes = Takes {
+            images: takes.is_some_and(|takes| *takes.image == true),
+            resources: takes.is_some_and(|takes| *takes.embedded_context == true),
+        };
         let loads = capabilities.is_some_and(|known| *known.load_session == true);
         match self.earlier.clone() {
             Some(id) if loads => {
@@ -173,13 +172,6 @@ impl Opening {
             Some(_) => Ok(self.anew()),
             None => Ok(self.begin()),
         }
-    }
-
-    fn check(&self) -> Result<(), End> {
-        if self.prompt.has_images && !self.takes_images {
-            return Err(failed(Reason::InputRefused, "the agent takes no images"));
-        }
-        Ok(())
     }
 
     /// A new session in the place of one that can not be resumed.
@@ -209,7 +201,7 @@ impl Opening {
     }
 
     fn say(&mut self) -> Vec<u8> {
-        let params = json!({"sessionId": self.session, "prompt": std::mem::take(&mut self.prompt.blocks)});
+        let params = json!({"sessionId": self.session, "prompt": std::mem::take(&mut self.prompt).blocks(self.takes)});
         self.ask(Step::Prompt, "session/prompt", &params)
     }
 

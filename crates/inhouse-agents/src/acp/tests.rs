@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::acp::input::Prompt;
 use crate::acp::opening::Opening;
 use crate::acp::parse::Parser;
-use crate::by_line::ByLine;
+use crate::by_line::{ByLine, LineProtocol as _};
 use crate::dialogue::{Dialogue, Opened, Said};
 use crate::lines::LINE_BYTES_MAX;
 use crate::replayed::{Replay, Seen};
@@ -22,14 +22,14 @@ enum Mode {
     Kept,
 }
 
-fn prompt(has_images: bool) -> Prompt {
-    Prompt { blocks: vec![json!({"type": "text", "text": "hi"})], has_images }
+fn prompt() -> Prompt {
+    Prompt::default()
 }
 
 /// A turn before the agent's first line.
 fn started(earlier: Option<&str>, mode: Mode, line_bytes_max: usize) -> Replay<Parser> {
     let kept = mode == Mode::Kept;
-    let (opening, input) = Opening::new(prompt(false), "/project".into(), earlier.map(str::to_owned), None, kept);
+    let (opening, input) = Opening::new(prompt(), "/project".into(), earlier.map(str::to_owned), None, kept);
     Replay::new(line_bytes_max, Parser::new(opening), &input)
 }
 
@@ -157,7 +157,7 @@ fn the_next_prompt_of_a_recorded_session_is_a_turn_of_its_own() {
         let request = &lines[second]["msg"];
         let (id, number) = (request["params"]["sessionId"].as_str().unwrap(), request["id"].as_u64().unwrap());
         let opened = Opened { id: id.to_owned(), request: number - 1, ..Opened::default() };
-        let (opening, input) = Opening::going_on(prompt(false), opened.clone()).unwrap();
+        let (opening, input) = Opening::going_on(prompt(), opened.clone());
         let mut replay = Replay::new(LINE_BYTES_MAX, Parser::new(opening), &input);
         for line in lines[second..].iter().filter(|line| line["dir"] == "out") {
             replay.read(&format!("{}\n", line["msg"]), usize::MAX);
@@ -168,7 +168,6 @@ fn the_next_prompt_of_a_recorded_session_is_a_turn_of_its_own() {
         assert_eq!(seen.written.iter().cloned().map(compared).collect::<Vec<_>>(), [compared(request.clone())]);
         assert_eq!(seen.end(), "completed", "{name}");
         assert!(seen.text.contains("Hello") && seen.text.contains("after cancel"), "{name}: {}", seen.text);
-        assert!(Opening::going_on(prompt(true), opened).is_err(), "it has not said that it takes images");
     }
 }
 
@@ -224,17 +223,18 @@ fn a_plan_is_told_each_time_that_it_changes() {
 }
 
 #[test]
-fn images_reach_only_an_agent_that_takes_them() {
-    for (image, end) in [("true", None), ("false", Some("input_refused: the agent takes no images"))] {
-        let (opening, _) = Opening::new(prompt(true), "/".into(), None, None, false);
+fn what_an_agent_takes_is_what_it_says_and_is_known_in_the_next_turn() {
+    for (said, images, resources) in
+        [(r#""image":true"#, true, false), (r#""embeddedContext":true"#, false, true), ("", false, false)]
+    {
+        let (opening, _) = Opening::new(prompt(), "/".into(), None, None, false);
         let mut parser = ByLine::new(1000, Parser::new(opening));
-        let mut said = Said::default();
-        let line =
-            format!(r#"{{"id":1,"result":{{"agentCapabilities":{{"promptCapabilities":{{"image":{image}}}}}}}}}"#);
-        parser.read(format!("{line}\n").as_bytes(), &mut said);
-        assert_eq!((said.end.is_some(), said.replies.len()), (end.is_some(), usize::from(end.is_none())), "{image}");
-        let Some(end) = end else { continue };
-        assert_eq!(Seen { end: said.end, ..Seen::default() }.end(), end);
+        let line = format!(r#"{{"id":1,"result":{{"agentCapabilities":{{"promptCapabilities":{{{said}}}}}}}}}"#);
+        parser.read(format!("{line}\n").as_bytes(), &mut Said::default());
+        let opened = parser.protocol.opened();
+        assert_eq!((opened.takes_images, opened.takes_resources), (images, resources), "{said}");
+        let (next, _) = Opening::going_on(prompt(), opened.clone());
+        assert_eq!(Opened { request: opened.request, ..next.opened() }, opened);
     }
 }
 

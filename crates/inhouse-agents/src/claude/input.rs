@@ -4,36 +4,37 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use inhouse_engine::agent::Turn;
+use inhouse_proto::v1::Part;
 use inhouse_proto::v1::part::Content;
 use serde_json::{Value, json};
 
+use crate::files::{Folder, told};
 use crate::lines::line_of;
-use crate::message::{LAST_BLOCK, known_type, not_taken};
+use crate::message::{LAST_BLOCK, known_type};
 
-/// The media types of the files that Claude takes. The last one is a document to it, the others are images.
+/// The media types of the files that have a block of their own. The last one is a document, the others are images.
 pub(crate) const FILE_TYPES: &[&str] = &["image/png", "image/jpeg", "image/gif", "image/webp", PDF];
 
 const PDF: &str = "application/pdf";
 
-/// The input line of a turn.
-///
-/// # Errors
-/// One line for the caller when a part is of a kind that Claude does not take; the engine refuses such a message before.
-pub(crate) fn input(turn: &Turn) -> Result<Vec<u8>, String> {
+/// Whether a part has a block of its own.
+pub(crate) fn has_block(part: &Part) -> bool {
+    known_type(part, FILE_TYPES).is_some()
+}
+
+/// The input line of a turn. The parts that have no block of their own are files in the folder.
+pub(crate) fn input(turn: &Turn, folder: &Folder) -> Vec<u8> {
+    let text = |text: String| json!({"type": "text", "text": text});
     let mut blocks = Vec::new();
-    let text = turn.text();
-    if !text.is_empty() {
-        blocks.push(json!({"type": "text", "text": text}));
-    }
+    blocks.extend(Some(turn.text()).filter(|said| !said.is_empty()).map(text));
     for part in &turn.message.parts {
-        match &part.content {
-            Some(Content::Raw(bytes)) => blocks.push(file(bytes, known_type(part, FILE_TYPES)?)),
-            Some(Content::Url(_)) => return Err(not_taken(FILE_TYPES)),
-            Some(Content::Text(_) | Content::Data(_)) | None => {}
+        if let (Some(Content::Raw(bytes)), Some(media_type)) = (&part.content, known_type(part, FILE_TYPES)) {
+            blocks.push(file(bytes, media_type));
         }
     }
-    blocks.push(json!({"type": "text", "text": LAST_BLOCK}));
-    Ok(line_of(&json!({"type": "user", "message": {"role": "user", "content": blocks}})))
+    blocks.extend(told(folder.files()).map(text));
+    blocks.push(text(LAST_BLOCK.to_owned()));
+    line_of(&json!({"type": "user", "message": {"role": "user", "content": blocks}}))
 }
 
 fn file(bytes: &[u8], media_type: &str) -> Value {

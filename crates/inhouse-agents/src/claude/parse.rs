@@ -10,7 +10,7 @@ use crate::claude::asked::Asked;
 use crate::claude::line::Entry;
 use crate::claude::opening::{Opening, request};
 use crate::claude::planned::Planned;
-use crate::dialogue::{Ending, Opened, Said, failed, without_result};
+use crate::dialogue::{Ending, Free, Opened, Said, failed, without_result};
 use crate::lenient::{self, sum};
 use crate::text::without_escapes;
 
@@ -42,6 +42,8 @@ pub(crate) struct Parser {
     /// What the caller is told when the conversation is open.
     note: Option<&'static str>,
     found: Found,
+    /// The files of the message that it may read.
+    own: Vec<String>,
 }
 
 /// What the program made of the conversation's id.
@@ -72,7 +74,13 @@ impl Parser {
             is_busy: false,
             note,
             found: Found::Unknown,
+            own: Vec::new(),
         }
+    }
+
+    /// The same with files of the message, which are in none of its folders: it may read them without leave.
+    pub(crate) fn with_files(self, own: &[String]) -> Self {
+        Self { own: own.to_vec(), ..self }
     }
 
     /// The same with a process that may be kept, and gets its text from the opening.
@@ -224,6 +232,10 @@ impl LineProtocol for Parser {
 
     fn reply(&mut self, reply: &Reply) -> Option<Vec<u8>> {
         self.asked.reply(reply)
+    }
+
+    fn free(&self) -> Vec<Free> {
+        self.own.iter().map(|path| ("Read", path.clone())).collect()
     }
 
     fn acts(line: &[u8]) -> bool {

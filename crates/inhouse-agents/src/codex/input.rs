@@ -3,34 +3,32 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use inhouse_engine::agent::Turn;
+use inhouse_proto::v1::Part;
 use inhouse_proto::v1::part::Content;
 use serde_json::{Value, json};
 
-use crate::message::{known_type, not_taken};
+use crate::files::{Folder, told};
+use crate::message::known_type;
 
-/// The media types of the files that it takes.
+/// The media types of the files that have an item of their own.
 pub(crate) const FILE_TYPES: &[&str] = &["image/png", "image/jpeg", "image/gif", "image/webp"];
 
-/// The items of a turn's input.
-///
-/// # Errors
-/// One line for the caller when a part is of a kind that Codex does not take; the engine refuses such a message before.
-pub(crate) fn items(turn: &Turn) -> Result<Vec<Value>, String> {
+/// Whether a part has an item of its own.
+pub(crate) fn has_item(part: &Part) -> bool {
+    known_type(part, FILE_TYPES).is_some()
+}
+
+/// The items of a turn's input. The parts that have no item of their own are files in the folder.
+pub(crate) fn items(turn: &Turn, folder: &Folder) -> Vec<Value> {
+    let text = |text: String| json!({"type": "text", "text": text});
     let mut items = Vec::new();
-    let text = turn.text();
-    if !text.is_empty() {
-        items.push(json!({"type": "text", "text": text}));
-    }
+    items.extend(Some(turn.text()).filter(|said| !said.is_empty()).map(text));
     for part in &turn.message.parts {
-        match &part.content {
-            Some(Content::Raw(bytes)) => {
-                let media_type = known_type(part, FILE_TYPES)?;
-                let url = format!("data:{media_type};base64,{}", STANDARD.encode(bytes));
-                items.push(json!({"type": "image", "url": url}));
-            }
-            Some(Content::Url(_)) => return Err(not_taken(FILE_TYPES)),
-            Some(Content::Text(_) | Content::Data(_)) | None => {}
+        if let (Some(Content::Raw(bytes)), Some(media_type)) = (&part.content, known_type(part, FILE_TYPES)) {
+            let url = format!("data:{media_type};base64,{}", STANDARD.encode(bytes));
+            items.push(json!({"type": "image", "url": url}));
         }
     }
-    Ok(items)
+    items.extend(told(folder.files()).map(text));
+    items
 }

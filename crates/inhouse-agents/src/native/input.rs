@@ -4,7 +4,7 @@ use inhouse_engine::agent::Turn;
 use inhouse_proto::v1;
 use serde::Serialize;
 
-use crate::native::files::File;
+use crate::files::{File, Folder};
 
 /// The version of the contract.
 const VERSION: u32 = 1;
@@ -19,11 +19,11 @@ struct Input<'a> {
     message: &'a v1::Message,
     history: &'a [v1::Message],
     accepted_output_modes: &'a [String],
-    files: &'a [File],
+    files: Vec<&'a File>,
 }
 
 /// The object of a turn, with a line feed.
-pub(crate) fn input(turn: &Turn, files: &[File]) -> Vec<u8> {
+pub(crate) fn input(turn: &Turn, folder: &Folder) -> Vec<u8> {
     let input = Input {
         version: VERSION,
         task_id: &turn.task_id,
@@ -32,7 +32,7 @@ pub(crate) fn input(turn: &Turn, files: &[File]) -> Vec<u8> {
         message: &turn.message,
         history: &turn.history,
         accepted_output_modes: &turn.accepted_output_modes,
-        files,
+        files: folder.files().collect(),
     };
     let mut bytes = serde_json::to_vec(&input).expect("a turn came as JSON, and our file names are UTF-8");
     bytes.push(b'\n');
