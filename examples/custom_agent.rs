@@ -135,6 +135,7 @@ pub fn server(listen: SocketAddr, agent: impl Agent) -> Result<(Server, Engine),
     let closing = watch::Sender::new(false);
     let endpoint = Endpoint::new(name, engine.clone(), closing.subscribe());
     let token = Secret::new("a-token-for-trying-it-out".to_owned());
+    let tokens = Tokens::new([(Principal::new("me")?, TokenDigest::of(&token))]);
     let routes = vec![Route { endpoint, card: card() }];
     let server = Server::bind(ServerOptions {
         listen,
@@ -142,7 +143,7 @@ pub fn server(listen: SocketAddr, agent: impl Agent) -> Result<(Server, Engine),
         limits: Limits::default(),
         hosts: HostRule::new([], None, []),
         origins: OriginRule::new([]),
-        tokens: Tokens::new([(Principal::new("me")?, TokenDigest::of(&token))]),
+        tokens: watch::Sender::new(Arc::new(tokens)).subscribe(),
         service: Arc::new(Routes::new(routes, None, CardOptions::default(), audit.clone())),
         audit,
         closing,

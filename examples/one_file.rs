@@ -43,13 +43,14 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let closing = watch::Sender::new(false);
     let endpoint = Endpoint::new(name, engine.clone(), closing.subscribe());
     let token = Secret::new("a-token-for-trying-it-out".to_owned());
+    let tokens = Tokens::new([(Principal::new("me")?, TokenDigest::of(&token))]);
     let server = Server::bind(ServerOptions {
         listen: ([127, 0, 0, 1], 8080).into(),
         listen_too: vec![],
         limits: Limits::default(),
         hosts: HostRule::new([], None, []),
         origins: OriginRule::new([]),
-        tokens: Tokens::new([(Principal::new("me")?, TokenDigest::of(&token))]),
+        tokens: watch::Sender::new(Arc::new(tokens)).subscribe(),
         service: Arc::new(Routes::new(
             vec![Route { endpoint, card: card() }],
             None,

@@ -240,10 +240,11 @@ impl Inner {
         u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Promises a turn of `owner` a place in the queue.
-    pub(crate) fn reserve(self: &Arc<Self>, owner: &Owner) -> Option<Reservation> {
-        let reserved = lock(&self.queue).reserve(owner);
-        reserved.then(|| Reservation { inner: Arc::clone(self), owner: owner.clone(), taken: false })
+    /// Promises a turn a place in the queue.
+    pub(crate) fn reserve(self: &Arc<Self>, permit: &Permit) -> Option<Reservation> {
+        let owner = owner(permit);
+        let reserved = lock(&self.queue).reserve(&owner, permit.limits());
+        reserved.then(|| Reservation { inner: Arc::clone(self), owner, taken: false })
     }
 
     /// Lets a turn run, or wait: then at which place. `Err`: the server is stopping, and the turn comes back.

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use inhouse_trust::{AgentName, Principal};
+use inhouse_trust::{AgentName, CallerLimits, Principal};
 
 use crate::limits::QueueLimits;
 use crate::store::Owner;
@@ -54,6 +54,8 @@ struct Lane<T> {
     /// Callers with waiting turns; the first is served next.
     rotation: VecDeque<Principal>,
     waiting: HashMap<Principal, VecDeque<(Slot, T)>>,
+    /// The bounds of those callers that have narrower ones, as of their latest turn.
+    narrow: HashMap<Principal, CallerLimits>,
 }
 
 impl<T> Default for Lane<T> {
@@ -66,6 +68,7 @@ impl<T> Default for Lane<T> {
             asking: HashSet::new(),
             rotation: VecDeque::new(),
             waiting: HashMap::new(),
+            narrow: HashMap::new(),
         }
     }
 }
@@ -77,10 +80,15 @@ impl<T> Queue<T> {
     }
 
     /// Promises a place to a turn of `owner`; `false` when there is no room. Each promise is taken up by one `offer`, or given back.
-    pub(crate) fn reserve(&mut self, owner: &Owner) -> bool {
-        let limits = self.limits;
+    /// `narrow` are bounds of this caller's own.
+    pub(crate) fn reserve(&mut self, owner: &Owner, narrow: CallerLimits) -> bool {
         let lane = self.agents.entry(owner.agent.clone()).or_default();
         let caller = &owner.principal;
+        match narrow == CallerLimits::default() {
+            true => lane.narrow.remove(caller),
+            false => lane.narrow.insert(caller.clone(), narrow),
+        };
+        let limits = lane.limits_of(caller, self.limits);
         let agent_room = limits.running_per_agent_max.saturating_add(limits.queued_per_agent_max);
         let caller_room = limits.running_per_caller_max.saturating_add(limits.queued_per_caller_max);
         let free = !self.is_closed && lane.admitted() < agent_room && lane.admitted_of(caller) < caller_room;
@@ -204,7 +212,18 @@ impl<T> Lane<T> {
         decrement(&mut self.reserved, caller);
     }
 
+    fn limits_of(&self, caller: &Principal, all: QueueLimits) -> QueueLimits {
+        let Some(narrow) = self.narrow.get(caller) else { return all };
+        let least = |own: Option<usize>, all: usize| own.map_or(all, |own| own.min(all));
+        QueueLimits {
+            running_per_caller_max: least(narrow.running_max, all.running_per_caller_max),
+            queued_per_caller_max: least(narrow.queued_max, all.queued_per_caller_max),
+            ..all
+        }
+    }
+
     fn may_start(&self, slot: &Slot, limits: QueueLimits) -> bool {
+        let limits = self.limits_of(&slot.owner.principal, limits);
         self.running < limits.running_per_agent_max
             && self
                 .running_by_caller

@@ -158,7 +158,7 @@ impl Engine {
         if self.inner.is_closing() {
             return Err(A2aError::new(ErrorKind::Unavailable).retry_after(1));
         }
-        let place = self.inner.reserve(&owner(permit)).ok_or_else(|| {
+        let place = self.inner.reserve(permit).ok_or_else(|| {
             let full = A2aError::new(ErrorKind::ResourceExhausted).with("cause", "the queue is full");
             full.retry_after(self.inner.limits.queue_retry_s)
         })?;
@@ -167,9 +167,11 @@ impl Engine {
             let error = A2aError::new(ErrorKind::ResourceExhausted).with("budget", spent.budget);
             error.detail("what may be spent in a day is spent").retry_after(spent.retry_s)
         })?;
-        lock(&self.inner.starts).admit(permit.principal(), self.inner.uptime_ms()).map_err(|retry| {
-            let limit = self.inner.limits.starts.starts_max.to_string();
-            A2aError::new(ErrorKind::ResourceExhausted).with("startsMax", limit).retry_after(retry.seconds)
+        let all = self.inner.limits.starts.starts_max;
+        let max = permit.limits().starts_per_minute_max.map_or(all, |own| own.min(all));
+        lock(&self.inner.starts).admit_of(permit.principal(), max, self.inner.uptime_ms()).map_err(|retry| {
+            let error = A2aError::new(ErrorKind::ResourceExhausted).with("startsMax", max.to_string());
+            error.retry_after(retry.seconds)
         })?;
         Ok(place)
     }

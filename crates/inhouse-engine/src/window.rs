@@ -50,7 +50,16 @@ impl<K: Clone + Ord + Hash> SlidingWindow<K> {
     /// # Errors
     /// [`RetryAfter`] when the window is full.
     pub fn admit(&mut self, key: &K, now_ms: u64) -> Result<(), RetryAfter> {
-        let WindowOptions { starts_max, window_ms, .. } = self.options;
+        self.admit_of(key, self.options.starts_max, now_ms)
+    }
+
+    /// The same for a key that may start less often than others.
+    ///
+    /// # Errors
+    /// [`RetryAfter`] when the window is full for it.
+    pub fn admit_of(&mut self, key: &K, starts_max: u32, now_ms: u64) -> Result<(), RetryAfter> {
+        let WindowOptions { window_ms, .. } = self.options;
+        let starts_max = starts_max.min(self.options.starts_max);
         if starts_max == 0 {
             return Err(RetryAfter { seconds: window_ms.div_ceil(1000).max(1) });
         }

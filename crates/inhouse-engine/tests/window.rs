@@ -28,6 +28,15 @@ fn the_retry_time_is_exact_and_keys_do_not_touch_each_other() {
 }
 
 #[test]
+fn a_key_may_have_less_than_all_and_never_more() {
+    let mut window = window(3, 10);
+    let admitted = |window: &mut SlidingWindow<u32>, key: u32, max: u32| {
+        (0..9).filter(|_| window.admit_of(&key, max, 0).is_ok()).count()
+    };
+    assert_eq!([(1, 2), (2, 9), (3, 0)].map(|(key, max)| admitted(&mut window, key, max)), [2, 3, 0]);
+}
+
+#[test]
 fn memory_stays_bounded_and_the_longest_idle_key_is_forgotten() {
     let mut window = window(1, 100);
     for key in 0..10_000 {

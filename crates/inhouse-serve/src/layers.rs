@@ -15,11 +15,13 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Response, StatusCode, Version};
-use inhouse_trust::{Caller, HostError, OriginRule, Record, Tokens};
+use inhouse_trust::{Caller, HostError, OriginRule, Record};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::bindings::grpc::is_grpc;
 use crate::failures::FailureLimit;
+use crate::lapse::{Lapse, LiveTokens, lapse, now_s, trailers};
 use crate::pulse::{Answering, Pulse};
 use crate::reader::too_large;
 use crate::service::OwnNames;
@@ -30,7 +32,7 @@ pub(crate) struct Door {
     pub(crate) limits: Arc<Limits>,
     pub(crate) own_names: Arc<OwnNames>,
     pub(crate) origins: OriginRule,
-    pub(crate) tokens: Tokens,
+    pub(crate) tokens: LiveTokens,
     pub(crate) failures: Mutex<FailureLimit>,
     pub(crate) audit: AuditLog,
     pub(crate) closing: watch::Sender<bool>,
@@ -55,16 +57,19 @@ pub(crate) fn answer(door: Arc<Door>, source: IpAddr, pulse: Arc<Pulse>, request
         // together with the one before, so what is behind any chunked request is never read as another.
         let is_chunked = parts.headers.contains_key(TRANSFER_ENCODING);
         let body = BodyReader::new(incoming, Arc::clone(&door.limits), Arc::clone(&pulse));
-        let mut response = match door.admit(&arrival, &parts, &body).await {
-            Ok(caller) => door.service.handle(arrival.request(&door, parts, caller), body).await,
-            Err(refusal) => refusal.response_to(&parts.headers, door.service.error_form(parts.uri.path())),
+        let (mut response, caller) = match door.admit(&arrival, &parts, &body).await {
+            Ok(caller) => (door.service.handle(arrival.request(&door, parts, caller.clone()), body).await, caller),
+            Err(refusal) => (refusal.response_to(&parts.headers, door.service.error_form(parts.uri.path())), None),
         };
         if !is_two && (is_chunked || pulse.has_unread_body()) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         // With HTTP/1.1 the connection itself waits for the end of the server.
         let stopping = is_two.then(|| stopping(&door));
-        Ok(response.map(|body| Answered { body, stopping, _answering: answering }))
+        let is_stream = response.body().size_hint().exact().is_none();
+        let lapse = caller.filter(|_| is_stream).map(|caller| lapse(door.tokens.clone(), caller));
+        let is_grpc = is_grpc(response.headers());
+        Ok(response.map(|body| Answered { body, stopping, lapse, is_grpc, _answering: answering }))
     })
 }
 
@@ -156,7 +161,8 @@ impl Door {
     }
 
     fn caller(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
-        with_values(headers, &AUTHORIZATION, |values| self.tokens.caller(values))
+        let tokens = Arc::clone(&self.tokens.borrow());
+        with_values(headers, &AUTHORIZATION, |values| tokens.caller(values, now_s()))
             .map_err(|error| Refusal::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", error.to_string()))
     }
 
@@ -246,6 +252,9 @@ pub(crate) struct Answered {
     body: Body,
     /// Looks at the body once more when the server stops; it has a task of its own then.
     stopping: Option<Stopping>,
+    /// Ends a stream.
+    lapse: Option<Lapse>,
+    is_grpc: bool,
     _answering: Answering,
 }
 
@@ -256,6 +265,10 @@ impl HttpBody for Answered {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         if self.stopping.as_mut().is_some_and(|stopping| stopping.as_mut().poll(cx).is_ready()) {
             self.stopping = None;
+        }
+        if self.lapse.as_mut().is_some_and(|lapse| lapse.as_mut().poll(cx).is_ready()) {
+            (self.lapse, self.body) = (None, Body::full(""));
+            return Poll::Ready(self.is_grpc.then(|| Ok(Frame::trailers(trailers()))));
         }
         Pin::new(&mut self.body).poll_frame(cx)
     }

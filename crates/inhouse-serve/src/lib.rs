@@ -11,6 +11,7 @@ mod pulse;
 mod socket;
 mod layers;
 mod failures;
+mod lapse;
 mod service;
 mod reader;
 mod refusal;

@@ -20,8 +20,8 @@ pub struct ServerOptions {
     pub hosts: HostRule,
     /// The web pages that may call it.
     pub origins: OriginRule,
-    /// Who may come in.
-    pub tokens: Tokens,
+    /// Who may come in. Streams of a caller whose token is not among them any more end.
+    pub tokens: watch::Receiver<Arc<Tokens>>,
     /// Where refusals are written down.
     pub audit: AuditLog,
     /// Turns `true` at shutdown; open response streams have to watch it and end.

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{HeaderMap, Method, Response, StatusCode};
 use inhouse_proto::v1::AgentCard;
-use inhouse_trust::{AgentName, Caller, Operation, Record, grants};
+use inhouse_trust::{AgentName, Caller, Record, sees};
 use tokio::sync::watch;
 
 use crate::bindings::extensions::{self, Extension};
@@ -196,7 +196,7 @@ impl Routes {
             self.refused(request, caller, None, refusal.code, &refusal);
             return response;
         }
-        let granted = |endpoint: &Endpoint| grants(caller, Operation::Get, &endpoint.agent, &endpoint.policy).is_ok();
+        let granted = |endpoint: &Endpoint| sees(caller, &endpoint.agent, &endpoint.policy);
         let entry = |(at, route): (usize, &Route)| {
             granted(&route.endpoint).then(|| card::entry(&route.card, &self.site(at, &request.headers), at == 0))
         };
@@ -224,8 +224,7 @@ impl Routes {
             return self.refused(request, caller, None, refusal.code, &refusal);
         };
         let Endpoint { agent: name, policy, .. } = &self.agents[agent].endpoint;
-        // Which operation does not matter to the policy, and is only known once the body is read.
-        if grants(caller, Operation::Get, name, policy).is_err() {
+        if !sees(caller, name, policy) {
             return self.refused(request, caller, Some(agent), "denied", &nothing_there());
         }
         match binding.operation(&request.method) {

@@ -1,22 +1,31 @@
 //! Authentication: from the values of the Authorization header to a [`Caller`], or a reason why not.
 
-use crate::{Principal, TokenDigest};
+use std::sync::Arc;
+
+use crate::{Principal, Rights, TokenDigest};
 
 /// Someone whose token was checked. Made by [`Tokens::caller`] alone:
 ///
 /// ```compile_fail,E0451
 /// let principal = inhouse_trust::Principal::new("ann").expect("a name");
-/// let forged = inhouse_trust::Caller { principal };
+/// let forged = inhouse_trust::Caller { principal, ..todo!() };
 /// ```
 #[derive(Debug, Clone)]
 pub struct Caller {
     principal: Principal,
+    rights: Arc<Rights>,
+    token: TokenDigest,
 }
 
 impl Caller {
     /// Who it is.
     pub fn principal(&self) -> &Principal {
         &self.principal
+    }
+
+    /// What the credential is good for.
+    pub fn rights(&self) -> &Rights {
+        &self.rights
     }
 }
 
@@ -29,39 +38,67 @@ pub enum AuthError {
     /// There are two, or the one is not `Bearer` and a token.
     #[error("authorization header is not one bearer token")]
     Malformed,
-    /// No principal has this token.
+    /// No principal has this token, or not any more.
     #[error("token is not valid")]
     Invalid,
 }
 
-/// The digests of all tokens that are valid now, and whose they are. One principal may have several.
+/// A token, as far as the server knows it: whose it is, and what it is good for.
 #[derive(Debug, Clone)]
+pub struct Credential {
+    /// Whose.
+    pub principal: Principal,
+    /// What is kept of it.
+    pub token: TokenDigest,
+    /// What for.
+    pub rights: Arc<Rights>,
+}
+
+impl From<(Principal, TokenDigest)> for Credential {
+    /// One that is good for everything.
+    fn from((principal, token): (Principal, TokenDigest)) -> Self {
+        Self { principal, token, rights: Arc::default() }
+    }
+}
+
+/// All tokens that are valid now. One principal may have several.
+#[derive(Debug, Clone, Default)]
 pub struct Tokens {
-    entries: Vec<(Principal, TokenDigest)>,
+    entries: Vec<Credential>,
 }
 
 impl Tokens {
     /// Takes the valid tokens. With none of them nobody is let in.
-    pub fn new(entries: impl IntoIterator<Item = (Principal, TokenDigest)>) -> Self {
-        Self { entries: entries.into_iter().collect() }
+    pub fn new<T: Into<Credential>>(entries: impl IntoIterator<Item = T>) -> Self {
+        Self { entries: entries.into_iter().map(Into::into).collect() }
     }
 
-    /// The caller whom the values of all Authorization headers of a request name.
+    /// The caller whom the values of all Authorization headers of a request name at this second since the epoch.
     ///
     /// Time depends on the length of what was sent and on the number of entries, never on how much of it was right: digests are compared,
     /// and every entry is visited.
     ///
     /// # Errors
     /// [`AuthError`]; `Bearer` may be written in any case (RFC 7235 section 2.1).
-    pub fn caller(&self, authorization: &[&[u8]]) -> Result<Caller, AuthError> {
+    pub fn caller(&self, authorization: &[&[u8]], now_s: u64) -> Result<Caller, AuthError> {
         let presented = TokenDigest::of_bytes(bearer(authorization)?);
+        self.found(presented, now_s).ok_or(AuthError::Invalid)
+    }
+
+    /// Whether a caller would still be let in, with the same rights or others.
+    pub fn hold(&self, caller: &Caller, now_s: u64) -> bool {
+        self.found(caller.token.clone(), now_s).is_some_and(|now| now.principal == caller.principal)
+    }
+
+    fn found(&self, token: TokenDigest, now_s: u64) -> Option<Caller> {
         let mut found = None;
-        for (principal, digest) in &self.entries {
-            if bool::from(digest.same(&presented)) {
-                found = Some(principal);
+        for entry in &self.entries {
+            if bool::from(entry.token.same(&token)) {
+                found = Some(entry);
             }
         }
-        found.map(|principal| Caller { principal: principal.clone() }).ok_or(AuthError::Invalid)
+        let Credential { principal, rights, .. } = found.filter(|entry| entry.rights.hold_at(now_s))?;
+        Some(Caller { principal: principal.clone(), rights: Arc::clone(rights), token })
     }
 }
 

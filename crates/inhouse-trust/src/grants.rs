@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{AgentName, Caller, Principal};
+use crate::{AgentName, Caller, CallerLimits, Principal, Scope};
 
 /// What is asked of an agent or of its tasks (specification, section 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,7 +45,7 @@ pub enum Decides {
     Own,
     /// Those of everybody's tasks: it is appointed.
     All,
-    /// None: others are appointed.
+    /// None: others are appointed, or the credential is not good for it.
     None,
 }
 
@@ -71,7 +71,7 @@ impl Policy {
 /// ```compile_fail,E0451
 /// use inhouse_trust::{AgentName, Decides, Operation, Permit, Principal};
 /// let (principal, agent) = (Principal::new("ann").expect("a name"), AgentName::new("claude").expect("a name"));
-/// let forged = Permit { principal, operation: Operation::Send, agent, decides: Decides::All };
+/// let forged = Permit { principal, operation: Operation::Send, agent, decides: Decides::All, ..todo!() };
 /// ```
 #[derive(Debug, Clone)]
 pub struct Permit {
@@ -79,6 +79,7 @@ pub struct Permit {
     operation: Operation,
     agent: AgentName,
     decides: Decides,
+    limits: CallerLimits,
 }
 
 impl Permit {
@@ -101,26 +102,50 @@ impl Permit {
     pub fn decides(&self) -> Decides {
         self.decides
     }
+
+    /// How much, where it is less than anybody may.
+    pub fn limits(&self) -> CallerLimits {
+        self.limits
+    }
 }
 
-/// The caller may not use this agent. It is answered like an agent that does not exist.
+/// Why a caller may not do something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the caller may not use this agent")]
-pub struct Denied;
+pub enum Denied {
+    /// The agent is not for him. It is answered like an agent that does not exist.
+    #[error("the caller may not use this agent")]
+    Agent,
+    /// His credential is not good for it.
+    #[error("the token is not good for this: it has not the scope {}", .0.name())]
+    Scope(Scope),
+}
+
+/// Whether an agent exists for `caller`.
+pub fn sees(caller: &Caller, agent: &AgentName, policy: &Policy) -> bool {
+    let is_for = |principals: &BTreeSet<Principal>| principals.contains(caller.principal());
+    policy.reserved.get(agent).is_none_or(is_for)
+        && caller.rights().agents.as_ref().is_none_or(|agents| agents.contains(agent))
+}
 
 /// Decides whether `caller` may do `operation` with `agent`, and whose permission requests it may answer. The only place that does.
 ///
 /// # Errors
-/// [`Denied`] when the agent is reserved for others.
+/// [`Denied`] when the agent is not for the caller, or the operation.
 pub fn grants(caller: &Caller, operation: Operation, agent: &AgentName, policy: &Policy) -> Result<Permit, Denied> {
-    let principal = caller.principal();
-    if policy.reserved.get(agent).is_some_and(|principals| !principals.contains(principal)) {
-        return Err(Denied);
+    if !sees(caller, agent, policy) {
+        return Err(Denied::Agent);
+    }
+    let (principal, rights) = (caller.principal(), caller.rights());
+    let scope = Scope::of(operation);
+    if !rights.scopes.contains(&scope) {
+        return Err(Denied::Scope(scope));
     }
     let decides = match policy.approvers.get(agent) {
+        _ if !rights.scopes.contains(&Scope::Approve) => Decides::None,
         None => Decides::Own,
         Some(approvers) if approvers.contains(principal) => Decides::All,
         Some(_) => Decides::None,
     };
-    Ok(Permit { principal: principal.clone(), operation, agent: agent.clone(), decides })
+    let (principal, agent, limits) = (principal.clone(), agent.clone(), rights.limits);
+    Ok(Permit { principal, operation, agent, decides, limits })
 }

@@ -6,6 +6,7 @@
 
 mod principal;
 mod secret;
+mod rights;
 mod caller;
 mod grants;
 mod launch;
@@ -18,11 +19,12 @@ mod text;
 
 pub use approval::{Approvals, NotARule, Verdict};
 pub use audit::{Decision, Record};
-pub use caller::{AuthError, Caller, Tokens};
+pub use caller::{AuthError, Caller, Credential, Tokens};
 pub use environment::HostEnv;
-pub use grants::{Decides, Denied, Operation, Permit, Policy, grants};
+pub use grants::{Decides, Denied, Operation, Permit, Policy, grants, sees};
 pub use host::{HostError, HostRule, OriginError, OriginRule};
 pub use launch::{ARGUMENT_BYTES_MAX, AgentCommand, Input, LaunchError, LaunchPlan, launch};
 pub use principal::{AgentName, NameError, Principal};
 pub use redact::Redactor;
+pub use rights::{CallerLimits, Rights, Scope};
 pub use secret::{Secret, TokenDigest};

@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
-use inhouse_trust::{AuthError, Principal, Secret, TokenDigest, Tokens};
+use std::sync::Arc;
+
+use inhouse_trust::{AuthError, Credential, Principal, Rights, Secret, TokenDigest, Tokens};
+
+const NOW_S: u64 = 1_000;
 
 fn tokens() -> Tokens {
     let entry = |name: &str, token: &str| (Principal::new(name).unwrap(), TokenDigest::of(&Secret::new(token.into())));
@@ -14,7 +18,7 @@ fn a_token_names_its_principal_however_bearer_is_written() {
     let cases =
         [("Bearer right", "ann"), ("bearer right", "ann"), ("BEARER   other ", "bob"), ("Bearer second", "ann")];
     for (header, principal) in cases.into_iter().chain([("Bearer schlüssel", "eve")]) {
-        assert_eq!(tokens().caller(&[header.as_bytes()]).unwrap().principal().as_str(), principal, "{header}");
+        assert_eq!(tokens().caller(&[header.as_bytes()], NOW_S).unwrap().principal().as_str(), principal, "{header}");
     }
 }
 
@@ -27,16 +31,47 @@ fn debug_shows_nothing_of_a_token() {
 #[test]
 fn hostile_authorization_headers_name_nobody() {
     for header in "|Bearer|Bearer |Bearer     |Bearerright|right|Basic cmlnaHQ=|Bearer\tright|Be".split('|') {
-        assert_eq!(tokens().caller(&[header.as_bytes()]).unwrap_err(), AuthError::Malformed, "{header}");
+        assert_eq!(tokens().caller(&[header.as_bytes()], NOW_S).unwrap_err(), AuthError::Malformed, "{header}");
     }
     let long = format!("Bearer {}", "x".repeat(10_240));
     let wrong = "Bearer righ|Bearer rightt|Bearer Right|Bearer right, Bearer right|Bearer ｒｉｇｈｔ";
     for header in wrong.split('|').chain([long.as_str()]) {
-        assert_eq!(tokens().caller(&[header.as_bytes()]).unwrap_err(), AuthError::Invalid, "{header}");
+        assert_eq!(tokens().caller(&[header.as_bytes()], NOW_S).unwrap_err(), AuthError::Invalid, "{header}");
         let two = [header.as_bytes(), b"Bearer right"];
-        assert_eq!(tokens().caller(&two).unwrap_err(), AuthError::Malformed, "{header}");
+        assert_eq!(tokens().caller(&two, NOW_S).unwrap_err(), AuthError::Malformed, "{header}");
     }
-    assert_eq!(tokens().caller(&[b"Bearer \xff\xfe"]).unwrap_err(), AuthError::Invalid);
-    assert_eq!(tokens().caller(&[]).unwrap_err(), AuthError::Missing);
-    assert_eq!(Tokens::new([]).caller(&[b"Bearer right"]).unwrap_err(), AuthError::Invalid);
+    assert_eq!(tokens().caller(&[b"Bearer \xff\xfe"], NOW_S).unwrap_err(), AuthError::Invalid);
+    assert_eq!(tokens().caller(&[], NOW_S).unwrap_err(), AuthError::Missing);
+    assert_eq!(Tokens::default().caller(&[b"Bearer right"], NOW_S).unwrap_err(), AuthError::Invalid);
+}
+
+fn credential(name: &str, token: &str, expires_at_s: Option<u64>) -> Credential {
+    let rights = Arc::new(Rights { expires_at_s, ..Rights::default() });
+    Credential {
+        principal: Principal::new(name).unwrap(),
+        token: TokenDigest::of(&Secret::new(token.to_owned())),
+        rights,
+    }
+}
+
+#[test]
+fn an_expired_token_names_nobody_from_its_second_on() {
+    let tokens = Tokens::new([credential("ann", "old", Some(NOW_S + 1)), credential("ann", "new", None)]);
+    let old = tokens.caller(&[b"Bearer old"], NOW_S).unwrap();
+    assert_eq!(tokens.caller(&[b"Bearer old"], NOW_S + 1).unwrap_err(), AuthError::Invalid);
+    assert!(tokens.hold(&old, NOW_S) && !tokens.hold(&old, NOW_S + 1));
+    assert!(tokens.caller(&[b"Bearer new"], u64::MAX).is_ok());
+}
+
+#[test]
+fn a_caller_holds_as_long_as_his_token_is_there_and_his() {
+    let ann = Tokens::new([credential("ann", "one", None)]).caller(&[b"Bearer one"], NOW_S).unwrap();
+    for (tokens, holds) in [
+        (vec![credential("bob", "two", None), credential("ann", "one", Some(NOW_S + 9))], true),
+        (vec![credential("ann", "two", None)], false),
+        (vec![credential("bob", "one", None)], false),
+        (vec![], false),
+    ] {
+        assert_eq!(Tokens::new(tokens).hold(&ann, NOW_S), holds);
+    }
 }

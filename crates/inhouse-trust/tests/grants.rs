@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use inhouse_trust::Operation::{Cancel, Get, List, Push, Send, Stream, Subscribe};
-use inhouse_trust::{AgentName, Caller, Decides, Policy, Principal, Secret, TokenDigest, Tokens, grants};
+use inhouse_trust::{
+    AgentName, Caller, CallerLimits, Credential, Decides, Denied, Operation, Policy, Principal, Rights, Scope, Secret,
+    TokenDigest, Tokens, grants, sees,
+};
 
 fn name(agent: &str) -> AgentName {
     AgentName::new(agent).unwrap()
@@ -15,7 +18,7 @@ fn principal(name: &str) -> Principal {
 
 fn caller(name: &str) -> Caller {
     let digest = TokenDigest::of(&Secret::new("token".to_owned()));
-    Tokens::new([(principal(name), digest)]).caller(&[b"Bearer token"]).unwrap()
+    Tokens::new([(principal(name), digest)]).caller(&[b"Bearer token"], 0).unwrap()
 }
 
 #[test]
@@ -30,6 +33,7 @@ fn a_reserved_agent_is_denied_to_all_others_on_every_operation() {
         for (agent, granted) in [("open", true), ("private", false), ("nobody", false), ("shared", true)] {
             let answer = grants(&ann, operation, &name(agent), &policy);
             assert_eq!(answer.is_ok(), granted, "{operation:?} {agent}");
+            assert_eq!(sees(&ann, &name(agent), &policy), granted, "{agent}");
             assert_eq!(policy.is_reserved(&name(agent)), agent != "open");
         }
     }
@@ -54,4 +58,57 @@ fn whoever_is_appointed_decides_for_all_and_nobody_else_for_himself() {
     }
     policy.reserve(name("guarded"), [principal("ann")]);
     assert!(grants(&caller("bob"), Send, &name("guarded"), &policy).is_err(), "to decide is no right to come in");
+}
+
+fn caller_with(rights: Rights) -> Caller {
+    let (principal, token) = (principal("ann"), TokenDigest::of(&Secret::new("token".to_owned())));
+    Tokens::new([Credential { principal, token, rights: rights.into() }]).caller(&[b"Bearer token"], 0).unwrap()
+}
+
+#[test]
+fn each_operation_needs_its_scope_and_no_other() {
+    let needs = |operation: Operation| match operation {
+        Send | Stream => Scope::Send,
+        Get | List | Subscribe => Scope::Read,
+        Cancel => Scope::Cancel,
+        Push => Scope::Push,
+    };
+    for scope in Scope::ALL {
+        let only = caller_with(Rights { scopes: [scope].into(), ..Rights::default() });
+        for operation in [Send, Stream, Get, List, Cancel, Subscribe, Push] {
+            let answer = grants(&only, operation, &name("open"), &Policy::default());
+            let expected = if needs(operation) == scope { Ok(()) } else { Err(Denied::Scope(needs(operation))) };
+            assert_eq!(answer.map(drop), expected, "{scope:?} {operation:?}");
+        }
+        assert_eq!(Scope::named(scope.name()), Some(scope));
+    }
+    assert_eq!(Scope::named("Send"), None);
+}
+
+#[test]
+fn without_the_scope_nobody_gives_leave() {
+    let mut policy = Policy::default();
+    policy.appoint(name("guarded"), [principal("ann")]);
+    for (scopes, open, guarded) in [
+        (vec![Scope::Send], Decides::None, Decides::None),
+        (vec![Scope::Send, Scope::Approve], Decides::Own, Decides::All),
+    ] {
+        let ann = caller_with(Rights { scopes: scopes.into_iter().collect(), ..Rights::default() });
+        let decides = |agent: &str| grants(&ann, Send, &name(agent), &policy).unwrap().decides();
+        assert_eq!((decides("open"), decides("guarded")), (open, guarded));
+    }
+}
+
+#[test]
+fn a_token_for_some_agents_sees_no_others_and_opens_none_that_is_reserved() {
+    let mut policy = Policy::default();
+    policy.reserve(name("private"), [principal("bob")]);
+    let limits = CallerLimits { running_max: Some(1), ..CallerLimits::default() };
+    let agents = Some([name("open"), name("private")].into());
+    let ann = caller_with(Rights { agents, limits, ..Rights::default() });
+    for (agent, granted) in [("open", true), ("private", false), ("other", false)] {
+        let answer = grants(&ann, Get, &name(agent), &policy);
+        assert_eq!(sees(&ann, &name(agent), &policy), granted, "{agent}");
+        assert_eq!(answer.map(|permit| permit.limits()), if granted { Ok(limits) } else { Err(Denied::Agent) });
+    }
 }

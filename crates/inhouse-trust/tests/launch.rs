@@ -12,7 +12,7 @@ use inhouse_trust::{
 
 fn permit(operation: Operation) -> Permit {
     let ann = (Principal::new("ann").unwrap(), TokenDigest::of(&Secret::new("token".into())));
-    let caller = Tokens::new([ann]).caller(&[b"Bearer token"]).unwrap();
+    let caller = Tokens::new([ann]).caller(&[b"Bearer token"], 0).unwrap();
     grants(&caller, operation, &AgentName::new("demo").unwrap(), &Policy::default()).unwrap()
 }
 

@@ -3,16 +3,17 @@
 use std::ffi::OsString;
 use std::net::SocketAddr;
 
-use inhouse_trust::{HostEnv, Principal, Secret, TokenDigest, Tokens};
+use inhouse_trust::{Credential, HostEnv, Principal, Secret, TokenDigest, Tokens};
 
 use crate::config::{CallerConfig, CallerToken, Callers, Origin, Server, Setting};
 use crate::exit::Failure;
 use crate::token::{self, STRONG_BYTES_MIN};
+use crate::tokens::Keyring;
 
 /// The valid tokens, and what the operator has to know of them.
 pub(crate) struct Access {
-    /// What requests are checked against.
-    pub(crate) tokens: Tokens,
+    /// The tokens that are configured, beside those that are issued.
+    pub(crate) configured: Vec<Credential>,
     /// Which token the operator can use.
     pub(crate) known: Known,
     /// Whether one can be guessed.
@@ -60,23 +61,28 @@ impl Access {
         match callers {
             Callers::Generated(owner) => {
                 let token = token::generate().map_err(|error| Failure::failed(error.to_string(), None))?;
-                let tokens = Tokens::new([(owner.clone(), TokenDigest::of(&token))]);
-                Ok(Self { tokens, known: Known::Generated(token), weak: Weak(None) })
+                let configured = vec![(owner.clone(), TokenDigest::of(&token)).into()];
+                Ok(Self { configured, known: Known::Generated(token), weak: Weak(None) })
             }
-            Callers::Configured(list) => Ok(Self {
-                tokens: Tokens::new(list.iter().map(entry)),
-                known: list
-                    .iter()
-                    .find_map(variable)
-                    .map_or(Known::Digests, |(name, _)| Known::Variable(name.to_owned())),
-                weak: Weak(
-                    list.iter()
-                        .filter_map(variable)
-                        .find(|(_, token)| token::is_weak(token))
-                        .map(|(name, _)| name.to_owned()),
-                ),
-            }),
+            Callers::Configured(list) => {
+                let variables = || list.iter().filter_map(variable);
+                let name = |(name, _): (&str, _)| name.to_owned();
+                Ok(Self {
+                    configured: list.iter().map(|caller| entry(caller).into()).collect(),
+                    known: variables().next().map(name).map_or(Known::Digests, Known::Variable),
+                    weak: Weak(variables().find(|(_, token)| token::is_weak(token)).map(name)),
+                })
+            }
         }
+    }
+
+    /// Those who may come in, now that these tokens are issued.
+    ///
+    /// # Errors
+    /// What is wrong with one of them.
+    pub(crate) fn tokens(&self, issued: &Keyring) -> Result<Tokens, Failure> {
+        let issued = issued.credentials().map_err(|why| Failure::usage(why, None))?;
+        Ok(Tokens::new(self.configured.iter().cloned().chain(issued)))
     }
 }
 
@@ -223,6 +229,9 @@ mod tests {
         let access = Access::new(&Callers::Generated(config::owner())).unwrap();
         let Known::Generated(token) = &access.known else { panic!() };
         let header = format!("Bearer {}", token.expose());
-        assert_eq!(access.tokens.caller(&[header.as_bytes()]).unwrap().principal().as_str(), "owner");
+        assert_eq!(
+            access.tokens(&Keyring::default()).unwrap().caller(&[header.as_bytes()], 0).unwrap().principal().as_str(),
+            "owner"
+        );
     }
 }

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::agents;
 use crate::cli;
 use crate::config::{Containment, InputChoice, LogChoice};
+use crate::tokens;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -16,6 +17,7 @@ Examples:
   inhouse serve -- node my-bot.js          serve any program
   inhouse serve --host 0.0.0.0 --port 80   let teammates in; set API_TOKEN to a token of your own
   inhouse agents                           see which agents are there, and which would be served, and why
+  inhouse token new ann                    a token for a teammate; revoke it while the server runs
   inhouse send \"what does this repository do?\"
 
 In inhouse.toml an agent can have a git worktree for each conversation, or report what it changed on disk: workspace, report_changes.
@@ -43,6 +45,7 @@ pub(crate) enum Command {
     #[command(after_help = EXAMPLES)]
     Serve(Box<ServeArgs>),
     Agents(Box<agents::AgentsArgs>),
+    Token(Box<tokens::TokenArgs>),
     Send(Box<cli::send::SendArgs>),
     Task(Box<cli::task::TaskArgs>),
     Card(Box<cli::card::CardArgs>),

@@ -21,6 +21,7 @@ mod signals;
 #[cfg(test)]
 mod testing;
 mod token;
+mod tokens;
 mod workspaces;
 
 use std::path::PathBuf;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
     let ended = match command.unwrap_or_else(|| Command::Serve(Box::new(serve))) {
         Command::Serve(flags) => serve_until_stopped(&flags),
         Command::Config(ConfigArgs { verb: ConfigVerb::Show { origin, serve } }) => show(&serve, origin),
+        Command::Token(args) => tokens::run(*args),
         Command::Agents(args) => survey(*args),
         Command::Send(args) => run(cli::send::run(*args)),
         Command::Task(args) => run(cli::task::run(*args)),

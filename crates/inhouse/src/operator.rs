@@ -10,6 +10,6 @@ pub(crate) fn permit(agent: &AgentName) -> Option<Permit> {
     let token = token::generate().ok()?;
     let tokens = Tokens::new([(owner(), TokenDigest::of(&token))]);
     let header = zeroize::Zeroizing::new(format!("Bearer {}", token.expose()));
-    let caller = tokens.caller(&[header.as_bytes()]).ok()?;
+    let caller = tokens.caller(&[header.as_bytes()], 0).ok()?;
     grants(&caller, Operation::Send, agent, &Policy::default()).ok()
 }

@@ -27,6 +27,7 @@ use crate::log;
 use crate::probe::Probe;
 use crate::signals::Signals;
 use crate::token::TokenFile;
+use crate::tokens;
 use crate::workspaces;
 
 /// How long the last audit lines may take to be written at the end.
@@ -44,7 +45,9 @@ const COMPACT_EVERY: Duration = Duration::from_secs(1);
 /// [`Failure`] when it can not start.
 pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv) -> Result<ExitCode, Failure> {
     keep_memory_private();
-    let Access { tokens, known, weak } = Access::new(&config.callers)?;
+    let access = Access::new(&config.callers)?;
+    let tokens = watch::Sender::new(Arc::new(access.tokens(&config.issued)?));
+    let Access { configured, known, weak } = access;
     let address = listen::address(&config.server.host.value, config.server.port.value)?;
     if let Some(warning) = weak.check(&config.server, address)? {
         log::say(&format!("warning: {warning}"));
@@ -62,7 +65,7 @@ pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv
         limits: assemble::door_limits(&config.limits),
         hosts: assemble::host_rule(&config.server),
         origins: OriginRule::new(config.server.allowed_origins.value.iter().map(String::as_str)),
-        tokens,
+        tokens: tokens.subscribe(),
         service: Arc::new(assemble::routes(&mut config, &engine, push.as_ref(), &audit, &closing)),
         audit: audit.clone(),
         closing,
@@ -73,6 +76,9 @@ pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv
     let mut stopped = stop.subscribe();
     let serving = tokio::spawn(server.run(async move { drop(stopped.wait_for(|stop| *stop).await) }));
     let compacting = tokio::spawn(compact(engine.clone()));
+    let every = Duration::from_millis(config.limits.tokens_reload_ms.value);
+    let file = config.server.tokens_file.value.clone();
+    let following = file.map(|file| tokio::spawn(tokens::follow(file, configured, tokens, every)));
     // Held to the end: dropping it removes the file.
     let file = token_file(&known, &host)?;
     tokio::select! {
@@ -86,6 +92,7 @@ pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv
         () = signals.next() => ExitCode::from(130),
     };
     compacting.abort();
+    following.into_iter().for_each(|following| following.abort());
     audit.flush(AUDIT_FLUSH);
     Ok(ended)
 }

@@ -12,7 +12,7 @@ use super::{PRESETS, prefix_line, preset, reads_one_message};
 fn permit() -> Permit {
     let digest = TokenDigest::of(&Secret::new("token".to_owned()));
     let tokens = Tokens::new([(Principal::new("ann").unwrap(), digest)]);
-    let caller: Caller = tokens.caller(&[b"Bearer token"]).unwrap();
+    let caller: Caller = tokens.caller(&[b"Bearer token"], 0).unwrap();
     grants(&caller, Operation::Send, &AgentName::new("agent").unwrap(), &Policy::default()).unwrap()
 }
 

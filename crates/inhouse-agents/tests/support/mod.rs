@@ -94,7 +94,7 @@ pub(crate) fn permit() -> Permit {
 pub(crate) fn permit_of(caller: &str) -> Permit {
     let digest = TokenDigest::of(&Secret::new("token".to_owned()));
     let tokens = Tokens::new([(Principal::new(caller).unwrap(), digest)]);
-    let caller = tokens.caller(&[b"Bearer token"]).unwrap();
+    let caller = tokens.caller(&[b"Bearer token"], 0).unwrap();
     grants(&caller, Operation::Send, &AgentName::new("agent").unwrap(), &Policy::default()).unwrap()
 }
 

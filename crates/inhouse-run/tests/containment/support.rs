@@ -118,7 +118,7 @@ pub(crate) fn children() -> Vec<u32> {
 pub(crate) fn plan(program: &Path, args: &[&str], env: Vec<(String, String)>, directory: &Path) -> LaunchPlan {
     let secret = || Secret::new("token".into());
     let tokens = Tokens::new([(Principal::new("ann").unwrap(), TokenDigest::of(&secret()))]);
-    let caller = tokens.caller(&[b"Bearer token"]).unwrap();
+    let caller = tokens.caller(&[b"Bearer token"], 0).unwrap();
     let agent = AgentName::new("zoo").unwrap();
     let permit = inhouse_trust::grants(&caller, Operation::Send, &agent, &Policy::default()).unwrap();
     let command = AgentCommand {

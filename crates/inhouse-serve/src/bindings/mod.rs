@@ -29,7 +29,7 @@ use inhouse_engine::{Engine, Reader};
 use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::snapshot::Snapshot;
 use inhouse_proto::v1::{AgentCard, TaskState};
-use inhouse_trust::{AgentName, Caller, Operation, Permit, Policy, grants};
+use inhouse_trust::{AgentName, Caller, Operation, Permit, Policy, grants, sees};
 use tokio::sync::watch;
 
 use self::checked::is_id;
@@ -144,8 +144,7 @@ impl<'a> Call<'a> {
         if self.is_named || tenant.is_empty() || tenant == self.endpoint.agent.as_str() {
             return Ok(*self);
         }
-        let granted =
-            |endpoint: &&Endpoint| grants(self.caller, Operation::Get, &endpoint.agent, &endpoint.policy).is_ok();
+        let granted = |endpoint: &&Endpoint| sees(self.caller, &endpoint.agent, &endpoint.policy);
         let endpoint = (self.tenants)(tenant).filter(granted);
         let unknown = || A2aError::invalid("tenant", "there is no agent of this name");
         Ok(Self { endpoint: endpoint.ok_or_else(unknown)?, ..*self })
@@ -154,7 +153,8 @@ impl<'a> Call<'a> {
     /// The right to do this, if the caller has it.
     pub(crate) fn permit(&self, operation: Operation) -> Result<Permit, A2aError> {
         let Endpoint { agent, policy, .. } = self.endpoint;
-        grants(self.caller, operation, agent, policy).map_err(|_| A2aError::new(ErrorKind::PermissionDenied))
+        grants(self.caller, operation, agent, policy)
+            .map_err(|denied| A2aError::new(ErrorKind::PermissionDenied).detail(denied.to_string()))
     }
 
     /// A stream of what `reader` finds, after the first frames.

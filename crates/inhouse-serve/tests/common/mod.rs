@@ -53,7 +53,7 @@ impl TestServer {
             limits,
             hosts: HostRule::new(["agents.example.com"], None, []),
             origins: OriginRule::new(["https://console.example.com"]),
-            tokens: Tokens::new([entry]),
+            tokens: tokio::sync::watch::channel(Arc::new(Tokens::new([entry]))).1,
             audit: log,
             closing,
             service: Arc::new(Echo { handled: Arc::clone(&handled), told }),

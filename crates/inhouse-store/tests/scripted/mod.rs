@@ -411,7 +411,7 @@ fn permit_by(policy: &Policy, who: &str) -> Permit {
     let secret = Secret::new(format!("{who}-secret-token"));
     let tokens = Tokens::new([(Principal::new(who).unwrap(), TokenDigest::of(&secret))]);
     let header = format!("Bearer {who}-secret-token");
-    let caller = tokens.caller(&[header.as_bytes()]).unwrap();
+    let caller = tokens.caller(&[header.as_bytes()], 0).unwrap();
     grants(&caller, Operation::Send, &AgentName::new("demo").unwrap(), policy).unwrap()
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::origin::{Origin, Place};
 use super::words::{SplitError, quote};
+use crate::tokens::KeyringError;
 
 /// Why the server does not start. All of them end the process with exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -131,6 +132,9 @@ pub(crate) enum ConfigError {
         /// The absolute path.
         path: PathBuf,
     },
+    /// The tokens that were issued can not be known.
+    #[error("{0}")]
+    Tokens(#[from] KeyringError),
     /// A setting does not go together with another one.
     #[error("{origin}: {problem}")]
     Conflict {
@@ -162,6 +166,7 @@ impl ConfigError {
             }
             Self::NotExecutable { path, .. } => format!("chmod +x {}", quote(&path.to_string_lossy())),
             Self::NoProject { path, .. } => format!("mkdir -p {}", quote(&path.to_string_lossy())),
+            Self::Tokens(error) => return error.hint(),
             Self::Syntax { .. } | Self::MissingKey { .. } | Self::Value { .. } => return None,
         })
     }

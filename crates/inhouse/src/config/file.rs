@@ -1,6 +1,6 @@
 //! The layer of the configuration file: which tables and keys there are, and what each may hold.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
@@ -34,6 +34,7 @@ const SERVER_KEYS: &[&str] = &[
     "containment",
     "idempotency",
     "workspaces_dir",
+    "tokens_file",
     "log",
 ];
 
@@ -52,14 +53,36 @@ pub(super) struct FileLayer {
 /// # Errors
 /// [`ConfigError`] with file and line.
 pub(super) fn read(named: Option<&Path>, directory: &Path, environment: &HostEnv) -> Result<FileLayer, ConfigError> {
+    let Some((path, full, text)) = opened(named, directory)? else { return Ok(FileLayer::default()) };
+    layer(&path.to_string_lossy(), full.parent().unwrap_or(directory), &text, environment)
+}
+
+/// What the file says of the tokens that were issued, and nothing else of it.
+///
+/// # Errors
+/// [`ConfigError`] with file and line.
+pub(super) fn tokens_file(named: Option<&Path>, directory: &Path) -> Result<Option<PathBuf>, ConfigError> {
+    let Some((path, full, text)) = opened(named, directory)? else { return Ok(None) };
+    let source = Source { name: path.to_string_lossy().into(), text: &text };
+    let document = parse(&source)?;
+    let Some(mut server) = Table::root(&source, &document).table("server")? else { return Ok(None) };
+    let base = full.parent().unwrap_or(directory);
+    Ok(server.text("tokens_file")?.map(|file| below(base, file).value))
+}
+
+/// The file's name, its path and its text; nothing, when it was not named and is not there.
+fn opened(named: Option<&Path>, directory: &Path) -> Result<Option<(PathBuf, PathBuf, String)>, ConfigError> {
     let path = named.unwrap_or(Path::new(FILE_NAME));
     let full = directory.join(path);
-    let text = match fs::read_to_string(&full) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => return Ok(FileLayer::default()),
-        Err(source) => return Err(ConfigError::Read { file: path.display().to_string(), source }),
-    };
-    layer(&path.to_string_lossy(), full.parent().unwrap_or(directory), &text, environment)
+    match fs::read_to_string(&full) {
+        Ok(text) => Ok(Some((path.to_path_buf(), full, text))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => Ok(None),
+        Err(source) => Err(ConfigError::Read { file: path.display().to_string(), source }),
+    }
+}
+
+fn below(base: &Path, path: Setting<String>) -> Setting<PathBuf> {
+    Setting { value: base.join(path.value), origin: path.origin }
 }
 
 /// Reads the text of a file called `name`, whose paths are relative to `base`.
@@ -116,7 +139,8 @@ fn server(base: &Path, mut table: Table<'_>, layer: &mut Layer) -> Result<(), Co
     layer.containment = table.choice("containment")?;
     layer.idempotency = table.choice("idempotency")?;
     let folder = table.text("workspaces_dir")?;
-    layer.workspaces_dir = folder.map(|Setting { value, origin }| Setting { value: base.join(value), origin });
+    layer.workspaces_dir = folder.map(|folder| below(base, folder));
+    layer.tokens_file = table.text("tokens_file")?.map(|file| below(base, file));
     layer.log = table.choice("log")?;
     finish(table)
 }

@@ -26,6 +26,7 @@ pub(super) struct Layer {
     pub(super) idempotency: Option<Setting<IdempotencyChoice>>,
     /// Absolute.
     pub(super) workspaces_dir: Option<Setting<PathBuf>>,
+    pub(super) tokens_file: Option<Setting<PathBuf>>,
     pub(super) log: Option<Setting<LogChoice>>,
     pub(super) limits: BTreeMap<&'static str, Setting<u64>>,
     pub(super) callers: Vec<CallerConfig>,

@@ -107,6 +107,8 @@ limits! {
     stop_grace_ms = 5_000, 0..=600_000;
     /// How long running turns may go on when the server stops, in milliseconds.
     shutdown_grace_ms = 5_000, 0..=DAY_S * 1000;
+    /// How often the file of issued tokens is looked at, in milliseconds.
+    tokens_reload_ms = 1_000, 100..=DAY_S * 1000;
     /// How long a workspace may be unused before it is removed, in milliseconds.
     workspace_idle_ms = 7 * DAY_S * 1000, 1..=366 * DAY_S * 1000;
     /// Workspaces of one agent; beyond them the longest unused one is removed.

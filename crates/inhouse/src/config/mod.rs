@@ -24,12 +24,13 @@ mod urls;
 pub(crate) mod words;
 mod workspace;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use inhouse_trust::{HostEnv, Principal};
 
 use crate::args::ServeArgs;
 use crate::detect::Finder;
+use crate::tokens::Keyring;
 use agents::Situation;
 use layer::{AgentWords, Draft, Layer};
 
@@ -44,6 +45,9 @@ pub(crate) use model::{
 };
 pub(crate) use origin::{Origin, Setting};
 pub(crate) use show::show;
+
+/// The tokens that were issued, in the folder of what this program keeps.
+const TOKENS_FILE: &str = "tokens.json";
 
 /// Reads everything that decides how the server runs. Looks at the environment as it is passed, at the file, at PATH and at
 /// project folders; changes nothing.
@@ -66,6 +70,23 @@ pub(crate) fn survey(
     decide(flags, environment, directory, agents::survey)
 }
 
+/// The file of the tokens that were issued, as `serve` with this configuration file would find it; the rest of it is not looked at.
+///
+/// # Errors
+/// [`ConfigError`] for a file that can not be read, and where there is no folder for it.
+pub(crate) fn tokens_file(
+    named: Option<&Path>,
+    environment: &HostEnv,
+    directory: &Path,
+) -> Result<PathBuf, ConfigError> {
+    let default = || Some(workspace::state_folder(environment)?.join(TOKENS_FILE));
+    file::tokens_file(named, directory)?.or_else(default).ok_or_else(|| ConfigError::Conflict {
+        origin: Origin::Default,
+        problem: "tokens need a file, and the environment has no HOME".into(),
+        hint: "name one in [server]: tokens_file = \"/var/lib/inhouse/tokens.json\"".into(),
+    })
+}
+
 fn decide<A>(
     flags: &ServeArgs,
     environment: &HostEnv,
@@ -78,17 +99,20 @@ fn decide<A>(
     let limits =
         Limits::choose(|limit| layer.limits.get(limit.key).cloned().unwrap_or_else(|| Setting::default(limit.default)));
     check_graces(&limits)?;
-    let callers =
-        if layer.callers.is_empty() { Callers::Generated(owner()) } else { Callers::Configured(layer.callers) };
-    let workspaces_dir = match layer.workspaces_dir {
-        Some(Setting { value, origin }) => Setting { value: Some(value), origin },
-        None => Setting::default(workspace::default_folder(environment)),
+    let state = workspace::state_folder(environment);
+    let kept = |name: &str| Setting::default(state.as_ref().map(|folder| folder.join(name)));
+    let tokens_file = layer.tokens_file.map_or_else(|| kept(TOKENS_FILE), |file| optional(Some(file)));
+    let issued = tokens_file.value.as_deref().map_or_else(|| Ok(Keyring::default()), Keyring::read)?;
+    let callers = match layer.callers.is_empty() && issued.tokens.is_empty() {
+        true => Callers::Generated(owner()),
+        false => Callers::Configured(layer.callers),
     };
+    let workspaces_dir = layer.workspaces_dir.map_or_else(|| kept("workspaces"), |folder| optional(Some(folder)));
     let situation = Situation {
         finder: &Finder::new(environment.get("PATH"), directory),
         directory,
         limits: &limits,
-        callers: &names(&callers),
+        callers: &names(&callers, &issued),
         environment,
         workspaces_dir: workspaces_dir.value.as_deref(),
     };
@@ -104,9 +128,10 @@ fn decide<A>(
         containment: layer.containment.unwrap_or_else(|| Setting::default(Containment::Auto)),
         idempotency: layer.idempotency.unwrap_or_else(|| Setting::default(IdempotencyChoice::Auto)),
         workspaces_dir,
+        tokens_file,
     };
     let log = layer.log.unwrap_or_else(|| Setting::default(LogChoice::Info));
-    Ok(Config { server, push: from_file.push, cards: from_file.cards, limits, callers, agents, log })
+    Ok(Config { server, push: from_file.push, cards: from_file.cards, limits, callers, issued, agents, log })
 }
 
 /// Puts the layers over each other, strongest first. Callers add up: each of them may ask.
@@ -124,6 +149,7 @@ fn merge(layers: [Layer; 3]) -> Result<(Layer, AgentWords), ConfigError> {
         merged.containment = merged.containment.or(layer.containment);
         merged.idempotency = merged.idempotency.or(layer.idempotency);
         merged.workspaces_dir = merged.workspaces_dir.or(layer.workspaces_dir);
+        merged.tokens_file = merged.tokens_file.or(layer.tokens_file);
         merged.log = merged.log.or(layer.log);
         for (key, limit) in layer.limits {
             merged.limits.entry(key).or_insert(limit);
@@ -163,11 +189,12 @@ fn check_graces(limits: &Limits) -> Result<(), ConfigError> {
     })
 }
 
-fn names(callers: &Callers) -> Vec<Principal> {
-    match callers {
+fn names(callers: &Callers, issued: &Keyring) -> Vec<Principal> {
+    let named = match callers {
         Callers::Generated(owner) => vec![owner.clone()],
         Callers::Configured(list) => list.iter().map(|caller| caller.name.clone()).collect(),
-    }
+    };
+    named.into_iter().chain(issued.callers()).collect()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::choices::{Containment, IdempotencyChoice, LogChoice};
 use super::error::ConfigError;
 use super::limits::Limits;
 use super::origin::{Origin, Setting};
+use crate::tokens::Keyring;
 
 /// All of it.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct Config<A = Agents> {
     pub(crate) limits: Limits,
     /// Who may ask.
     pub(crate) callers: Callers,
+    /// The tokens that were issued until now.
+    pub(crate) issued: Keyring,
     /// Who answers.
     pub(crate) agents: A,
     /// How much the log says.
@@ -55,6 +58,8 @@ pub(crate) struct Server {
     pub(crate) idempotency: Setting<IdempotencyChoice>,
     /// The folder of the agents' workspaces, where there can be one.
     pub(crate) workspaces_dir: Setting<Option<PathBuf>>,
+    /// The file of the tokens that were issued, where there can be one.
+    pub(crate) tokens_file: Setting<Option<PathBuf>>,
 }
 
 /// Push notifications.
@@ -129,9 +134,9 @@ pub(crate) struct PublicUrl {
 /// Who may ask.
 #[derive(Debug)]
 pub(crate) enum Callers {
-    /// Nobody was named: one caller, with a token that is made at start.
+    /// Nobody was named, and no token was issued: one caller, with a token that is made at start.
     Generated(Principal),
-    /// These; at least one.
+    /// These, and whoever has a token that was issued; at least one.
     Configured(Vec<CallerConfig>),
 }
 

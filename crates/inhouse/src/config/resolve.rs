@@ -119,7 +119,7 @@ impl Resolver<'_> {
             let all: Vec<_> = self.situation.callers.iter().map(Principal::as_str).collect();
             let hint = match nearest(name, all.iter().copied()) {
                 Some(near) => format!("did you mean {near}?"),
-                None => format!("known are {}; another one has a [[callers]] of its own", all.join(", ")),
+                None => format!("known are {}; another one: inhouse token new {name}", all.join(", ")),
             };
             Err(ConfigError::UnknownCaller { origin: names.origin.clone(), key, name: name.clone(), hint })
         };

@@ -68,6 +68,9 @@ impl Lines {
         if let Some(folder) = &server.workspaces_dir.value {
             self.line("workspaces_dir", &format!("{folder:?}"), &server.workspaces_dir.origin);
         }
+        if let Some(file) = &server.tokens_file.value {
+            self.line("tokens_file", &format!("{file:?}"), &server.tokens_file.origin);
+        }
     }
 
     fn push(&mut self, push: &Push) {

@@ -365,7 +365,7 @@ fn api_token_and_callers_add_up_and_agents_can_be_for_some_of_them() {
     assert_eq!(config.agents.list[0].callers.len(), 1);
     let unknown = Machine::with(&[]).file("[agents.demo]\ncallers = [\"bob\"]\n").error();
     assert_eq!(unknown.0, "inhouse.toml:2: callers: no caller is called \"bob\"");
-    assert_eq!(unknown.1.unwrap(), "known are owner; another one has a [[callers]] of its own");
+    assert_eq!(unknown.1.unwrap(), "known are owner; another one: inhouse token new bob");
 }
 
 #[test]

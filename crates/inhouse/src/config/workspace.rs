@@ -71,11 +71,11 @@ fn git(finder: &Finder, origin: &Origin) -> Result<PathBuf, ConfigError> {
     })
 }
 
-/// The folder of all workspaces where none is configured: the user's, for what programs keep.
-pub(super) fn default_folder(environment: &HostEnv) -> Option<PathBuf> {
+/// The folder of what this program keeps, where nothing else is configured: the user's.
+pub(super) fn state_folder(environment: &HostEnv) -> Option<PathBuf> {
     let absolute = |name| environment.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
-    Some(state.join("inhouse/workspaces"))
+    Some(state.join("inhouse"))
 }
 
 #[cfg(test)]
@@ -83,17 +83,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn workspaces_are_where_programs_keep_what_is_theirs() {
+    fn what_is_kept_is_where_programs_keep_what_is_theirs() {
         for (state, home, folder) in [
-            (Some("/state"), Some("/home/ann"), Some("/state/inhouse/workspaces")),
-            (None, Some("/home/ann"), Some("/home/ann/.local/state/inhouse/workspaces")),
-            (Some("relative"), Some("/home/ann"), Some("/home/ann/.local/state/inhouse/workspaces")),
+            (Some("/state"), Some("/home/ann"), Some("/state/inhouse")),
+            (None, Some("/home/ann"), Some("/home/ann/.local/state/inhouse")),
+            (Some("relative"), Some("/home/ann"), Some("/home/ann/.local/state/inhouse")),
             (Some(""), Some(""), None),
             (None, None, None),
         ] {
             let variables = [("XDG_STATE_HOME", state), ("HOME", home)];
             let variables = variables.into_iter().filter_map(|(name, value)| Some((name.into(), value?.into())));
-            assert_eq!(default_folder(&HostEnv::new(variables)), folder.map(PathBuf::from));
+            assert_eq!(state_folder(&HostEnv::new(variables)), folder.map(PathBuf::from));
         }
     }
 }
