@@ -46,19 +46,19 @@ impl Agent for Acp {
         let prompt = Prompt::new(turn, &folder);
         let Conversation { id, theirs: earlier, note } = self.conversations.of(turn, &self.program);
         let line_bytes_max = self.program.limits.line_bytes_max;
+        let directory = self.program.directory(turn).to_string_lossy().into_owned();
         let (place, kept) = match self.program.place(turn, &id, &[]).await {
             Ok(found) => found,
             Err(end) => return end,
         };
         if let Some(live) = kept {
-            let (opening, input) = Opening::going_on(prompt.clone(), live.rest.opened.clone());
+            let (opening, input) = Opening::going_on(prompt.clone(), directory.clone(), live.rest.opened.clone());
             let mut parser = ByLine::going_on(line_bytes_max, live.rest.mid_line, Parser::new(opening));
             let end = self.program.go_on(&place, live, input, &mut parser, turn, output).await;
             if !parser.is_lost() {
                 return end;
             }
         }
-        let directory = self.program.directory(turn).to_string_lossy().into_owned();
         let (opening, input) = Opening::new(prompt, directory, earlier, note, self.keeps_mode);
         let mut parser = ByLine::new(line_bytes_max, Parser::new(opening));
         let end = self.program.begin(&place, place.plan(), input, &mut parser, turn, output).await;

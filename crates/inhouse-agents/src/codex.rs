@@ -52,12 +52,13 @@ impl Agent for Codex {
         let more = if key.is_some() { FOR_THIS_PROCESS } else { &[] };
         let Conversation { id, theirs: earlier, note } = self.conversations.of(turn, &self.program);
         let line_bytes_max = self.program.limits.line_bytes_max;
+        let directory = self.program.directory(turn).to_string_lossy().into_owned();
         let (place, kept) = match self.program.place(turn, &id, more).await {
             Ok(found) => found,
             Err(end) => return end,
         };
         if let Some(live) = kept {
-            let (opening, input) = Opening::going_on(items.clone(), live.rest.opened.clone());
+            let (opening, input) = Opening::going_on(items.clone(), directory.clone(), live.rest.opened.clone());
             let parser = Parser::going_on(opening, live.rest.opened.knows_helpers);
             let mut parser = ByLine::going_on(line_bytes_max, live.rest.mid_line, parser);
             let end = self.program.go_on(&place, live, input, &mut parser, turn, output).await;
@@ -68,7 +69,7 @@ impl Agent for Codex {
         let (opening, input) = Opening::new(Start {
             items,
             key: key.map(str::to_owned),
-            directory: self.program.directory(turn).to_string_lossy().into_owned(),
+            directory,
             earlier,
             note,
             keeps_mode: self.keeps_mode,

@@ -1,6 +1,9 @@
 //! The request for leave to use a tool, as every agent's looks to whoever decides: one sentence for people, the tool and what it
 //! acts on for rules, its whole input for programs.
 
+use std::borrow::Cow;
+use std::path::{Component, Path};
+
 use inhouse_engine::{Ask, Choice, Question};
 use serde_json::{Value, json};
 
@@ -10,6 +13,22 @@ use crate::text::without_escapes;
 pub(crate) const OPEN_MAX: usize = 64;
 /// An input up to this size is shown whole.
 pub(crate) const INPUT_BYTES_MAX: usize = 256 << 10;
+
+/// What a command that runs in the folder `cwd` acts on, for rules of a turn that works in `directory`. The same words in another folder
+/// are another deed: what allows them here does not allow that step.
+pub(crate) fn command_in<'a>(command: &'a str, cwd: &str, directory: &str) -> Cow<'a, str> {
+    match is_in(cwd, directory) {
+        true => Cow::Borrowed(command),
+        false => Cow::Owned(format!("cd {cwd}\n{command}")),
+    }
+}
+
+/// Whether `cwd` is the directory, or one in it by its name; a relative one counts from there, and none is there.
+fn is_in(cwd: &str, directory: &str) -> bool {
+    let cwd = Path::new(cwd);
+    let goes_up = cwd.components().any(|name| name == Component::ParentDir);
+    cwd.as_os_str().is_empty() || !goes_up && Path::new(directory).join(cwd).starts_with(directory)
+}
 
 /// What an agent would do.
 #[derive(Debug, Default)]
@@ -44,6 +63,32 @@ impl Use<'_> {
             subject: self.subject.to_owned(),
             input,
             questions: vec![question],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_in_another_folder_is_another_deed() {
+        for (cwd, is_here) in [
+            ("", true),
+            ("/p", true),
+            ("/p/", true),
+            ("/p/a", true),
+            ("a", true),
+            ("./a", true),
+            ("/", false),
+            ("/pa", false),
+            ("/p/../etc", false),
+            ("..", false),
+            ("a/../../etc", false),
+            ("/etc", false),
+        ] {
+            let expected = if is_here { "ls".to_owned() } else { format!("cd {cwd}\nls") };
+            assert_eq!(command_in("ls", cwd, "/p"), expected, "{cwd}");
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::acp::line::{Offer, Params, RawInput, ToolCall};
 use crate::lenient::{Object, Scalar};
-use crate::permission::{OPEN_MAX, Use};
+use crate::permission::{OPEN_MAX, Use, command_in};
 use crate::rpc::{answer, name_of};
 use crate::text::without_escapes;
 
@@ -32,7 +32,8 @@ struct Open {
 
 impl Asked {
     /// The ask of a request, or the line that answers it without asking: the agent never waits for nothing.
-    pub(crate) fn take(&mut self, id: &Value, params: Params) -> Result<Ask, Vec<u8>> {
+    /// `directory` is the session's.
+    pub(crate) fn take(&mut self, id: &Value, params: Params, directory: &str) -> Result<Ask, Vec<u8>> {
         let name = name_of(id);
         let offered: Vec<_> = params.options.0.iter().filter_map(|offer| choice(offer.0.as_ref()?)).collect();
         let full = self.open.len() >= OPEN_MAX || self.open.contains_key(&name);
@@ -44,7 +45,7 @@ impl Asked {
         let no = no.map(|offer| offer.option_id.text().to_owned());
         let ids = offered.iter().map(|choice| (choice.id.clone(), choice.effect)).collect();
         self.open.insert(name.clone(), Open { id: id.clone(), offered: ids, no });
-        Ok(ask(&name, &call, offered))
+        Ok(ask(&name, &call, offered, directory))
     }
 
     /// The line that answers; nothing for what is not asked any more.
@@ -73,20 +74,26 @@ pub(crate) fn tool_name<'a>(kind: &'a Scalar, title: &'a Scalar) -> &'a str {
     Some(kind.text()).filter(|kind| !kind.is_empty()).unwrap_or_else(first)
 }
 
-fn ask(id: &str, call: &ToolCall, options: Vec<Choice>) -> Ask {
+fn ask(id: &str, call: &ToolCall, options: Vec<Choice>, directory: &str) -> Ask {
     let raw = call.raw_input.as_deref().filter(|raw| raw.get() != "{}");
-    let subject = subject(call, raw);
+    let subject = subject(call, raw, directory);
     let tool = tool_name(&call.kind, &call.title);
     let input = raw.or(call.content.as_deref()).map_or("", RawValue::get);
     Use { tool, subject: &subject, shown: None, purpose: call.title.text(), input }.ask(id, options)
 }
 
 /// What the tool would act on: what its input names, or all the places that it touches, or its title. A command is never taken
-/// for the folder that it runs in.
-fn subject(call: &ToolCall, raw: Option<&RawValue>) -> String {
+/// for the folder that it runs in, but what runs in another folder than the session's says so.
+fn subject(call: &ToolCall, raw: Option<&RawValue>, directory: &str) -> String {
     let seen = raw.and_then(|raw| serde_json::from_str::<Object<RawInput>>(raw.get()).ok()?.0).unwrap_or_default();
+    let command = Some(seen.command.text()).filter(|command| !command.is_empty());
+    let command = command.or_else(|| Some(call.title.text()).filter(|_| call.kind.text() == "execute"));
+    if let Some(command) = command {
+        let folders = [&seen.cwd, &seen.workdir, &seen.directory, &seen.dir_path];
+        let folder = folders.into_iter().map(|member| member.text()).find(|text| !text.is_empty());
+        return command_in(command, folder.unwrap_or_default(), directory).into_owned();
+    }
     let members = [
-        &seen.command,
         &seen.file_path,
         &seen.file_path_in_camel_case,
         &seen.filepath,
@@ -101,7 +108,7 @@ fn subject(call: &ToolCall, raw: Option<&RawValue>) -> String {
         return named.to_owned();
     }
     let places = call.locations.0.iter().filter_map(|place| place.0.as_ref()).map(|place| place.path.text());
-    let places: Vec<_> = places.filter(|path| !path.is_empty() && call.kind.text() != "execute").collect();
+    let places: Vec<_> = places.filter(|path| !path.is_empty()).collect();
     if places.is_empty() { call.title.text().to_owned() } else { places.join("\n") }
 }
 

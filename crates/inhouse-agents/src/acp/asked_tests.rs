@@ -11,7 +11,7 @@ const BOTH: &str =
     r#"[{"optionId":"go","name":"Yes","kind":"allow_once"},{"optionId":"no","name":"No","kind":"reject_once"}]"#;
 
 fn asked(call: &str) -> Ask {
-    Asked::default().take(&json!(0), params(call, BOTH)).unwrap()
+    Asked::default().take(&json!(0), params(call, BOTH), "/project").unwrap()
 }
 
 fn text(line: &[u8]) -> Value {
@@ -29,6 +29,12 @@ fn rules_see_the_kind_of_a_tool_and_all_that_it_acts_on() {
             "/p/x",
         ),
         (r#"{"kind":"edit","title":"Edit","locations":[{"path":"/p/x"},{"path":"/q"}]}"#, "edit", "/p/x\n/q"),
+        (r#"{"kind":"execute","title":"t","rawInput":{"command":"ls","cwd":"/project/a"}}"#, "execute", "ls"),
+        (r#"{"kind":"execute","title":"t","rawInput":{"command":"ls","cwd":"/etc"}}"#, "execute", "cd /etc\nls"),
+        (r#"{"kind":"execute","title":"t","rawInput":{"command":"ls","workdir":"/etc"}}"#, "execute", "cd /etc\nls"),
+        (r#"{"kind":"execute","title":"t","rawInput":{"command":"ls","directory":".."}}"#, "execute", "cd ..\nls"),
+        (r#"{"kind":"execute","title":"t","rawInput":{"command":"ls","dir_path":"/"}}"#, "execute", "cd /\nls"),
+        (r#"{"kind":"execute","title":"ls -l","rawInput":{"cwd":"/etc"}}"#, "execute", "cd /etc\nls -l"),
         (r#"{"kind":"other","title":"Set 3 todo(s)","locations":[],"rawInput":{}}"#, "other", "Set 3 todo(s)"),
         (r#"{"title":"Bash command","rawInput":{"command":["sh","-c","x"]}}"#, "Bash", "Bash command"),
         (r#"{"kind":7,"title":[]}"#, "(unnamed)", ""),
@@ -58,20 +64,20 @@ fn an_answer_is_the_option_that_was_chosen_and_a_no_without_one_is_the_agents_ow
     let all = r#"[{"optionId":"always","kind":"allow_always"},{"optionId":"once","kind":"allow_once"},{"optionId":"odd","kind":"new"},
         {"optionId":"never","kind":"reject_always"},{"kind":"allow_once"},7]"#;
     let mut asked = Asked::default();
-    let ask = asked.take(&json!("r"), params("{}", all)).unwrap();
+    let ask = asked.take(&json!("r"), params("{}", all), "/project").unwrap();
     let offered: Vec<_> = ask.questions[0].options.iter().map(|choice| (choice.id.as_str(), choice.effect)).collect();
     assert_eq!(offered, [("always", Effect::AllowAlways), ("once", Effect::Allow), ("never", Effect::Deny)]);
     let line = asked.reply(&ask.choose(Effect::Allow).unwrap()).unwrap();
     assert_eq!(text(&line)["result"], json!({"outcome": {"outcome": "selected", "optionId": "once"}}));
     assert!(asked.reply(&ask.choose(Effect::Allow).unwrap()).is_none(), "it is answered once");
-    let ask = asked.take(&json!("r"), params("{}", BOTH)).unwrap();
+    let ask = asked.take(&json!("r"), params("{}", BOTH), "/project").unwrap();
     let odd = Reply { ask: ask.id, answers: vec![("permission".to_owned(), vec!["odd".to_owned()])], why: None };
     let line = asked.reply(&odd).unwrap();
     assert_eq!(text(&line)["result"], json!({"outcome": {"outcome": "selected", "optionId": "no"}}));
     for (options, outcome) in
         [(BOTH, json!({"outcome": "selected", "optionId": "no"})), (all, json!({"outcome": "cancelled"}))]
     {
-        let ask = asked.take(&json!(5), params("{}", options)).unwrap();
+        let ask = asked.take(&json!(5), params("{}", options), "/project").unwrap();
         let line = asked.reply(&Reply::denied(&ask.id, "no")).unwrap();
         assert_eq!(text(&line), json!({"jsonrpc": "2.0", "id": 5, "result": {"outcome": outcome}}));
     }
@@ -82,15 +88,15 @@ fn what_can_not_be_asked_is_answered_at_once() {
     let mut asked = Asked::default();
     let cancelled = json!({"outcome": {"outcome": "cancelled"}});
     for (call, options) in [("{}", "[]"), ("null", BOTH), ("{}", "{}")] {
-        let line = asked.take(&json!(1), params(call, options)).unwrap_err();
+        let line = asked.take(&json!(1), params(call, options), "/project").unwrap_err();
         assert_eq!(text(&line)["result"], cancelled, "{call} {options}");
     }
     for id in 0..OPEN_MAX {
-        asked.take(&json!(id), params("{}", BOTH)).unwrap();
+        asked.take(&json!(id), params("{}", BOTH), "/project").unwrap();
     }
-    assert!(asked.take(&json!("one more"), params("{}", BOTH)).is_err());
+    assert!(asked.take(&json!("one more"), params("{}", BOTH), "/project").is_err());
     let lines = asked.cancel();
     assert_eq!(lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count(), OPEN_MAX);
-    let line = asked.take(&json!(1), params("{}", BOTH)).unwrap_err();
+    let line = asked.take(&json!(1), params("{}", BOTH), "/project").unwrap_err();
     assert_eq!((text(&line)["result"].clone(), asked.cancel()), (cancelled, Vec::new()));
 }

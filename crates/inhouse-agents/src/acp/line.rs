@@ -88,6 +88,11 @@ pub(crate) struct RawInput {
     pub(crate) url: Scalar,
     pub(crate) query: Scalar,
     pub(crate) pattern: Scalar,
+    /// The folder that a command runs in, by the names that agents have for it.
+    pub(crate) cwd: Scalar,
+    pub(crate) workdir: Scalar,
+    pub(crate) directory: Scalar,
+    pub(crate) dir_path: Scalar,
 }
 
 /// What comes of a request of ours.

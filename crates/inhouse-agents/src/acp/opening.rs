@@ -78,9 +78,9 @@ impl Opening {
     }
 
     /// With a process that was kept, in which the session is open. The second value is the prompt.
-    pub(crate) fn going_on(prompt: Prompt, opened: Opened) -> (Self, Vec<u8>) {
+    pub(crate) fn going_on(prompt: Prompt, directory: String, opened: Opened) -> (Self, Vec<u8>) {
         let Opened { id, request, takes_images, takes_resources, mode, .. } = opened;
-        let (mut opening, _) = Self::new(prompt, String::new(), Some(id.clone()), None, true);
+        let (mut opening, _) = Self::new(prompt, directory, Some(id.clone()), None, true);
         (opening.request, opening.session, opening.mode) = (request, Some(id), mode);
         opening.takes = Takes { images: takes_images, resources: takes_resources };
         let prompt = opening.say();
@@ -94,6 +94,11 @@ impl Opening {
         let Takes { images: takes_images, resources: takes_resources } = self.takes;
         // The protocol has no word for its helpers.
         Opened { id, request, takes_images, takes_resources, mode, ..Opened::default() }
+    }
+
+    /// The folder of the session.
+    pub(crate) fn directory(&self) -> &str {
+        &self.directory
     }
 
     /// Whether it is the mode in which the session was opened.

@@ -67,7 +67,7 @@ impl Parser {
             Heard::Asked(id, what, params) if what.text() == "session/request_permission" => {
                 self.parted = true;
                 self.end_thought(said);
-                match self.asked.take(&id, params) {
+                match self.asked.take(&id, params, self.opening.directory()) {
                     Ok(ask) => said.asks.push(ask),
                     Err(answer) => said.replies.push(answer),
                 }

@@ -36,7 +36,7 @@ fn started(earlier: Option<&str>, mode: Mode, line_bytes_max: usize) -> Replay<P
 /// The whole turn. Nothing is ever withdrawn.
 fn whole(replay: Replay<Parser>) -> Seen {
     let seen = replay.end(0);
-    assert_eq!(seen.withdrawals, 0);
+    assert!(!seen.withdrawn);
     seen
 }
 
@@ -157,7 +157,7 @@ fn the_next_prompt_of_a_recorded_session_is_a_turn_of_its_own() {
         let request = &lines[second]["msg"];
         let (id, number) = (request["params"]["sessionId"].as_str().unwrap(), request["id"].as_u64().unwrap());
         let opened = Opened { id: id.to_owned(), request: number - 1, ..Opened::default() };
-        let (opening, input) = Opening::going_on(prompt(), opened.clone());
+        let (opening, input) = Opening::going_on(prompt(), "/project".into(), opened.clone());
         let mut replay = Replay::new(LINE_BYTES_MAX, Parser::new(opening), &input);
         for line in lines[second..].iter().filter(|line| line["dir"] == "out") {
             replay.read(&format!("{}\n", line["msg"]), usize::MAX);
@@ -233,7 +233,7 @@ fn what_an_agent_takes_is_what_it_says_and_is_known_in_the_next_turn() {
         parser.read(format!("{line}\n").as_bytes(), &mut Said::default());
         let opened = parser.protocol.opened();
         assert_eq!((opened.takes_images, opened.takes_resources), (images, resources), "{said}");
-        let (next, _) = Opening::going_on(prompt(), opened.clone());
+        let (next, _) = Opening::going_on(prompt(), "/project".into(), opened.clone());
         assert_eq!(Opened { request: opened.request, ..next.opened() }, opened);
     }
 }

@@ -1,8 +1,6 @@
 //! What Codex asks: leave to run a command, to edit files or to reach an address, and questions to the user.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
-use std::path::{Component, Path};
 
 use inhouse_engine::{Ask, Choice, Effect, Question, Reply};
 use serde_json::value::RawValue;
@@ -10,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::codex::line::{self, Change, Params};
 use crate::lenient::{ITEMS_MAX, List, Object};
-use crate::permission::{INPUT_BYTES_MAX, OPEN_MAX, Use};
+use crate::permission::{INPUT_BYTES_MAX, OPEN_MAX, Use, command_in};
 use crate::rpc::{answer, name_of, not_supported};
 use crate::text::without_escapes;
 
@@ -173,19 +171,8 @@ fn execution(name: &str, params: &Params, directory: &str) -> Option<Ask> {
     }
     let (script, cwd) = (Some(script(params)).filter(|script| !script.is_empty())?, params.cwd.text());
     let input = json!({"command": params.command.text(), "cwd": cwd}).to_string();
-    // The same words in another folder are another deed: what allows them here does not allow that step.
-    let subject = match is_in(cwd, directory) {
-        true => Cow::Borrowed(script),
-        false => Cow::Owned(format!("cd {cwd}\n{script}")),
-    };
+    let subject = command_in(script, cwd, directory);
     Some(Use { tool: EXECUTE, subject: &subject, purpose, input: &input, shown: None }.ask(name, options()))
-}
-
-/// Whether a command that runs in `cwd` runs in the thread's folder or one in it; without one it does.
-fn is_in(cwd: &str, directory: &str) -> bool {
-    let cwd = Path::new(cwd);
-    let goes_up = cwd.components().any(|name| name == Component::ParentDir);
-    cwd.as_os_str().is_empty() || cwd.starts_with(directory) && !goes_up
 }
 
 /// What a shell would run, without the shell that it hands it to, where both say the same; else the whole command.

@@ -77,9 +77,9 @@ impl Opening {
     }
 
     /// With a process that was kept, in which the thread is open. The second value begins the turn.
-    pub(crate) fn going_on(items: Vec<Value>, opened: Opened) -> (Self, Vec<u8>) {
+    pub(crate) fn going_on(items: Vec<Value>, directory: String, opened: Opened) -> (Self, Vec<u8>) {
         let Opened { id, request, .. } = opened;
-        let (mut opening, _) = Self::new(Start { items, earlier: Some(id.clone()), ..Start::default() });
+        let (mut opening, _) = Self::new(Start { items, directory, earlier: Some(id.clone()), ..Start::default() });
         (opening.request, opening.thread) = (request, Some(id));
         let begins = opening.say();
         (opening, begins)

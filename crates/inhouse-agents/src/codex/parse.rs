@@ -181,7 +181,7 @@ impl Parser {
     /// The model's answer broke off, and is asked for again: what it had begun to say is withdrawn.
     fn retry(&mut self, error: Option<&TurnError>, said: &mut Said) {
         if let Some(streamed) = self.streamed.take() {
-            self.answer.abandon(&streamed, 0, said);
+            self.answer.abandon(&streamed, 0);
         }
         let status = error.and_then(|error| classify(error).status);
         said.retry(Retry { status, ..Retry::default() });
@@ -215,6 +215,10 @@ impl LineProtocol for Parser {
         if let Some(message) = lenient::object(line) {
             self.message(message, said);
         }
+    }
+
+    fn settle(&mut self, said: &mut Said) {
+        self.answer.settle(said);
     }
 
     fn interrupt(&mut self) -> Option<Vec<u8>> {

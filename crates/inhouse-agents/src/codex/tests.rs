@@ -125,7 +125,7 @@ fn recorded_turns_are_their_text_their_usage_and_their_end() {
     ] {
         let seen = replay(name, usize::MAX);
         assert_eq!((seen.text.as_str(), seen.usage, seen.end().as_str()), (text.as_str(), usage, end), "{name}");
-        assert_eq!(seen.withdrawals, 0, "{name}");
+        assert!(!seen.withdrawn, "{name}");
         for piece_bytes in [1, 7, 4096] {
             let again = replay(name, piece_bytes);
             assert_eq!((again.text, again.written, again.end), (text.clone(), seen.written.clone(), seen.end.clone()));
@@ -207,8 +207,8 @@ fn what_broke_off_is_withdrawn_when_the_model_is_asked_again() {
 {"method":"turn/completed","params":{"threadId":"t","turn":{"id":"u","status":"completed"}}}"#,
     );
     assert_eq!(
-        (seen.text.as_str(), seen.withdrawals, seen.end().as_str()),
-        ("whole\n\nhalf of it\n\nnever streamed", 1, "completed")
+        (seen.text.as_str(), seen.withdrawn, seen.end().as_str()),
+        ("whole\n\nhalf of it\n\nnever streamed", true, "completed")
     );
     assert_eq!(seen.working, ["the model provider failed (503): it is asked again"]);
 }
@@ -392,7 +392,7 @@ fn the_next_turn_of_a_recorded_thread_has_its_own_answer_and_cost() {
     let (id, number) = (request["params"]["threadId"].as_str().unwrap(), request["id"].as_u64().unwrap());
     let opened = Opened { id: id.to_owned(), request: number - 1, knows_helpers: true, ..Opened::default() };
     let items = vec![json!({"type": "text", "text": "hi"})];
-    let (opening, input) = Opening::going_on(items, opened.clone());
+    let (opening, input) = Opening::going_on(items, "/project".to_owned(), opened.clone());
     let mut replay = Replay::new(LINE_BYTES_MAX, Parser::going_on(opening, true), &input);
     for line in lines[second..].iter().filter(|line| line["dir"] == "out") {
         replay.read(&format!("{}\n", line["msg"]), usize::MAX);
@@ -403,4 +403,17 @@ fn the_next_turn_of_a_recorded_thread_has_its_own_answer_and_cost() {
     assert_eq!(seen.end(), "completed");
     assert!(seen.text.starts_with("Hello from the fake model. turn=2"), "{}", seen.text);
     assert_eq!(seen.usage.and_then(|usage| usage.output_tokens), Some(7), "of this turn alone");
+}
+
+#[test]
+fn in_a_later_turn_a_command_in_another_folder_is_another_deed_as_well() {
+    let opened = Opened { id: "t".to_owned(), request: 4, knows_helpers: true, ..Opened::default() };
+    for (cwd, subject) in [("/project/a", "ls"), ("/etc", "cd /etc\nls")] {
+        let (opening, input) = Opening::going_on(Vec::new(), "/project".to_owned(), opened.clone());
+        let mut replay = Replay::new(LINE_BYTES_MAX, Parser::going_on(opening, true), &input);
+        let params = json!({"threadId": "t", "command": "ls", "cwd": cwd});
+        let asks = json!({"method": "item/commandExecution/requestApproval", "id": 9, "params": params});
+        replay.read(&format!("{}\n{asks}\n", json!({"id": 5, "result": {"turn": {"id": "u"}}})), usize::MAX);
+        assert_eq!(replay.seen.asked[0].subject, subject, "{cwd}");
+    }
 }
