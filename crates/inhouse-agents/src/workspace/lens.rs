@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use inhouse_trust::Permit;
@@ -13,6 +14,10 @@ use crate::folder::{fresh, open_file, remove};
 
 /// What the list of an index may have, which is some 600,000 files.
 const INDEX_BYTES_MAX: usize = 64 << 20;
+/// What git reads wherever it finds it.
+const OPENED: [&str; 3] = [".gitignore", ".gitattributes", ".gitmodules"];
+/// Folders that are looked at for pipes.
+const FOLDERS_MAX: usize = 200_000;
 /// The largest index that is copied: some millions of files.
 const COPY_BYTES_MAX: u64 = 512 << 20;
 
@@ -100,6 +105,9 @@ impl<'a> Lens<'a> {
     /// # Errors
     /// [`GitError`].
     pub(crate) async fn snapshot(&self, seed: &Path, tree: Option<&str>) -> Result<String, GitError> {
+        let top = self.top.clone();
+        // What can not be looked at shows when git looks.
+        let _ = tokio::task::spawn_blocking(move || remove_pipes(&top)).await;
         let seeded = copy_index(seed, &self.index());
         if seeded.is_err() || self.add().await.is_err() {
             // It may be one that only its own git folder can read.
@@ -162,11 +170,38 @@ impl<'a> Lens<'a> {
             ("GIT_DIR", text(&self.folder)),
             ("GIT_WORK_TREE", text(&self.top)),
             ("GIT_OBJECT_DIRECTORY", text(&self.objects)),
-            ("GIT_CONFIG_COUNT", "1".to_owned()),
-            ("GIT_CONFIG_KEY_0", "core.excludesFile".to_owned()),
-            ("GIT_CONFIG_VALUE_0", text(&self.project.common.join("info/exclude"))),
         ];
+        let exclude = self.project.common.join("info/exclude");
+        // Git would wait for the other end of a pipe.
+        if fs::metadata(&exclude).is_ok_and(|found| found.is_file()) {
+            call.env.push(("GIT_CONFIG_COUNT", "1".to_owned()));
+            call.env.push(("GIT_CONFIG_KEY_0", "core.excludesFile".to_owned()));
+            call.env.push(("GIT_CONFIG_VALUE_0", text(&exclude)));
+        }
         call
+    }
+}
+
+/// Removes pipes that stand where git opens what it finds in a folder: it would wait for their other end until its time is over. They
+/// hold nothing. No link is followed.
+fn remove_pipes(top: &Path) {
+    let (mut left, mut looked) = (vec![top.to_path_buf()], 0);
+    while let Some(folder) = left.pop() {
+        for name in OPENED {
+            let path = folder.join(name);
+            if fs::symlink_metadata(&path).is_ok_and(|found| found.file_type().is_fifo()) {
+                tracing::warn!(path = %path.display(), "a pipe is removed that git would wait for");
+                let _ = fs::remove_file(path);
+            }
+        }
+        let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+        let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        let folders = folders.filter(|entry| entry.file_name() != ".git").map(|entry| entry.path());
+        left.extend(folders);
+        looked += 1;
+        if looked == FOLDERS_MAX {
+            return;
+        }
     }
 }
 

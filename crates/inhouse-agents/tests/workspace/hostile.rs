@@ -113,3 +113,20 @@ async fn nothing_that_a_repository_names_is_run() {
     let _ = std::process::Command::new("git").args(["add", "-A"]).current_dir(house.project()).output();
     assert!(mark.exists(), "{}", git(&house.folder, &["--version"]));
 }
+
+#[tokio::test]
+async fn a_pipe_where_git_reads_holds_nothing_up() {
+    let house = House::new();
+    let mut scripts = house.scripts().await;
+    let pipes = "mkdir -p a/b; for name in .gitignore .gitattributes .gitmodules a/b/.gitignore changed; do rm -f $name; mkfifo $name; done; ";
+    for (word, files) in [("1", &["deleted .gitignore", "added a/b/new"][..]), ("2", &["modified a/b/new"])] {
+        let taken = scripts.run("ann", "one", &format!("{pipes} echo {word} > a/b/new")).await;
+        assert_eq!(taken.files(), files);
+    }
+    drop(scripts);
+    let shared = house.open(Workspace::Shared { git: git_program() }, LIMITS).await.unwrap();
+    scripts = house.agent(shared);
+    let exclude = "rm -f .git/info/exclude; mkfifo .git/info/exclude; ";
+    let taken = scripts.run("ann", "one", &format!("{exclude}{pipes} echo 3 > a/b/new")).await;
+    assert_eq!(taken.files(), ["deleted .gitignore", "added a/b/new"]);
+}
