@@ -91,6 +91,8 @@ pub struct WorkspaceLimits {
     pub idle_ms: u64,
     /// How many workspaces an agent may have before the longest unused one is removed.
     pub per_agent_max: usize,
+    /// How many workspaces one caller may have of an agent.
+    pub per_caller_max: usize,
     /// Changed files that are given whole.
     pub changed_files_max: usize,
     /// What they have together, in bytes.
@@ -181,7 +183,7 @@ impl Workspaces {
     ) -> Result<Self, WorkspaceError> {
         let WorkspaceSpec { workspace, project, folder, limits } = spec;
         let told = told(limits, workspace.reports());
-        let max = ShelfMax { idle_ms: limits.idle_ms, count: limits.per_agent_max };
+        let max = ShelfMax { idle_ms: limits.idle_ms, count: limits.per_agent_max, per_caller: limits.per_caller_max };
         let shelf = || Shelf::open(&folder, permit.agent(), &project, max);
         let git = |program| Git { program, runner: runner.clone(), host: host.clone(), ms_max: limits.git_ms_max };
         let inner = match workspace {

@@ -55,6 +55,7 @@ fn limits(limits: &Limits) -> WorkspaceLimits {
         git_ms_max: limits.git_ms_max.value,
         idle_ms: limits.workspace_idle_ms.value,
         per_agent_max: size(&limits.workspaces_per_agent_max),
+        per_caller_max: size(&limits.workspaces_per_caller_max),
         changed_files_max: size(&limits.changed_files_max),
         changed_bytes_max: size(&limits.changed_bytes_max),
         changed_listed_max: size(&limits.changed_listed_max),

@@ -35,6 +35,8 @@ pub(crate) struct ShelfMax {
     pub(crate) idle_ms: u64,
     /// How many there may be.
     pub(crate) count: usize,
+    /// How many of one caller.
+    pub(crate) per_caller: usize,
 }
 
 /// The name of the workspace of one caller, agent, project and context. It begins with what those of one caller share.
@@ -212,8 +214,8 @@ impl Shelf {
     }
 }
 
-/// Which of the workspaces go, each with the time for which it has been unused. Where there are too many, it is the longest unused
-/// of whoever has the most: nobody loses his to another's appetite.
+/// Which of the workspaces go, each with the time for which it has been unused. Where one caller has too many, it is his longest
+/// unused; and where there are too many in all, that of whoever has the most: nobody loses his to another's appetite.
 fn surplus(mut all: Vec<(u64, Name)>, max: ShelfMax, to_come: Option<&Name>) -> Vec<Name> {
     // The longest unused last.
     all.sort();
@@ -224,8 +226,11 @@ fn surplus(mut all: Vec<(u64, Name)>, max: ShelfMax, to_come: Option<&Name>) -> 
         *counts.entry(name.caller().to_owned()).or_default() += 1;
     }
     let keep = max.count.saturating_sub(usize::from(to_come.is_some()));
-    while all.len() > keep {
+    loop {
         let most = all.iter().filter_map(|(_, name)| counts.get(name.caller())).max().copied();
+        if all.len() <= keep && most.is_none_or(|most| most <= max.per_caller) {
+            break;
+        }
         let Some(at) = all.iter().rposition(|(_, name)| counts.get(name.caller()).copied() == most) else { break };
         let (_, name) = all.remove(at);
         counts.entry(name.caller().to_owned()).and_modify(|count| *count -= 1);
@@ -265,7 +270,7 @@ mod tests {
             (u64::MAX, 1, true, "cbda"),
             (u64::MAX, 0, true, "cbda"),
         ] {
-            let (max, to_come) = (ShelfMax { idle_ms, count }, to_come.then(|| name('e')));
+            let (max, to_come) = (ShelfMax { idle_ms, count, per_caller: 9 }, to_come.then(|| name('e')));
             assert_eq!(letters(&surplus(all(), max, to_come.as_ref())), gone, "{max:?} {to_come:?}");
         }
     }
@@ -274,16 +279,20 @@ mod tests {
     fn whoever_has_the_most_gives_way() {
         // 1, 2 and 3 are one caller's.
         let all = || vec![(90, name('a')), (5, name('1')), (10, name('2')), (7, name('3')), (80, name('b'))];
-        for (count, to_come, gone) in [
-            (5, None, ""),
-            (5, Some('c'), "2"),
-            (5, Some('4'), "2"),
-            (4, Some('c'), "23"),
-            (3, Some('c'), "23a"),
-            (2, Some('4'), "231a"),
+        for (count, per_caller, to_come, gone) in [
+            (5, 9, None, ""),
+            (5, 9, Some('c'), "2"),
+            (5, 9, Some('4'), "2"),
+            (4, 9, Some('c'), "23"),
+            (3, 9, Some('c'), "23a"),
+            (2, 9, Some('4'), "231a"),
+            (9, 3, Some('c'), ""),
+            (9, 3, Some('4'), "2"),
+            (9, 1, Some('c'), "23"),
+            (9, 1, Some('4'), "231"),
         ] {
-            let (max, to_come) = (ShelfMax { idle_ms: u64::MAX, count }, to_come.map(name));
-            assert_eq!(letters(&surplus(all(), max, to_come.as_ref())), gone, "{count} {to_come:?}");
+            let (max, to_come) = (ShelfMax { idle_ms: u64::MAX, count, per_caller }, to_come.map(name));
+            assert_eq!(letters(&surplus(all(), max, to_come.as_ref())), gone, "{count} {per_caller} {to_come:?}");
         }
     }
 

@@ -136,6 +136,7 @@ async fn removed_workspace() {
         git_ms_max: 30_000,
         idle_ms: 3_600_000,
         per_agent_max: 1,
+        per_caller_max: 1,
         changed_files_max: 20,
         changed_bytes_max: 100_000,
         changed_listed_max: 100,

@@ -28,6 +28,7 @@ pub(crate) const LIMITS: WorkspaceLimits = WorkspaceLimits {
     git_ms_max: 30_000,
     idle_ms: 3_600_000,
     per_agent_max: 10,
+    per_caller_max: 10,
     changed_files_max: 20,
     changed_bytes_max: 100_000,
     changed_listed_max: 100,

@@ -113,6 +113,8 @@ limits! {
     workspace_idle_ms = 7 * DAY_S * 1000, 1..=366 * DAY_S * 1000;
     /// Workspaces of one agent; beyond them the longest unused one is removed.
     workspaces_per_agent_max = 64, 1..=100_000;
+    /// Workspaces of one caller of an agent; beyond them his longest unused one is removed.
+    workspaces_per_caller_max = 32, 1..=100_000;
     /// How long one git command of ours may take, in milliseconds.
     git_ms_max = 60_000, 1..=DAY_S * 1000;
     /// Changed files of a turn that are given whole.
