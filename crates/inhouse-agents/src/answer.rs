@@ -22,6 +22,8 @@ pub(crate) struct Answer {
     parted: bool,
     /// The provider cut the last message for its length: the next one goes on in the middle of it.
     cut_for_length: bool,
+    /// What the caller has is no longer what stands.
+    changed: bool,
 }
 
 /// The id of a message.
@@ -85,7 +87,7 @@ impl Answer {
         let text = without_escapes(text.to_owned());
         if block.text != text {
             block.text = text;
-            self.again(said);
+            self.changed = true;
         }
     }
 
@@ -95,16 +97,14 @@ impl Answer {
     }
 
     /// The blocks of a message from a place on are withdrawn: the stream broke and the provider is asked again.
-    pub(crate) fn abandon(&mut self, message: &MessageId, from_index: u64, said: &mut Said) {
+    pub(crate) fn abandon(&mut self, message: &MessageId, from_index: u64) {
         let mut lost = false;
         self.blocks.retain(|block| {
             let goes = block.message == *message && block.index.is_some_and(|index| index >= from_index);
             lost |= goes && !block.text.is_empty();
             !goes
         });
-        if lost {
-            self.again(said);
-        }
+        self.changed |= lost;
     }
 
     /// Adds a block without text, and returns its place.
@@ -127,9 +127,13 @@ impl Answer {
         self.blocks.len() - 1
     }
 
-    /// Replaces what the caller has by what stands.
-    fn again(&mut self, said: &mut Said) {
-        // It is in what stands, and however many blocks change in one read, the whole is said once.
+    /// Replaces what the caller has by what stands, if that has changed. To be asked once all of a read is taken: however many blocks
+    /// have changed in it, the whole is copied once.
+    pub(crate) fn settle(&mut self, said: &mut Said) {
+        if !std::mem::take(&mut self.changed) {
+            return;
+        }
+        // It is in what stands.
         said.events.retain(|event| !matches!(event, AgentEvent::Text(_)));
         said.events.push(AgentEvent::Withdraw);
         said.text(self.settled.clone());
@@ -186,11 +190,13 @@ mod tests {
                 answer.delta(&message, number, "x", &mut said);
             }
         }
+        answer.settle(&mut said);
         assert!(answer.blocks.len() <= OPEN_BLOCKS_MAX && answer.blocks.capacity() <= 4 * OPEN_BLOCKS_MAX);
         let expected = vec!["x"; 5_000].join("\n\n");
         assert_eq!(said.events, [AgentEvent::Text(expected.clone())]);
         let mut again = Said::default();
-        answer.again(&mut again);
+        answer.changed = true;
+        answer.settle(&mut again);
         assert_eq!(again.events, [AgentEvent::Withdraw, AgentEvent::Text(expected)]);
     }
 
@@ -201,9 +207,11 @@ mod tests {
         ids.iter().for_each(|id| answer.delta(id, 0, "streamed", &mut said));
         let mut read = Said::default();
         ids.iter().for_each(|id| answer.whole(id, "changed", &mut read));
+        assert!(read.events.is_empty(), "nothing is copied before the read ends");
+        answer.settle(&mut read);
         let withdrawals = read.events.iter().filter(|event| **event == AgentEvent::Withdraw).count();
         let texts: Vec<_> = read.events.iter().filter(|event| matches!(event, AgentEvent::Text(_))).collect();
-        assert_eq!((withdrawals, texts), (100, vec![&AgentEvent::Text(vec!["changed"; 100].join("\n\n"))]));
+        assert_eq!((withdrawals, texts), (1, vec![&AgentEvent::Text(vec!["changed"; 100].join("\n\n"))]));
     }
 
     #[test]

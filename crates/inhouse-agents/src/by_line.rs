@@ -14,6 +14,9 @@ pub(crate) trait LineProtocol: Send {
     /// The last line has come.
     fn finish(&mut self, _said: &mut Said) {}
 
+    /// The lines of one read have come.
+    fn settle(&mut self, _said: &mut Said) {}
+
     /// What to write to the agent to make it stop; without it, the process is asked by signal alone.
     fn interrupt(&mut self) -> Option<Vec<u8>> {
         None
@@ -98,6 +101,7 @@ impl<P: LineProtocol> Dialogue for ByLine<P> {
         while let Some(line) = self.lines.next_line() {
             self.line(&line, said);
         }
+        self.protocol.settle(said);
     }
 
     fn finish(&mut self, said: &mut Said) {
@@ -105,6 +109,7 @@ impl<P: LineProtocol> Dialogue for ByLine<P> {
             self.line(&line, said);
         }
         self.protocol.finish(said);
+        self.protocol.settle(said);
     }
 
     fn interrupt(&mut self) -> Option<Vec<u8>> {

@@ -13,7 +13,8 @@ use crate::dialogue::{Dialogue as _, Ending, Said};
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Seen {
     pub(crate) text: String,
-    pub(crate) withdrawals: usize,
+    /// How often depends on how its bytes came.
+    pub(crate) withdrawn: bool,
     pub(crate) working: Vec<String>,
     pub(crate) thoughts: Vec<String>,
     pub(crate) usage: Option<Usage>,
@@ -99,7 +100,7 @@ impl<P: LineProtocol> Replay<P> {
                 AgentEvent::Text(text) => self.seen.text.push_str(&text),
                 AgentEvent::Withdraw => {
                     self.seen.text.clear();
-                    self.seen.withdrawals += 1;
+                    self.seen.withdrawn = true;
                 }
                 AgentEvent::Working(note) => self.seen.working.push(note.text.unwrap()),
                 AgentEvent::Active(Activity::Reasoning(thought)) => self.seen.thoughts.push(thought),

@@ -152,7 +152,7 @@ impl Parser {
                 let Some(abandoned) = &line.abandoned_blocks.0 else { return };
                 let Some(from_index) = abandoned.from_block_index.as_u64() else { return };
                 let named = abandoned.api_message_id.as_str().map(MessageId::new);
-                self.answer.abandon(named.as_ref().unwrap_or(&self.message), from_index, said);
+                self.answer.abandon(named.as_ref().unwrap_or(&self.message), from_index);
             }
             _ => {}
         }
@@ -223,6 +223,10 @@ impl LineProtocol for Parser {
         if let Some(mut line) = lenient::object(line) {
             self.event(&mut line, said);
         }
+    }
+
+    fn settle(&mut self, said: &mut Said) {
+        self.answer.settle(said);
     }
 
     fn interrupt(&mut self) -> Option<Vec<u8>> {
