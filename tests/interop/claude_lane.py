@@ -14,7 +14,7 @@ import time
 
 from fake_model import THOUGHT, FakeModel
 from harness import (
-    INSTALLED, Runs, Server, Steps, answer, assert_same, expect, expect_outage, expect_patch, make_repository, message, multibyte,
+    INSTALLED, Runs, Server, Steps, answer, assert_same, cancel_during, expect, expect_outage, expect_patch, make_repository, message, multibyte,
     nowhere, request_of, said_together, send_in, state_of, text_of, use, wait_until,
 )
 
@@ -202,6 +202,13 @@ def cancel_while_it_asks(server, model):
     expect(server.result("CancelTask", {"id": task["id"]}), "CANCELED")
     runs.wait_for_the_end(GONE_S_MAX)
     assert not (server.project / "never.txt").exists()
+
+
+@step
+def cancel_during_a_tool(server, model):
+    """while a tool runs a task can be canceled, and nothing of it is left, however it was started"""
+    command = use("Bash", command="setsid sleep 1234 & sleep 4321", description="takes its time")
+    cancel_during(server, command, "sleep 4321")
 
 
 @step

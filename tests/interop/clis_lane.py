@@ -13,7 +13,7 @@ import time
 from fake_model import FakeModel
 from fake_providers import Providers
 from harness import (
-    INSTALLED, Runs, Server, Steps, answer, assert_same, expect, expect_outage, expect_patch, make_repository, message, multibyte,
+    INSTALLED, Runs, Server, Steps, answer, assert_same, cancel_during, expect, expect_outage, expect_patch, make_repository, message, multibyte,
     nowhere, request_of, said_together, state_of, text_of, use, wait_until,
 )
 
@@ -262,6 +262,12 @@ def cancel_while_it_asks(server, model, name):
     expect(server.result("CancelTask", {"id": task["id"]}), "CANCELED")
     runs.wait_for_the_end(GONE_S_MAX)
     assert not (server.project / "never.txt").exists()
+
+
+@dialogue_step
+def cancel_during_a_tool(server, model, name):
+    """while a tool runs a task can be canceled, and nothing of it is left, however it was started"""
+    cancel_during(server, SHELLS[name]("setsid sleep 1234 & sleep 4321"), "sleep 4321")
 
 
 @own_server_step

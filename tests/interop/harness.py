@@ -227,6 +227,20 @@ def expect_outage(server, timeout_ms):
     runs.wait_for_the_end(2)
 
 
+def cancel_during(server, command_text, mark):
+    """A tool that runs, with a child in a session of its own, is over two seconds after its task was canceled."""
+    runs = Runs(server)
+    task = server.send(command_text)
+    if state_of(task) == "INPUT_REQUIRED":
+        request_of(task)
+        params = message("yes") | {"configuration": {"returnImmediately": True}}
+        params["message"]["taskId"] = task["id"]
+        server.result("SendMessage", params)
+    wait_until(lambda: any(mark in command for _, command in runs.new()), 30, "the tool's processes")
+    expect(server.result("CancelTask", {"id": task["id"]}), "CANCELED")
+    runs.wait_for_the_end(2)
+
+
 def message(text):
     """The parameters of a send."""
     return {"message": {"messageId": str(uuid.uuid4()), "role": "ROLE_USER", "parts": [{"text": text}]}}
