@@ -14,20 +14,18 @@ const KEYS_PATH: &str = "/.well-known/jwks.json";
 /// Why an address can not be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// Not an absolute http address.
+    /// Not an absolute http or https address.
     #[error("{0:?} is not an address such as http://127.0.0.1:8080")]
     Malformed(String),
-    /// TLS is not built in.
-    #[error("{0}: https is not built into this client; use an http:// address, for example of a local TLS tunnel")]
-    Https(String),
     /// A user or a password before the host.
     #[error("an address with user information before the host is not used; pass a token instead")]
     UserInfo,
 }
 
-/// A host, a port and a path over http.
+/// A host, a port and a path over http or https.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Address {
+    is_tls: bool,
     host: String,
     port: u16,
     path: String,
@@ -67,18 +65,21 @@ impl Address {
         }
         let uri: Uri = url.trim().parse().map_err(|_| malformed())?;
         let authority = uri.authority().ok_or_else(malformed)?;
-        if uri.scheme() == Some(&Scheme::HTTPS) {
-            return Err(AddressError::Https(url.to_owned()));
-        }
-        if uri.scheme() != Some(&Scheme::HTTP) || uri.host().is_none_or(str::is_empty) {
+        let is_tls = uri.scheme() == Some(&Scheme::HTTPS);
+        if !is_tls && uri.scheme() != Some(&Scheme::HTTP) || uri.host().is_none_or(str::is_empty) {
             return Err(malformed());
         }
         let port = match authority.as_str().rsplit_once(':') {
             Some((_, after)) if !after.ends_with(']') => after.parse().map_err(|_| malformed())?,
-            _ => 80,
+            _ => default_port(is_tls),
         };
         let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
-        Ok(Self { host: authority.host().to_owned(), port, path: path.to_owned() })
+        Ok(Self { is_tls, host: authority.host().to_owned(), port, path: path.to_owned() })
+    }
+
+    /// Whether it is reached by TLS.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.is_tls
     }
 
     /// The path of another address, here.
@@ -110,19 +111,27 @@ impl Address {
 
     /// The server, for errors about the way there.
     pub(crate) fn origin(&self) -> String {
-        format!("http://{}", self.authority())
+        format!("{}://{}", self.scheme(), self.authority())
     }
 
     /// The value of the `Host` header.
     pub(crate) fn authority(&self) -> String {
-        if self.port == 80 { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
+        if self.port == default_port(self.is_tls) { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
     }
+
+    fn scheme(&self) -> &'static str {
+        if self.is_tls { "https" } else { "http" }
+    }
+}
+
+fn default_port(is_tls: bool) -> u16 {
+    if is_tls { 443 } else { 80 }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = if self.path == "/" { "" } else { &self.path };
-        write!(f, "http://{}{path}", self.authority())
+        write!(f, "{}{path}", self.origin())
     }
 }
 
@@ -144,6 +153,8 @@ mod tests {
             ("http://h:8080/team/.well-known/agent-card.json", "http://h:8080/team/.well-known/agent-card.json", None),
             ("http://[::1]:9/a2a", "http://[::1]:9/.well-known/agent-card.json", Some("http://[::1]:9/a2a")),
             ("http://h", "http://h/.well-known/agent-card.json", None),
+            ("https://h:443/a2a", "https://h/.well-known/agent-card.json", Some("https://h/a2a")),
+            ("https://h:80", "https://h:80/.well-known/agent-card.json", None),
         ] {
             let target = Target::parse(typed).unwrap();
             assert_eq!(
@@ -158,7 +169,6 @@ mod tests {
     fn an_address_that_can_not_be_used_is_refused_with_the_reason() {
         let malformed = |url: &str| AddressError::Malformed(url.to_owned());
         for (url, error) in [
-            ("https://h/a2a", AddressError::Https("https://h/a2a".to_owned())),
             ("http://user:pw@h/", AddressError::UserInfo),
             ("http://user:p/w@h:x/", AddressError::UserInfo),
             ("ftp://h/", malformed("ftp://h/")),

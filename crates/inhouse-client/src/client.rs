@@ -20,6 +20,7 @@ use crate::keys::CardKeys;
 use crate::options::ClientOptions;
 use crate::rpc;
 use crate::stream::EventStream;
+use crate::tls::Trust;
 
 const JSON: &str = "application/json";
 const EVENT_STREAM: &str = "text/event-stream";
@@ -31,6 +32,7 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     options: ClientOptions,
     target: Target,
+    trust: Trust,
     authorization: Option<HeaderValue>,
     endpoint: OnceCell<Endpoint>,
 }
@@ -61,7 +63,7 @@ impl Client {
     /// Takes the options; nothing is sent yet.
     ///
     /// # Errors
-    /// [`ClientError::Address`] and [`ClientError::Token`] when these can not be used.
+    /// [`ClientError::Address`], [`ClientError::Token`] and [`ClientError::Certificates`] when these can not be used.
     pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
         let target = Target::parse(&options.url)?;
         let authorization = options.token.as_ref().map(|token| {
@@ -71,7 +73,8 @@ impl Client {
             Ok::<_, ClientError>(value)
         });
         let authorization = authorization.transpose()?;
-        Ok(Self(Arc::new(Inner { options, target, authorization, endpoint: OnceCell::new() })))
+        let trust = Trust::with(options.ca_pem.as_deref()).ok_or(ClientError::Certificates)?;
+        Ok(Self(Arc::new(Inner { options, target, trust, authorization, endpoint: OnceCell::new() })))
     }
 
     /// The agent's public card (spec 4.4.1, 8.2).
@@ -277,7 +280,7 @@ impl Client {
         request: Request<Full<Bytes>>,
         wait_ms: u64,
     ) -> Result<Answer, ClientError> {
-        let answer = http::call(address, request, self.0.options.connect_timeout_ms, wait_ms).await?;
+        let answer = http::call(address, &self.0.trust, request, self.0.options.connect_timeout_ms, wait_ms).await?;
         match answer.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 Err(ClientError::Unauthorized { address: address.to_string(), status: answer.status.as_u16() })

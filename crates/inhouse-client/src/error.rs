@@ -16,6 +16,9 @@ pub enum ClientError {
     /// The token in the options can not be sent; it is not repeated here.
     #[error("the token has characters that a header can not carry")]
     Token,
+    /// The certificates in the options are none.
+    #[error("there is no certificate in PEM")]
+    Certificates,
     /// No connection, or it broke before there was an answer.
     #[error("can not reach {address}: {why}")]
     Unreachable {

@@ -12,12 +12,14 @@ use hyper::client::conn::http1;
 use hyper::header::HeaderMap;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use crate::address::Address;
 use crate::error::ClientError;
+use crate::tls::Trust;
 
 /// Status line, headers and field names of an answer.
 const HEAD_BYTES_MAX: usize = 64 << 10;
@@ -48,17 +50,16 @@ impl Drop for Connection {
 /// Connects, sends `request` and returns when the head of its answer is there.
 pub(crate) async fn call(
     address: &Address,
+    trust: &Trust,
     request: Request<Full<Bytes>>,
     connect_ms: u64,
     first_byte_ms: u64,
 ) -> Result<Answer, ClientError> {
     let unreachable = |why: String| ClientError::Unreachable { address: address.origin(), why };
-    let socket = timeout(Duration::from_millis(connect_ms), TcpStream::connect((address.host(), address.port())))
+    let socket = timeout(Duration::from_millis(connect_ms), connect(address, trust))
         .await
         .map_err(|_| unreachable(format!("no connection within {connect_ms} ms")))?
-        .map_err(|error| unreachable(error.to_string()))?;
-    // Without it a small request may wait 40 ms for an acknowledgement.
-    socket.set_nodelay(true).map_err(|error| unreachable(error.to_string()))?;
+        .map_err(unreachable)?;
     let (mut sender, connection) = http1::Builder::new()
         .max_header_size(HEAD_BYTES_MAX)
         .handshake(TokioIo::new(socket))
@@ -73,6 +74,21 @@ pub(crate) async fn call(
     let (head, incoming) = response.into_parts();
     let body = Body { incoming, address: address.origin(), _connection: connection };
     Ok(Answer { status: head.status, headers: head.headers, body })
+}
+
+/// What a request and its answer go over.
+trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+async fn connect(address: &Address, trust: &Trust) -> Result<Box<dyn Wire>, String> {
+    let socket = TcpStream::connect((address.host(), address.port())).await.map_err(|error| error.to_string())?;
+    // Without it a small request may wait 40 ms for an acknowledgement.
+    socket.set_nodelay(true).map_err(|error| error.to_string())?;
+    if !address.is_tls() {
+        return Ok(Box::new(socket));
+    }
+    Ok(Box::new(trust.connect(address.host(), socket).await?))
 }
 
 impl Body {

@@ -11,6 +11,7 @@ mod keys;
 mod options;
 mod rpc;
 mod sse;
+mod tls;
 mod stream;
 
 pub use address::AddressError;

@@ -9,7 +9,9 @@ pub struct ClientOptions {
     pub url: String,
     /// Sent as `Authorization: Bearer`, to the host and port of `url` and nowhere else.
     pub token: Option<Secret>,
-    /// For name resolution and the TCP connection. Default 5,000.
+    /// Certificates in PEM that are trusted beside those that this machine trusts, for `https`.
+    pub ca_pem: Option<Vec<u8>>,
+    /// For name resolution, the TCP connection and TLS. Default 5,000.
     pub connect_timeout_ms: u64,
     /// From a request to the head of its answer, and between two pieces of an answer. Default 30,000.
     pub first_byte_timeout_ms: u64,
@@ -35,6 +37,7 @@ impl ClientOptions {
         Self {
             url: url.into(),
             token: None,
+            ca_pem: None,
             connect_timeout_ms: 5_000,
             first_byte_timeout_ms: 30_000,
             answer_timeout_ms: 3_600_000,

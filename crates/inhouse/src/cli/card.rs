@@ -72,8 +72,8 @@ pub(crate) async fn run(args: CardArgs) -> ExitCode {
 }
 
 async fn card(args: ShowArgs, output: &mut Output) -> Result<Exit, Problem> {
-    let ConnectionArgs { url, token } = args.connection;
-    let connection = Connection::new(ConnectionArgs { url: args.server.or(url), token })?;
+    let ConnectionArgs { url, token, ca } = args.connection;
+    let connection = Connection::new(ConnectionArgs { url: args.server.or(url), token, ca })?;
     let card = connection.client.card().await.map_err(|error| Problem::of(&error, &connection))?;
     if args.json {
         output.json(&card.json)?;
@@ -84,8 +84,8 @@ async fn card(args: ShowArgs, output: &mut Output) -> Result<Exit, Problem> {
 }
 
 async fn verify(args: VerifyArgs, output: &mut Output) -> Result<Exit, Problem> {
-    let ConnectionArgs { url, token } = args.connection;
-    let connection = Connection::new(ConnectionArgs { url: args.server.or(url), token })?;
+    let ConnectionArgs { url, token, ca } = args.connection;
+    let connection = Connection::new(ConnectionArgs { url: args.server.or(url), token, ca })?;
     let told = |error| Problem::of(&error, &connection);
     let card = connection.client.card().await.map_err(told)?.value;
     if card.signatures.is_empty() {

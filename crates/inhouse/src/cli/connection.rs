@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use inhouse_client::{Client, ClientError, ClientOptions};
 use inhouse_trust::Secret;
@@ -23,6 +23,9 @@ pub(crate) struct ConnectionArgs {
     /// The token; other users may see it in the process list [default: INHOUSE_TOKEN, the file INHOUSE_TOKEN_FILE, API_TOKEN]
     #[arg(long, value_name = "TOKEN")]
     pub(crate) token: Option<String>,
+    /// Certificates in PEM that are trusted beside this machine's own, for https [default: INHOUSE_CA]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
 }
 
 /// A client, and what hints need to know about how it was found.
@@ -49,9 +52,16 @@ impl Connection {
         };
         let found = token(args.token, &env)?;
         let token_source = found.as_ref().map(|(source, _)| *source);
-        let options = ClientOptions { token: found.map(|(_, token)| token), ..ClientOptions::new(url.clone()) };
+        let ca = match args.ca {
+            Some(ca) => Some(ca),
+            None => variable(&env, "INHOUSE_CA")?.map(PathBuf::from),
+        };
+        let ca_pem = ca.as_deref().map(certificates).transpose()?;
+        let token = found.map(|(_, token)| token);
+        let options = ClientOptions { token, ca_pem, ..ClientOptions::new(url.clone()) };
         let client = Client::new(options).map_err(|error| match (&error, token_source) {
             (ClientError::Token, Some(source)) => Problem::usage(format!("{error}: {source}")),
+            (ClientError::Certificates, _) => Problem::usage(format!("{error} in {}", named(ca.as_deref()))),
             _ => Problem::usage(error.to_string())
                 .hint(format!("name a server with --url or INHOUSE_URL, for example {DEFAULT_URL}")),
         })?;
@@ -70,6 +80,14 @@ impl Connection {
         }
         command
     }
+}
+
+fn certificates(path: &Path) -> Result<Vec<u8>, Problem> {
+    std::fs::read(path).map_err(|error| Problem::usage(format!("{}: {error}", path.display())))
+}
+
+fn named(path: Option<&Path>) -> String {
+    path.map_or_else(String::new, |path| path.display().to_string())
 }
 
 /// An empty variable is an unset one.
@@ -111,7 +129,7 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn resolve(url: Option<&str>, token: Option<&str>, env: &[(&str, &str)]) -> Result<Connection, Problem> {
-        let args = ConnectionArgs { url: url.map(str::to_owned), token: token.map(str::to_owned) };
+        let args = ConnectionArgs { url: url.map(str::to_owned), token: token.map(str::to_owned), ca: None };
         Connection::resolve(args, |name| env.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into()))
     }
 

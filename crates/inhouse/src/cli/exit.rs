@@ -44,7 +44,7 @@ impl Exit {
     /// The code for a call that failed.
     pub(crate) fn of_error(error: &ClientError) -> Self {
         match error {
-            ClientError::Address(_) | ClientError::Token => Self::Usage,
+            ClientError::Address(_) | ClientError::Token | ClientError::Certificates => Self::Usage,
             ClientError::Unauthorized { .. } => Self::Authentication,
             ClientError::Unreachable { .. } | ClientError::Timeout { .. } => Self::Unreachable,
             ClientError::Rpc(_) | ClientError::Protocol(_) | ClientError::TooLarge { .. } => Self::Failed,

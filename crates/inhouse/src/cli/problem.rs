@@ -58,7 +58,9 @@ impl Problem {
             ClientError::Protocol(_) => {
                 problem.hint(format!("see what answers there with: {}", connection.command("card")))
             }
-            ClientError::Address(_) | ClientError::Token | ClientError::TooLarge { .. } => problem,
+            ClientError::Address(_) | ClientError::Token | ClientError::Certificates | ClientError::TooLarge { .. } => {
+                problem
+            }
         }
     }
 
