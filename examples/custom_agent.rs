@@ -140,6 +140,7 @@ pub fn server(listen: SocketAddr, agent: impl Agent) -> Result<(Server, Engine),
     let server = Server::bind(ServerOptions {
         listen,
         listen_too: vec![],
+        tls: None,
         limits: Limits::default(),
         hosts: HostRule::new([], None, []),
         origins: OriginRule::new([]),

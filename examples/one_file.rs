@@ -47,6 +47,7 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let server = Server::bind(ServerOptions {
         listen: ([127, 0, 0, 1], 8080).into(),
         listen_too: vec![],
+        tls: None,
         limits: Limits::default(),
         hosts: HostRule::new([], None, []),
         origins: OriginRule::new([]),

@@ -52,13 +52,15 @@ pub struct CardOptions {
     pub grpc_port: Option<u16>,
     /// How long a card may be kept without asking again, in seconds.
     pub max_age_s: u64,
+    /// Whether the server speaks TLS: the scheme of its addresses, where no other one is known.
+    pub is_tls: bool,
     /// Signs them.
     pub signer: Option<CardSigner>,
 }
 
 impl Default for CardOptions {
     fn default() -> Self {
-        Self { legacy: true, grpc: false, grpc_port: None, max_age_s: 60, signer: None }
+        Self { legacy: true, grpc: false, grpc_port: None, max_age_s: 60, is_tls: false, signer: None }
     }
 }
 

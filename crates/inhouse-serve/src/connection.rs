@@ -17,7 +17,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, timeout};
 
@@ -25,6 +25,7 @@ use crate::gate::Slot;
 use crate::layers::{self, Answer, Answered, Door};
 use crate::pulse::{Overdue, Pulse};
 use crate::socket::Socket;
+use crate::tls::{self, TlsKeys, Wire};
 use crate::{Limits, Refusal};
 
 /// hyper does not take less for its buffers.
@@ -33,6 +34,9 @@ const BUFFER_BYTES_MIN: usize = 8 << 10;
 /// How a connection over HTTP/2 begins. No method of HTTP/1.1 begins like this.
 const PREFACE: [u8; 3] = *b"PRI";
 
+/// Bytes of one read of what is thrown away.
+const DRAIN_BYTES: usize = 8 << 10;
+
 /// What is kept of one stream for a client that does not take it.
 const STREAM_BUFFER_BYTES: usize = 64 << 10;
 
@@ -40,9 +44,9 @@ const STREAM_BUFFER_BYTES: usize = 64 << 10;
 ///
 /// Every open stream pays for the size of this future. So it is a block, which uses what it captures where it stands (the
 /// arguments of an async function are stored twice), and what only comes at the end is boxed there.
-pub(crate) fn drive(stream: TcpStream, source: IpAddr, door: Arc<Door>, slot: Slot) -> impl Future<Output = ()> + Send {
+pub(crate) fn drive(wire: Wire, source: IpAddr, door: Arc<Door>, slot: Slot) -> impl Future<Output = ()> + Send {
     let mut closing = door.closing.subscribe();
-    let mut connection = Connection::new(stream, source, door);
+    let mut connection = Connection::new(wire, source, door);
     let (pulse, limits) = (Arc::clone(&connection.pulse), Arc::clone(&connection.limits));
     async move {
         let early = tokio::select! {
@@ -61,6 +65,18 @@ pub(crate) fn drive(stream: TcpStream, source: IpAddr, door: Arc<Door>, slot: Sl
             Box::pin(say_goodbye(stream, overdue, &limits)).await;
         }
         drop(slot);
+    }
+}
+
+/// The same, once TLS is agreed on.
+pub(crate) async fn secure(stream: TcpStream, keys: TlsKeys, source: IpAddr, door: Arc<Door>, slot: Slot) {
+    let mut closing = door.closing.subscribe();
+    let agreed = tokio::select! {
+        agreed = Box::pin(tls::accept(stream, keys, door.limits.tls_handshake_ms_max)) => agreed,
+        () = async { drop(closing.wait_for(|closing| *closing).await) } => None,
+    };
+    if let Some(wire) = agreed {
+        drive(wire, source, door, slot).await;
     }
 }
 
@@ -93,10 +109,15 @@ impl Http {
     fn poll(&mut self, cx: &mut Context<'_>, limits: &Limits) -> Poll<Result<(), hyper::Error>> {
         if let Self::New(new) = self {
             let Some((socket, _)) = new else { return Poll::Ready(Ok(())) };
-            let mut first = [0; PREFACE.len()];
-            // An error shows again as soon as hyper reads.
-            let peeked = ready!(socket.poll_peek(cx, &mut first));
-            let is_two = peeked.is_ok() && first == PREFACE;
+            let is_two = match socket.is_two() {
+                Some(is_two) => is_two,
+                None => {
+                    let mut first = [0; PREFACE.len()];
+                    // An error shows again as soon as hyper reads.
+                    let peeked = ready!(socket.poll_peek(cx, &mut first));
+                    peeked.is_ok() && first == PREFACE
+                }
+            };
             let Some((socket, layers)) = new.take() else { return Poll::Ready(Ok(())) };
             *self = Self::speaking(is_two, socket, layers, limits);
         }
@@ -159,14 +180,14 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(stream: TcpStream, source: IpAddr, door: Arc<Door>) -> Self {
+    fn new(wire: Wire, source: IpAddr, door: Arc<Door>) -> Self {
         // A frame must not wait for the acknowledgement of the one before: 42 ms at the 99th percentile.
-        let _ = stream.set_nodelay(true);
+        let _ = wire.tcp().set_nodelay(true);
         let pulse = Arc::new(Pulse::new());
         let limits = Arc::clone(&door.limits);
         let sleep = Box::pin(tokio::time::sleep(Duration::from_millis(limits.header_read_ms_max)));
         let layers = Layers { door, source, pulse: Arc::clone(&pulse) };
-        let socket = Socket::new(stream, Arc::clone(&pulse));
+        let socket = Socket::new(wire, Arc::clone(&pulse));
         Self { http: Http::New(Some((socket, layers))), pulse, limits, sleep }
     }
 }
@@ -199,30 +220,30 @@ impl Future for Connection {
 
 /// Ends a connection so that the client reads the last answer: a socket closed with unread bytes in it sends a reset,
 /// which may overtake the answer. So our side is shut down, and what still comes is thrown away for a while.
-async fn say_goodbye(mut stream: TcpStream, overdue: Option<Overdue>, limits: &Limits) {
+async fn say_goodbye(mut wire: Wire, overdue: Option<Overdue>, limits: &Limits) {
     match overdue {
         Some(Overdue::Idle | Overdue::Write) => return,
         Some(Overdue::Head) => {
             let slow =
                 Refusal::new(StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", "the request headers came too slowly");
-            let _ = stream.try_write(slow.last_words().as_bytes());
+            let words = slow.last_words();
+            let _ = timeout(Duration::from_millis(limits.linger_ms_max), wire.write_all(words.as_bytes())).await;
         }
         None => {}
     }
-    if stream.shutdown().await.is_ok() {
-        let _ = timeout(Duration::from_millis(limits.linger_ms_max), drain(&stream, limits.linger_bytes_max)).await;
-    }
+    let goodbye = async {
+        wire.shutdown().await?;
+        drain(&mut wire, limits.linger_bytes_max).await
+    };
+    let _ = timeout(Duration::from_millis(limits.linger_ms_max), goodbye).await;
 }
 
-async fn drain(stream: &TcpStream, bytes_max: usize) -> io::Result<()> {
-    let mut drained = 0;
+async fn drain(wire: &mut Wire, bytes_max: usize) -> io::Result<()> {
+    let (mut drained, mut buffer) = (0, vec![0; DRAIN_BYTES]);
     while drained < bytes_max {
-        stream.readable().await?;
-        match stream.try_read(&mut [0; 8 << 10]) {
-            Ok(0) => return Ok(()),
-            Ok(bytes) => drained += bytes,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+        match wire.read(&mut buffer).await? {
+            0 => return Ok(()),
+            bytes => drained += bytes,
         }
     }
     Ok(())

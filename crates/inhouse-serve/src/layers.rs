@@ -25,6 +25,7 @@ use crate::lapse::{Lapse, LiveTokens, lapse, now_s, trailers};
 use crate::pulse::{Answering, Pulse};
 use crate::reader::too_large;
 use crate::service::OwnNames;
+use crate::tls::LiveTlsKeys;
 use crate::{AuditLog, Body, BodyReader, Limits, Refusal, Request, Service};
 
 /// What all connections share.
@@ -33,6 +34,8 @@ pub(crate) struct Door {
     pub(crate) own_names: Arc<OwnNames>,
     pub(crate) origins: OriginRule,
     pub(crate) tokens: LiveTokens,
+    /// Without them it speaks plain HTTP.
+    pub(crate) tls: Option<LiveTlsKeys>,
     pub(crate) failures: Mutex<FailureLimit>,
     pub(crate) audit: AuditLog,
     pub(crate) closing: watch::Sender<bool>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use inhouse_trust::{HostRule, OriginRule, Tokens};
 use tokio::sync::watch;
 
-use crate::{AuditLog, Service};
+use crate::{AuditLog, LiveTlsKeys, Service};
 
 /// Everything that a [`crate::Server`] needs.
 pub struct ServerOptions {
@@ -14,6 +14,8 @@ pub struct ServerOptions {
     pub listen: SocketAddr,
     /// Where it listens as well: the same server by another port.
     pub listen_too: Vec<SocketAddr>,
+    /// What it proves itself with; without keys it speaks plain HTTP.
+    pub tls: Option<LiveTlsKeys>,
     /// How much it takes.
     pub limits: Limits,
     /// The names that it may be called by.
@@ -41,6 +43,8 @@ pub struct Limits {
     pub streams_per_connection_max: u32,
     /// Milliseconds from the first byte of a request (or from accepting the connection) to the end of its headers.
     pub header_read_ms_max: u64,
+    /// From a connection's beginning until TLS is agreed on, in milliseconds.
+    pub tls_handshake_ms_max: u64,
     /// Milliseconds that a connection may be open between two requests.
     pub idle_ms_max: u64,
     /// Milliseconds that a client may take nothing while something is there to be written.
@@ -78,6 +82,7 @@ impl Default for Limits {
             connections_per_source_max: 512,
             streams_per_connection_max: 64,
             header_read_ms_max: 10_000,
+            tls_handshake_ms_max: 10_000,
             idle_ms_max: 60_000,
             write_stall_ms_max: 60_000,
             headers_max: 64,

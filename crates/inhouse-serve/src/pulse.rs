@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::Limits;
+use crate::tls::Wire;
 
 /// What the client is expected to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(crate) struct Pulse {
     /// Whether the request has a body that was not read to its end.
     body_open: AtomicBool,
     /// The socket, once hyper has let it go.
-    socket: Mutex<Option<TcpStream>>,
+    wire: Mutex<Option<Wire>>,
 }
 
 impl Pulse {
@@ -62,7 +62,7 @@ impl Pulse {
             scan: AtomicU8::new(0),
             names_length: AtomicBool::new(false),
             body_open: AtomicBool::new(false),
-            socket: Mutex::new(None),
+            wire: Mutex::new(None),
         }
     }
 
@@ -140,13 +140,13 @@ impl Pulse {
     }
 
     /// Keeps the socket that hyper has let go.
-    pub(crate) fn give_back(&self, stream: TcpStream) {
-        *self.socket.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(stream);
+    pub(crate) fn give_back(&self, wire: Wire) {
+        *self.wire.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(wire);
     }
 
     /// The socket, once hyper has let it go.
-    pub(crate) fn take_back(&self) -> Option<TcpStream> {
-        self.socket.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
+    pub(crate) fn take_back(&self) -> Option<Wire> {
+        self.wire.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
     }
 
     fn enter(&self, phase: Phase) {

@@ -138,7 +138,8 @@ impl Routes {
     /// The address of an agent, as whoever asks sees the server.
     fn site(&self, agent: usize, headers: &HeaderMap) -> Site {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-        let base = self.public_url.clone().unwrap_or_else(|| format!("http://{host}"));
+        let scheme = if self.cards.is_tls { "https" } else { "http" };
+        let base = self.public_url.clone().unwrap_or_else(|| format!("{scheme}://{host}"));
         let tenant = self.agents[agent].endpoint.agent.to_string();
         let path = if agent == 0 { String::new() } else { format!("/agents/{tenant}") };
         let authority = base.split_once("://").map_or(base.as_str(), |(_, authority)| authority);

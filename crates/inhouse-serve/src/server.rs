@@ -17,6 +17,7 @@ use crate::failures::FailureLimit;
 use crate::gate::Gate;
 use crate::layers::Door;
 use crate::service::OwnNames;
+use crate::tls::Wire;
 use crate::{Refusal, ServerOptions, connection};
 
 /// Connections that the system keeps for us until they are accepted.
@@ -55,7 +56,8 @@ impl Server {
     /// # Errors
     /// [`ServeError::Listen`]. Has to be called inside a tokio runtime with io and time.
     pub fn bind(options: ServerOptions) -> Result<Self, ServeError> {
-        let ServerOptions { listen, listen_too, limits, hosts, origins, tokens, audit, closing, service } = options;
+        let ServerOptions { listen, listen_too, tls, limits, hosts, origins, tokens, audit, closing, service } =
+            options;
         let failed = |address| move |source| ServeError::Listen { address, source };
         let first = listener(listen).map_err(failed(listen))?;
         let address = first.local_addr().map_err(failed(listen))?;
@@ -67,7 +69,7 @@ impl Server {
         let failures = Mutex::new(FailureLimit::new(limits.failures_per_minute_max));
         let (limits, opened) = (Arc::new(limits), Instant::now());
         let own_names = Arc::new(OwnNames { hosts, ports });
-        let door = Door { limits, own_names, origins, tokens, failures, audit, closing, service, opened };
+        let door = Door { limits, own_names, origins, tokens, tls, failures, audit, closing, service, opened };
         Ok(Self { listeners, address, door: Arc::new(door) })
     }
 
@@ -143,7 +145,11 @@ fn admit(
     mentioned: &mut Option<Instant>,
 ) {
     if let Some(slot) = gate.enter(source, &door.limits) {
-        connections.spawn(connection::drive(stream, source, Arc::clone(door), slot));
+        let (door, keys) = (Arc::clone(door), door.tls.as_ref().map(|keys| keys.borrow().clone()));
+        match keys {
+            Some(keys) => connections.spawn(connection::secure(stream, keys, source, door, slot)),
+            None => connections.spawn(connection::drive(Wire::Plain(stream), source, door, slot)),
+        };
         return;
     }
     if mentioned.is_none_or(|last| last.elapsed() >= MENTION_EVERY) {

@@ -1,4 +1,4 @@
-//! A TCP stream as hyper wants it: it tells the connection's pulse what it reads and writes, and gives the stream back
+//! A connection as hyper wants it: it tells the connection's pulse what it reads and writes, and gives the stream back
 //! when hyper is done, so that the goodbye is ours.
 
 use std::io;
@@ -10,10 +10,10 @@ use std::task::{Context, Poll, ready};
 use hyper::StatusCode;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use crate::Refusal;
 use crate::pulse::Pulse;
+use crate::tls::Wire;
 
 /// Bytes of one read. They stand on the stack for the length of the call.
 const READ_BYTES: usize = 8 << 10;
@@ -21,22 +21,27 @@ const READ_BYTES: usize = 8 << 10;
 const BARE_BYTES_MAX: usize = 256;
 
 pub(crate) struct Socket {
-    stream: Option<TcpStream>,
+    wire: Option<Wire>,
     pulse: Arc<Pulse>,
 }
 
 impl Socket {
-    pub(crate) fn new(stream: TcpStream, pulse: Arc<Pulse>) -> Self {
-        Self { stream: Some(stream), pulse }
+    pub(crate) fn new(wire: Wire, pulse: Arc<Pulse>) -> Self {
+        Self { wire: Some(wire), pulse }
+    }
+
+    /// Which version of HTTP was agreed on, if anybody has asked.
+    pub(crate) fn is_two(&self) -> Option<bool> {
+        self.wire.as_ref()?.is_two()
     }
 
     /// Looks at the first bytes that come, and leaves them to be read.
     pub(crate) fn poll_peek(&mut self, cx: &mut Context<'_>, bytes: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.stream()?.poll_peek(cx, &mut ReadBuf::new(bytes))
+        self.wire()?.poll_peek(cx, bytes)
     }
 
-    fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
-        self.stream.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
+    fn wire(&mut self) -> io::Result<Pin<&mut Wire>> {
+        self.wire.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
     fn wrote<T>(&self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -47,8 +52,8 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if let Some(stream) = self.stream.take() {
-            self.pulse.give_back(stream);
+        if let Some(wire) = self.wire.take() {
+            self.pulse.give_back(wire);
         }
     }
 }
@@ -62,7 +67,7 @@ impl Read for Socket {
         let mut space = [const { MaybeUninit::uninit() }; READ_BYTES];
         let room = cursor.remaining().min(READ_BYTES);
         let mut buffer = ReadBuf::uninit(&mut space[..room]);
-        ready!(self.stream()?.poll_read(cx, &mut buffer))?;
+        ready!(self.wire()?.poll_read(cx, &mut buffer))?;
         self.pulse.read(buffer.filled());
         cursor.put_slice(buffer.filled());
         Poll::Ready(Ok(()))
@@ -94,8 +99,8 @@ impl Write for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let result = match bare_refusal(bytes) {
             // The connection ends with it, and it fits where it stands: nothing else waits to be sent.
-            Some(words) => self.stream()?.poll_write(cx, words.as_bytes()).map_ok(|_| bytes.len()),
-            None => self.stream()?.poll_write(cx, bytes),
+            Some(words) => self.wire()?.poll_write(cx, words.as_bytes()).map_ok(|_| bytes.len()),
+            None => self.wire()?.poll_write(cx, bytes),
         };
         self.wrote(result)
     }
@@ -108,7 +113,7 @@ impl Write for Socket {
         if let [piece] = pieces {
             return self.poll_write(cx, piece);
         }
-        let result = self.stream()?.poll_write_vectored(cx, pieces);
+        let result = self.wire()?.poll_write_vectored(cx, pieces);
         self.wrote(result)
     }
 
@@ -117,10 +122,10 @@ impl Write for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream()?.poll_flush(cx)
+        self.wire()?.poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream()?.poll_shutdown(cx)
+        self.wire()?.poll_shutdown(cx)
     }
 }

@@ -99,9 +99,9 @@ impl Weak {
         let Setting { value: hardened, origin } = &server.hardened;
         match weak {
             Some(weak) if *hardened => Err(Failure::usage(format!("{}: {weak}", said(origin)), Some(cure))),
-            _ if *hardened && outside => Err(Failure::usage(
+            _ if *hardened && outside && server.tls.is_none() => Err(Failure::usage(
                 format!("{}: plain HTTP on {} can be read on its way", said(origin), address.ip()),
-                Some("--host 127.0.0.1, with a TLS proxy on this machine and its address in --public-url".into()),
+                Some("--tls-cert and --tls-key, or --host 127.0.0.1 with a TLS proxy on this machine".into()),
             )),
             Some(weak) if outside => Ok(Some(format!("{weak} by anyone who reaches this machine: {cure}"))),
             _ => Ok(None),

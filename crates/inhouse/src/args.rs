@@ -105,6 +105,12 @@ pub(crate) struct ServeArgs {
     /// The address by which callers reach the server, when it is not the one it listens on
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
+    /// The certificate to speak TLS with, and those above it, in PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
     /// How firmly an agent's processes are held [default: auto]
     #[arg(long, value_enum)]
     pub(crate) containment: Option<Containment>,

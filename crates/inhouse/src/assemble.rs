@@ -96,6 +96,7 @@ pub(crate) fn door_limits(limits: &Limits) -> inhouse_serve::Limits {
         connections_per_source_max: size(&limits.connections_per_source_max),
         streams_per_connection_max: count(&limits.streams_per_connection_max),
         header_read_ms_max: limits.header_read_ms_max.value,
+        tls_handshake_ms_max: limits.tls_handshake_ms_max.value,
         idle_ms_max: limits.idle_ms_max.value,
         write_stall_ms_max: limits.write_stall_ms_max.value,
         headers_max: size(&limits.headers_max),
@@ -156,6 +157,7 @@ pub(crate) fn routes(
         grpc: config.cards.grpc.value,
         grpc_port: config.server.grpc_port.value,
         max_age_s: config.cards.max_age_s.value,
+        is_tls: config.server.tls.is_some(),
         signer: config.cards.signer.take(),
     };
     let capabilities =

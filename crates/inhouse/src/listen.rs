@@ -83,9 +83,9 @@ fn with_port(command_line: &[String], port: u16) -> String {
     words.join(" ")
 }
 
-/// `http://host:port` for a socket that was bound to `host`: one that a colleague can use where the socket listens on all of
+/// `http://host:port`, or https, for a socket that was bound to `host`: one that a colleague can use where the socket listens on all of
 /// the machine's addresses.
-pub(crate) fn url(host: &str, bound: SocketAddr) -> String {
+pub(crate) fn url(is_tls: bool, host: &str, bound: SocketAddr) -> String {
     let port = bound.port();
     let name = without_brackets(host);
     let shown = match name.parse::<IpAddr>() {
@@ -94,7 +94,7 @@ pub(crate) fn url(host: &str, bound: SocketAddr) -> String {
         Ok(IpAddr::V4(ip)) => ip.to_string(),
         Err(_) => name.to_owned(),
     };
-    format!("http://{shown}:{port}")
+    format!("{}://{shown}:{port}", if is_tls { "https" } else { "http" })
 }
 
 /// This machine as its network sees it: the address with a route outside, else its host name.
@@ -175,10 +175,11 @@ mod tests {
             ("[::1]", "http://[::1]:80"),
             ("build7", "http://build7:80"),
         ] {
-            assert_eq!(url(host, bound), shown);
+            assert_eq!(url(false, host, bound), shown);
+            assert_eq!(url(true, host, bound), shown.replace("http:", "https:"));
         }
         for all in ["0.0.0.0", "::"] {
-            assert!(!url(all, bound).contains(all), "{}", url(all, bound));
+            assert!(!url(false, all, bound).contains(all), "{}", url(false, all, bound));
         }
     }
 }

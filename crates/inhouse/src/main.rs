@@ -16,10 +16,12 @@ mod log;
 mod operator;
 mod presets;
 mod probe;
+mod reload;
 mod serve;
 mod signals;
 #[cfg(test)]
 mod testing;
+mod tls;
 mod token;
 mod tokens;
 mod workspaces;

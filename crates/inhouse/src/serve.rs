@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use inhouse_engine::Engine;
 use inhouse_run::{Runner, Tier};
-use inhouse_serve::{AuditLog, CARD, ENDPOINT, Push, ServeError, Server, ServerOptions};
+use inhouse_serve::{AuditLog, CARD, ENDPOINT, LiveTlsKeys, Push, ServeError, Server, ServerOptions};
 use inhouse_trust::{HostEnv, OriginRule};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -20,14 +20,15 @@ use tokio::time::timeout;
 use crate::access::{Access, Known};
 use crate::assemble;
 use crate::banner::{Banner, TokenShown};
-use crate::config::Config;
+use crate::config::{Config, Setting};
 use crate::exit::Failure;
 use crate::listen;
 use crate::log;
 use crate::probe::Probe;
+use crate::reload::Reload;
 use crate::signals::Signals;
+use crate::tls;
 use crate::token::TokenFile;
-use crate::tokens;
 use crate::workspaces;
 
 /// How long the last audit lines may take to be written at the end.
@@ -53,6 +54,10 @@ pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv
         log::say(&format!("warning: {warning}"));
     }
     let mut signals = Signals::new().map_err(nothing_left)?;
+    // Held to the end: dropping it ends what looks at files.
+    let every = Duration::from_millis(config.limits.files_reload_ms.value);
+    let mut reload = Reload::new(every).map_err(nothing_left)?;
+    let tls = tls(&config, &mut reload)?;
     let runner = Runner::new(assemble::runner(&config)).map_err(|error| Failure::failed(error.to_string(), None))?;
     let audit = AuditLog::new(assemble::size(&config.limits.audit_bytes_max), io::stderr()).map_err(nothing_left)?;
     workspaces::open(&mut config, &runner, &for_agents).await?;
@@ -62,6 +67,7 @@ pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv
     let server = Server::bind(ServerOptions {
         listen: address,
         listen_too: config.server.grpc_port.value.map(|port| SocketAddr::new(address.ip(), port)).into_iter().collect(),
+        tls,
         limits: assemble::door_limits(&config.limits),
         hosts: assemble::host_rule(&config.server),
         origins: OriginRule::new(config.server.allowed_origins.value.iter().map(String::as_str)),
@@ -76,9 +82,9 @@ pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv
     let mut stopped = stop.subscribe();
     let serving = tokio::spawn(server.run(async move { drop(stopped.wait_for(|stop| *stop).await) }));
     let compacting = tokio::spawn(compact(engine.clone()));
-    let every = Duration::from_millis(config.limits.tokens_reload_ms.value);
-    let file = config.server.tokens_file.value.clone();
-    let following = file.map(|file| tokio::spawn(tokens::follow(file, configured, tokens, every)));
+    if let Some(file) = &config.server.tokens_file.value {
+        reload.tokens(file, configured, tokens).map_err(nothing_left)?;
+    }
     // Held to the end: dropping it removes the file.
     let file = token_file(&known, &host)?;
     tokio::select! {
@@ -92,9 +98,20 @@ pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv
         () = signals.next() => ExitCode::from(130),
     };
     compacting.abort();
-    following.into_iter().for_each(|following| following.abort());
     audit.flush(AUDIT_FLUSH);
     Ok(ended)
+}
+
+/// The keys of TLS, if it is wanted, which follow their files.
+fn tls(config: &Config, reload: &mut Reload) -> Result<Option<LiveTlsKeys>, Failure> {
+    let Some(Setting { value: files, .. }) = &config.server.tls else { return Ok(None) };
+    let keys = watch::Sender::new(tls::keys_at_start(files)?);
+    if let Some(warning) = tls::warning(files) {
+        log::say(&format!("warning: {warning}"));
+    }
+    let live = keys.subscribe();
+    reload.tls(files.clone(), keys).map_err(nothing_left)?;
+    Ok(Some(live))
 }
 
 /// First the turns, so that their readers hear how they end; then webhooks, streams and connections; then the supervisors.
@@ -156,12 +173,13 @@ async fn greet(config: &Config, runner: &Runner, for_agents: &HostEnv, bound: So
     let quick = timeout(VERSION_WAIT, &mut asked).await;
     let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("inhouse"));
     let here = if bound.ip().is_unspecified() { "127.0.0.1".to_owned() } else { bound.ip().to_string() };
+    let is_tls = config.server.tls.is_some();
     let public_url = config.server.public_url.value.as_ref().map(|url| url.text.clone());
     let banner = Banner {
         agents: &config.agents,
         agent_version: quick.as_ref().ok().and_then(|version| version.as_deref().ok()),
-        public_url: &public_url.unwrap_or_else(|| listen::url(&config.server.host.value, bound)),
-        local_url: &listen::url(&here, bound),
+        public_url: &public_url.unwrap_or_else(|| listen::url(is_tls, &config.server.host.value, bound)),
+        local_url: &listen::url(is_tls, &here, bound),
         endpoint_path: ENDPOINT,
         card_path: CARD,
         containment: match runner.tier() {

@@ -46,7 +46,7 @@ impl Home {
     }
 }
 
-const TWO_AGENTS: &str = "[limits]\ntokens_reload_ms = 100\n[agents.cat]\ncommand = [\"cat\"]\ninput = \"stdin\"\ndefault = true\n\
+const TWO_AGENTS: &str = "[limits]\nfiles_reload_ms = 100\n[agents.cat]\ncommand = [\"cat\"]\ninput = \"stdin\"\ndefault = true\n\
     [agents.slow]\ncommand = [\"sh\", \"-c\", \"echo begun; sleep 300\"]\ninput = \"stdin\"\n";
 
 fn call(server: &Server, token: &str, path: &str, method: &str, params: Value) -> (u16, Value) {

@@ -50,6 +50,7 @@ impl TestServer {
         let server = Server::bind(ServerOptions {
             listen: "127.0.0.1:0".parse().unwrap(),
             listen_too: Vec::new(),
+            tls: None,
             limits,
             hosts: HostRule::new(["agents.example.com"], None, []),
             origins: OriginRule::new(["https://console.example.com"]),

@@ -35,6 +35,8 @@ const SERVER_KEYS: &[&str] = &[
     "idempotency",
     "workspaces_dir",
     "tokens_file",
+    "tls_cert",
+    "tls_key",
     "log",
 ];
 
@@ -141,6 +143,8 @@ fn server(base: &Path, mut table: Table<'_>, layer: &mut Layer) -> Result<(), Co
     let folder = table.text("workspaces_dir")?;
     layer.workspaces_dir = folder.map(|folder| below(base, folder));
     layer.tokens_file = table.text("tokens_file")?.map(|file| below(base, file));
+    layer.tls_cert = table.text("tls_cert")?.map(|file| below(base, file));
+    layer.tls_key = table.text("tls_key")?.map(|file| below(base, file));
     layer.log = table.choice("log")?;
     finish(table)
 }

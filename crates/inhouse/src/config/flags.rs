@@ -18,6 +18,8 @@ pub(super) fn layer(flags: &ServeArgs) -> Result<Layer, ConfigError> {
         public_url: public.map(|text| text.try_map(|text, origin| public_url(&text, origin))).transpose()?,
         hardened: flags.hardened.then(|| flag("--hardened", true)),
         containment: set("--containment", flags.containment),
+        tls_cert: set("--tls-cert", flags.tls_cert.clone()),
+        tls_key: set("--tls-key", flags.tls_key.clone()),
         log: set("--log", flags.log),
         agent: AgentWords {
             choice: choice(flags),

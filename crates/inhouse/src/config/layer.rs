@@ -27,6 +27,8 @@ pub(super) struct Layer {
     /// Absolute.
     pub(super) workspaces_dir: Option<Setting<PathBuf>>,
     pub(super) tokens_file: Option<Setting<PathBuf>>,
+    pub(super) tls_cert: Option<Setting<PathBuf>>,
+    pub(super) tls_key: Option<Setting<PathBuf>>,
     pub(super) log: Option<Setting<LogChoice>>,
     pub(super) limits: BTreeMap<&'static str, Setting<u64>>,
     pub(super) callers: Vec<CallerConfig>,

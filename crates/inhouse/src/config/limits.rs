@@ -107,8 +107,8 @@ limits! {
     stop_grace_ms = 5_000, 0..=600_000;
     /// How long running turns may go on when the server stops, in milliseconds.
     shutdown_grace_ms = 5_000, 0..=DAY_S * 1000;
-    /// How often the file of issued tokens is looked at, in milliseconds.
-    tokens_reload_ms = 1_000, 100..=DAY_S * 1000;
+    /// How often the files of issued tokens and of TLS are looked at, in milliseconds.
+    files_reload_ms = 1_000, 100..=DAY_S * 1000;
     /// How long a workspace may be unused before it is removed, in milliseconds.
     workspace_idle_ms = 7 * DAY_S * 1000, 1..=366 * DAY_S * 1000;
     /// Workspaces of one agent; beyond them the longest unused one is removed.
@@ -137,6 +137,8 @@ limits! {
     streams_per_connection_max = 64, 1..=1_000_000;
     /// From a request's first byte to the end of its headers, in milliseconds.
     header_read_ms_max = 10_000, 1..=600_000;
+    /// From a connection's beginning until TLS is agreed on, in milliseconds.
+    tls_handshake_ms_max = 10_000, 1..=600_000;
     /// How long a connection may be open between two requests, in milliseconds.
     idle_ms_max = 60_000, 1..=DAY_S * 1000;
     /// How long a client may take nothing while something is there to be written, in milliseconds.

@@ -41,7 +41,7 @@ pub(crate) use layer::owner;
 pub(crate) use limits::LIMITS;
 pub(crate) use limits::Limits;
 pub(crate) use model::{
-    AgentChoice, AgentConfig, Agents, CallerConfig, CallerToken, Callers, Config, Server, Survey, Surveyed,
+    AgentChoice, AgentConfig, Agents, CallerConfig, CallerToken, Callers, Config, Server, Survey, Surveyed, TlsFiles,
 };
 pub(crate) use origin::{Origin, Setting};
 pub(crate) use show::show;
@@ -128,6 +128,7 @@ fn decide<A>(
         containment: layer.containment.unwrap_or_else(|| Setting::default(Containment::Auto)),
         idempotency: layer.idempotency.unwrap_or_else(|| Setting::default(IdempotencyChoice::Auto)),
         workspaces_dir,
+        tls: tls(layer.tls_cert, layer.tls_key)?,
         tokens_file,
     };
     let log = layer.log.unwrap_or_else(|| Setting::default(LogChoice::Info));
@@ -150,6 +151,8 @@ fn merge(layers: [Layer; 3]) -> Result<(Layer, AgentWords), ConfigError> {
         merged.idempotency = merged.idempotency.or(layer.idempotency);
         merged.workspaces_dir = merged.workspaces_dir.or(layer.workspaces_dir);
         merged.tokens_file = merged.tokens_file.or(layer.tokens_file);
+        merged.tls_cert = merged.tls_cert.or(layer.tls_cert);
+        merged.tls_key = merged.tls_key.or(layer.tls_key);
         merged.log = merged.log.or(layer.log);
         for (key, limit) in layer.limits {
             merged.limits.entry(key).or_insert(limit);
@@ -172,6 +175,27 @@ fn optional<T>(setting: Option<Setting<T>>) -> Setting<Option<T>> {
     match setting {
         Some(Setting { value, origin }) => Setting { value: Some(value), origin },
         None => Setting::default(None),
+    }
+}
+
+/// A certificate and its key are worth nothing without each other.
+fn tls(
+    cert: Option<Setting<PathBuf>>,
+    key: Option<Setting<PathBuf>>,
+) -> Result<Option<Setting<TlsFiles>>, ConfigError> {
+    let lonely = |origin, there: &str, missing: &str| ConfigError::Conflict {
+        origin,
+        problem: format!("{there} needs {missing} beside it"),
+        hint: format!("name the file in {missing} of [server], or with --{}", missing.replace('_', "-")),
+    };
+    match (cert, key) {
+        (Some(cert), Some(key)) => {
+            let value = TlsFiles { cert: cert.value, key: key.value };
+            Ok(Some(Setting { value, origin: cert.origin }))
+        }
+        (Some(cert), None) => Err(lonely(cert.origin, "tls_cert", "tls_key")),
+        (None, Some(key)) => Err(lonely(key.origin, "tls_key", "tls_cert")),
+        (None, None) => Ok(None),
     }
 }
 

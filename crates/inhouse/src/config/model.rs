@@ -58,8 +58,19 @@ pub(crate) struct Server {
     pub(crate) idempotency: Setting<IdempotencyChoice>,
     /// The folder of the agents' workspaces, where there can be one.
     pub(crate) workspaces_dir: Setting<Option<PathBuf>>,
+    /// What it speaks TLS with; without it, plain HTTP.
+    pub(crate) tls: Option<Setting<TlsFiles>>,
     /// The file of the tokens that were issued, where there can be one.
     pub(crate) tokens_file: Setting<Option<PathBuf>>,
+}
+
+/// The files of TLS, in PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TlsFiles {
+    /// The certificates, the server's own first.
+    pub(crate) cert: PathBuf,
+    /// Its private key.
+    pub(crate) key: PathBuf,
 }
 
 /// Push notifications.

@@ -8,7 +8,7 @@ use inhouse_trust::Principal;
 
 use super::budget;
 use super::limits::Limits;
-use super::model::{AgentConfig, CallerToken, Callers, CardWords, Cards, Config, Push, Server};
+use super::model::{AgentConfig, CallerToken, Callers, CardWords, Cards, Config, Push, Server, TlsFiles};
 use super::origin::{Origin, Setting};
 
 /// The text, with a line end after each line.
@@ -67,6 +67,10 @@ impl Lines {
         self.setting("idempotency", &server.idempotency, |rule| format!("{:?}", word(rule)));
         if let Some(folder) = &server.workspaces_dir.value {
             self.line("workspaces_dir", &format!("{folder:?}"), &server.workspaces_dir.origin);
+        }
+        if let Some(Setting { value: TlsFiles { cert, key }, origin }) = &server.tls {
+            self.line("tls_cert", &format!("{cert:?}"), origin);
+            self.line("tls_key", &format!("{key:?}"), origin);
         }
         if let Some(file) = &server.tokens_file.value {
             self.line("tokens_file", &format!("{file:?}"), &server.tokens_file.origin);

@@ -80,7 +80,7 @@ impl Launch {
                 break;
             }
         }
-        let endpoint = banner.iter().find_map(|line| line.split("http://").nth(1));
+        let endpoint = banner.iter().find_map(|line| line.split("://").nth(1));
         let Some(endpoint) = endpoint else { panic!("no endpoint in {banner:?}\n{}", stderr.lock().unwrap()) };
         let port = endpoint.split([':', '/']).nth(1).and_then(|port| port.parse().ok()).expect("a port");
         Server { child, address: SocketAddr::from(([127, 0, 0, 1], port)), banner, stderr }

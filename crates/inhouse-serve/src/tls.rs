@@ -1,0 +1,171 @@
+//! TLS of the server: its keys, the handshake with its own time, and a connection's bytes with TLS or without.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::StatusCode;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::Refusal;
+
+/// The first byte of a client that begins with TLS: a record of its handshake (RFC 8446 section 5.1).
+const HANDSHAKE: u8 = 22;
+/// What is spoken over TLS, the better one first.
+const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
+/// Why keys can not be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TlsKeysError {
+    /// There is no certificate in the file, or none that can be read.
+    #[error("the certificates can not be read: {0}")]
+    Certificates(String),
+    /// There is no private key in the file, or none that can be read.
+    #[error("the private key can not be read: {0}")]
+    Key(String),
+    /// They do not belong together, or are of no kind that is known.
+    #[error("the private key does not fit the certificate: {0}")]
+    Pair(String),
+}
+
+/// A certificate with its chain and its private key: what a server proves itself with.
+#[derive(Debug, Clone)]
+pub struct TlsKeys(Arc<ServerConfig>);
+
+/// The keys that are in force, and news of them. Connections that are open keep what they began with.
+pub type LiveTlsKeys = watch::Receiver<TlsKeys>;
+
+impl TlsKeys {
+    /// Reads PEM: the certificates, the server's own first, and its private key.
+    ///
+    /// # Errors
+    /// [`TlsKeysError`].
+    pub fn new(certificates: &[u8], key: &[u8]) -> Result<Self, TlsKeysError> {
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(certificates)
+            .collect::<Result<_, _>>()
+            .map_err(|error| TlsKeysError::Certificates(error.to_string()))?;
+        if chain.is_empty() {
+            return Err(TlsKeysError::Certificates("there is none".to_owned()));
+        }
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| TlsKeysError::Key(error.to_string()))?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let pair = |error: rustls::Error| TlsKeysError::Pair(error.to_string());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.map_err(pair)?.with_no_client_auth();
+        let mut config = config.with_single_cert(chain, key).map_err(pair)?;
+        config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+        Ok(Self(Arc::new(config)))
+    }
+}
+
+/// The bytes of one connection.
+pub(crate) enum Wire {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Wire {
+    /// Which version of HTTP was agreed on; over plain TCP nobody has asked.
+    pub(crate) fn is_two(&self) -> Option<bool> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(stream) => Some(stream.get_ref().1.alpn_protocol() == Some(PROTOCOLS[0])),
+        }
+    }
+
+    /// Looks at the first bytes that come over plain TCP, and leaves them to be read.
+    pub(crate) fn poll_peek(&self, cx: &mut Context<'_>, bytes: &mut [u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(stream) => stream.poll_peek(cx, &mut ReadBuf::new(bytes)),
+            Self::Tls(_) => Poll::Ready(Ok(0)),
+        }
+    }
+
+    pub(crate) fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        }
+    }
+}
+
+/// Agrees on TLS with whoever has connected. A client that speaks plain HTTP is told so.
+pub(crate) async fn accept(mut stream: TcpStream, keys: TlsKeys, ms_max: u64) -> Option<Wire> {
+    let agreed = timeout(Duration::from_millis(ms_max), async {
+        let mut first = [0];
+        if stream.peek(&mut first).await? == 1 && first[0] != HANDSHAKE {
+            let plain = Refusal::new(StatusCode::BAD_REQUEST, "TLS_REQUIRED", "this port speaks TLS: use https");
+            stream.write_all(plain.last_words().as_bytes()).await?;
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        TlsAcceptor::from(keys.0).accept(stream).await
+    });
+    match agreed.await {
+        Ok(Ok(stream)) => Some(Wire::Tls(Box::new(stream))),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "no TLS was agreed on");
+            None
+        }
+        Err(_) => {
+            tracing::debug!("no TLS was agreed on in time");
+            None
+        }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
+            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What changes while the server runs: the files of issued tokens and of TLS are read again when they are other ones, and on SIGHUP. A
+//! file that can not be used leaves in force what was, and the log says so.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use inhouse_serve::TlsKeys;
+use inhouse_trust::{Credential, Tokens};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::config::TlsFiles;
+use crate::tls;
+use crate::tokens::Keyring;
+
+/// The tasks that look; dropping it ends them.
+#[derive(Debug)]
+pub(crate) struct Reload {
+    every: Duration,
+    tasks: Vec<AbortHandle>,
+}
+
+impl Drop for Reload {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl Reload {
+    /// Looks at nothing yet. From here on SIGHUP ends the process no more.
+    ///
+    /// # Errors
+    /// When the system refuses a handler.
+    pub(crate) fn new(every: Duration) -> io::Result<Self> {
+        drop(signal(SignalKind::hangup())?);
+        Ok(Self { every, tasks: Vec::new() })
+    }
+
+    /// Takes over the tokens that are issued, beside those that are `configured`.
+    ///
+    /// # Errors
+    /// When the system refuses a handler.
+    pub(crate) fn tokens(
+        &mut self,
+        file: &Path,
+        configured: Vec<Credential>,
+        tokens: watch::Sender<Arc<Tokens>>,
+    ) -> io::Result<()> {
+        let path = file.to_path_buf();
+        self.follow(vec![path.clone()], move || {
+            let read = Keyring::read(&path).map_err(|error| error.to_string());
+            match read.and_then(|keyring| keyring.credentials()) {
+                Ok(issued) => {
+                    tracing::info!(tokens = issued.len(), "the tokens file is read again and in force");
+                    tokens.send_replace(Arc::new(Tokens::new(configured.iter().cloned().chain(issued))));
+                }
+                Err(why) => tracing::error!("{why}: the tokens of before stay in force"),
+            }
+        })
+    }
+
+    /// Takes over certificates and their keys.
+    ///
+    /// # Errors
+    /// When the system refuses a handler.
+    pub(crate) fn tls(&mut self, files: TlsFiles, keys: watch::Sender<TlsKeys>) -> io::Result<()> {
+        self.follow(vec![files.cert.clone(), files.key.clone()], move || match tls::keys(&files) {
+            Ok(read) => {
+                tracing::info!("the certificate is read again and in force");
+                keys.send_replace(read);
+            }
+            Err(why) => tracing::error!("{why}: the certificate of before stays in force"),
+        })
+    }
+
+    fn follow(&mut self, paths: Vec<PathBuf>, changed: impl FnMut() + Send + 'static) -> io::Result<()> {
+        let hangup = signal(SignalKind::hangup())?;
+        self.tasks.push(tokio::spawn(follow(paths, self.every, hangup, changed)).abort_handle());
+        Ok(())
+    }
+}
+
+async fn follow(paths: Vec<PathBuf>, every: Duration, mut hangup: Signal, mut changed: impl FnMut()) {
+    let look = || paths.iter().map(|path| look(path)).collect::<Vec<_>>();
+    let mut seen = look();
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let asked = tokio::select! {
+            _ = ticks.tick() => false,
+            _ = hangup.recv() => true,
+        };
+        let now = look();
+        if asked || now != seen {
+            seen = now;
+            changed();
+        }
+    }
+}
+
+/// By what a file is known to be another one.
+type Look = Option<(u64, u64, i64, i64)>;
+
+fn look(path: &Path) -> Look {
+    let found = fs::metadata(path).ok()?;
+    Some((found.ino(), found.size(), found.mtime(), found.mtime_nsec()))
+}
