@@ -69,7 +69,7 @@ impl Drop for Place<'_> {
 impl Warm {
     /// For an agent whose processes can take several turns, where the runner can end what each of them leaves.
     pub(crate) fn new(limits: Limits, runner: &Runner) -> Self {
-        let warm_max = if runner.tier() == Tier::Reaper { limits.warm_max } else { 0 };
+        let warm_max = if runner.tier() != Tier::Group { limits.warm_max } else { 0 };
         Self { limits: Limits { warm_max, ..limits }, state: Arc::default(), watches: Mutex::default() }
     }
 

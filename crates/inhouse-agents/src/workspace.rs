@@ -185,6 +185,8 @@ impl Workspaces {
         let told = told(limits, workspace.reports());
         let max = ShelfMax { idle_ms: limits.idle_ms, count: limits.per_agent_max, per_caller: limits.per_caller_max };
         let shelf = || Shelf::open(&folder, permit.agent(), &project, max);
+        // Our git works in any of them, also where agents see their own alone.
+        let runner = if folder.is_absolute() { runner.showing(&folder) } else { runner.clone() };
         let git = |program| Git { program, runner: runner.clone(), host: host.clone(), ms_max: limits.git_ms_max };
         let inner = match workspace {
             Workspace::Shared { git: program } => {

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::runner::{Shortfall, Tier};
+
 /// Why a [`Runner`](crate::Runner) or a run could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -43,9 +45,20 @@ pub enum RunError {
         program: PathBuf,
     },
     /// The tier that was asked for needs what this system does not have.
-    #[error("the reaper tier is not available here: {0}")]
-    TierUnavailable(io::Error),
+    #[error("the {tier} tier is not available here: {shortfall}")]
+    TierUnavailable {
+        /// The tier.
+        tier: Tier,
+        /// Why not.
+        shortfall: Shortfall,
+    },
     /// The runner has been shut down.
     #[error("the runner is shut down")]
     Closed,
+}
+
+impl RunError {
+    pub(crate) fn unavailable(tier: Tier, why: impl Into<String>) -> Self {
+        Self::TierUnavailable { tier, shortfall: Shortfall::why(why) }
+    }
 }

@@ -1,6 +1,6 @@
 //! The group tier: each agent is the leader of a process group, and a signal to the group is all that there is. What
 //! left the group escapes, the death of the server ends nothing, and nobody knows what else the tree has: all that is what
-//! the reaper tier is for.
+//! the other tiers are for.
 
 use std::io;
 use std::os::fd::OwnedFd;

@@ -7,8 +7,15 @@
 //! when it is told so, and when the server's end of its socket closes, for which the server's death is enough. Clean
 //! again, it serves the next run. While the agent goes on, a run can be marked and later swept: what was not there at the
 //! mark is killed ([`Run::sweep`]). Should an agent kill its supervisor, then the tree falls to the server, a subreaper
-//! too, and is swept there. The [`Tier::Group`] has only a process group; its documentation says what it can not
-//! promise.
+//! too, and is swept there.
+//!
+//! In the [`Tier::Namespace`] the supervisor is the first process of a pid namespace, and has mounts and a `/proc` of its
+//! own. So it does all that with the pids of that namespace, which its runs have one after the other; an agent can
+//! neither kill nor stop it, and if it dies the kernel ends the rest. What the server keeps for itself is
+//! [hidden](Options::hidden) there. The namespaces are made once in a supervisor's life, so a run costs what it costs in
+//! the reaper tier. Whether they can be had is tried out at the start.
+//!
+//! The [`Tier::Group`] has only a process group; its documentation says what it can not promise.
 
 mod error;
 mod group;
@@ -19,6 +26,10 @@ mod sys;
 
 #[cfg(target_os = "linux")]
 mod files;
+#[cfg(target_os = "linux")]
+mod life;
+#[cfg(target_os = "linux")]
+mod namespace;
 #[cfg(target_os = "linux")]
 mod proc;
 #[cfg(target_os = "linux")]
@@ -31,7 +42,7 @@ mod wire;
 pub use error::RunError;
 pub use pipes::{Stderr, Stdin, Stdout};
 pub use run::{Exit, Run};
-pub use runner::{Options, Runner, Tier};
+pub use runner::{Hidden, Options, Runner, Shortfall, Tier};
 
 #[cfg(target_os = "linux")]
 pub use supervise::supervise;

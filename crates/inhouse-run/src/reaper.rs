@@ -1,4 +1,4 @@
-//! The reaper tier on the server's side: a pool of supervisors, each driven by a task of its own and used by one run at
+//! The namespace and the reaper tier on the server's side: a pool of supervisors, each driven by a task of its own and used by one run at
 //! a time.
 
 mod attempt;
@@ -7,20 +7,22 @@ mod orphans;
 
 use std::ffi::OsStr;
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use inhouse_trust::LaunchPlan;
+use nix::errno::Errno;
 use nix::sys::prctl;
-use nix::sys::resource::rlim_t;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::error::RunError;
 use crate::files;
+use crate::life::{Life, Mode};
 use crate::pipes::{AgentEnds, pipes};
 use crate::run::{Errand, Progress, Run, Wish};
-use crate::runner::{Options, start_error};
+use crate::runner::{Options, Tier, start_error};
 use crate::wire;
 use driver::Supervisor;
 
@@ -58,8 +60,8 @@ enum Started {
 /// All supervisors, busy or idle.
 pub(crate) struct Pool {
     options: Options,
-    /// The limit on open files that agents have: the one from before this process raised its own.
-    open_files_max: rlim_t,
+    /// How all of them live. Agents have the limit on open files from before this process raised its own.
+    life: Life,
     closing: watch::Sender<bool>,
     state: Mutex<State>,
     /// For the tasks, which must not keep the pool alive.
@@ -75,12 +77,14 @@ struct State {
 
 impl Pool {
     /// Makes this process a subreaper and starts one supervisor ahead.
-    pub(crate) fn new(options: Options) -> Result<Arc<Self>, RunError> {
-        prctl::set_child_subreaper(true).map_err(|errno| RunError::TierUnavailable(errno.into()))?;
-        let open_files_max = files::raise().map_err(|errno| RunError::TierUnavailable(errno.into()))?;
+    pub(crate) fn new(options: Options, mode: Mode) -> Result<Arc<Self>, RunError> {
+        let unavailable = |errno: Errno| RunError::unavailable(Tier::Reaper, errno.desc());
+        prctl::set_child_subreaper(true).map_err(unavailable)?;
+        let open_files_max = files::raise().map_err(unavailable)?;
+        let life = Life { open_files_max, mode, hidden: options.hidden() };
         let pool = Arc::new_cyclic(|this| Self {
             options,
-            open_files_max,
+            life,
             closing: watch::Sender::new(false),
             state: Mutex::default(),
             this: this.clone(),
@@ -90,7 +94,12 @@ impl Pool {
         Ok(pool)
     }
 
-    pub(crate) async fn spawn(&self, plan: &LaunchPlan) -> Result<Run, RunError> {
+    /// The kind of all its supervisors.
+    pub(crate) fn mode(&self) -> Mode {
+        self.life.mode
+    }
+
+    pub(crate) async fn spawn(&self, plan: &LaunchPlan, shown: &[PathBuf]) -> Result<Run, RunError> {
         let lost = || RunError::SupervisorLost { program: plan.program().to_path_buf() };
         for _ in 0..SUPERVISORS_TRIED_MAX {
             let handle = self.take()?;
@@ -100,7 +109,7 @@ impl Pool {
             let (wish, wished) = watch::channel(Wish::Run);
             let (errands, sent_for) = mpsc::channel(1);
             let job = Job {
-                plan: encode(plan).map_err(|source| start_error(plan, source))?,
+                plan: encode(plan, shown).map_err(|source| start_error(plan, source))?,
                 stdio,
                 started,
                 progress,
@@ -161,7 +170,7 @@ impl Pool {
     }
 
     fn start_supervisor(&self, state: &mut State) -> Result<Handle, RunError> {
-        let supervisor = Supervisor::start(&self.options, self.open_files_max)
+        let supervisor = Supervisor::start(&self.options, &self.life)
             .map_err(|source| RunError::Supervisor { program: self.options.supervisor.clone(), source })?;
         while state.drivers.try_join_next().is_some() {}
         let (sender, jobs) = mpsc::channel(1);
@@ -176,6 +185,7 @@ impl Pool {
     }
 }
 
-fn encode(plan: &LaunchPlan) -> io::Result<Vec<u8>> {
-    wire::encode(plan.program(), plan.directory(), plan.args().iter().map(OsStr::new), plan.env())
+fn encode(plan: &LaunchPlan, shown: &[PathBuf]) -> io::Result<Vec<u8>> {
+    let args = plan.args().iter().map(OsStr::new);
+    wire::encode(plan.program(), plan.directory(), args, plan.env(), shown.iter().map(|path| path.as_os_str()))
 }

@@ -112,7 +112,8 @@ impl Run {
         Self { stdin: Some(stdin), stdout: Some(stdout), stderr: Some(stderr), pid, progress, wish, errands }
     }
 
-    /// The agent's process id, which is also the id of its process group.
+    /// The agent's process id, which is also the id of its process group. In the [namespace tier](crate::Tier::Namespace)
+    /// it is the one by which the agent knows itself, and means nothing outside.
     pub fn pid(&self) -> u32 {
         self.pid
     }

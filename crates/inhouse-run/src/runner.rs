@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,12 +11,18 @@ use inhouse_trust::LaunchPlan;
 use crate::error::RunError;
 use crate::group::Groups;
 #[cfg(target_os = "linux")]
+use crate::life::Mode;
+#[cfg(target_os = "linux")]
 use crate::reaper::Pool;
 use crate::run::Run;
 
-/// How firmly a run's descendants are held.
+/// How firmly a run's descendants are held, and how much they see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tier {
+    /// A supervisor that is the first process of its own namespaces: no descendant escapes, none sees or signals a
+    /// process that is not of its run, and what is [hidden](Options::hidden) is not there (Linux, where user namespaces
+    /// are allowed).
+    Namespace,
     /// A supervisor that is a subreaper: no descendant escapes, however it was made (Linux).
     Reaper,
     /// A process group. It ends what stays in the agent's group, and can not promise more: a descendant that made its
@@ -27,9 +33,39 @@ pub enum Tier {
 impl fmt::Display for Tier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Namespace => "namespace",
             Self::Reaper => "reaper",
             Self::Group => "group",
         })
+    }
+}
+
+/// Why a firmer tier can not be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shortfall {
+    /// What stands in the way, a sentence without its end.
+    pub why: String,
+    /// What helps, where it is known: mostly a command.
+    pub cure: Option<String>,
+}
+
+impl Shortfall {
+    pub(crate) fn why(why: impl Into<String>) -> Self {
+        Self { why: why.into(), cure: None }
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(crate) fn new(why: &str, cure: &str) -> Self {
+        Self { why: why.to_owned(), cure: Some(cure.to_owned()) }
+    }
+}
+
+impl fmt::Display for Shortfall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self { why, cure: Some(cure) } => write!(f, "{why}: {cure}"),
+            Self { why, cure: None } => f.write_str(why),
+        }
     }
 }
 
@@ -38,6 +74,8 @@ impl fmt::Display for Tier {
 pub struct Options {
     /// The tier; without one, the best that this system has.
     pub tier: Option<Tier>,
+    /// What agents do not see in the [namespace tier](Tier::Namespace). It need not be there yet.
+    pub hidden: Vec<Hidden>,
     /// Supervisors that are kept for the next runs when they have nothing to do. Default 16.
     pub supervisors_idle_max: usize,
     /// Time between the wish to terminate a tree and its being killed, in milliseconds. Default 1,500.
@@ -49,7 +87,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { tier: None, supervisors_idle_max: 16, kill_grace_ms: 1_500, supervisor: PathBuf::from("/proc/self/exe") }
+        Self {
+            tier: None,
+            hidden: Vec::new(),
+            supervisors_idle_max: 16,
+            kill_grace_ms: 1_500,
+            supervisor: PathBuf::from("/proc/self/exe"),
+        }
     }
 }
 
@@ -57,46 +101,109 @@ impl Options {
     pub(crate) fn kill_grace(&self) -> Duration {
         Duration::from_millis(self.kill_grace_ms)
     }
+
+    /// What is hidden, by the paths under which the kernel knows it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn hidden(&self) -> Vec<Hidden> {
+        let real = |hidden: &Hidden| Hidden { path: real(&hidden.path), ..*hidden };
+        self.hidden.iter().map(real).collect()
+    }
+}
+
+/// Something that agents do not see: a file, a socket, or a folder with all that is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hidden {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The folders so many steps below it are rooms: a run that works in one of them, or below it, sees that one. With 0
+    /// there are none.
+    pub room_depth: usize,
+}
+
+impl Hidden {
+    /// Nobody sees anything of it.
+    pub fn all(path: PathBuf) -> Self {
+        Self { path, room_depth: 0 }
+    }
+
+    /// What a run sees of it, relative to it: the room that it works in, and what else is shown to it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn rooms(&self, directory: &Path, shown: &[&Path]) -> Vec<PathBuf> {
+        let room = || {
+            let steps = directory.strip_prefix(&self.path).ok()?.components().take(self.room_depth);
+            (self.room_depth > 0 && steps.clone().count() == self.room_depth).then(|| steps.collect())
+        };
+        let more = shown.iter().filter_map(|shown| shown.strip_prefix(&self.path).ok()).map(Path::to_path_buf);
+        room().into_iter().chain(more).collect()
+    }
+}
+
+/// A path without links, as far as there is anything at it.
+fn real(path: &Path) -> PathBuf {
+    match (path.canonicalize(), path.parent(), path.file_name()) {
+        (Ok(real), ..) => real,
+        (Err(_), Some(parent), Some(name)) => real(parent).join(name),
+        (Err(_), ..) => path.to_path_buf(),
+    }
 }
 
 /// Starts agents. Cheap to clone; dropping the last clone kills every tree.
 #[derive(Clone)]
-pub struct Runner(Arc<Inner>);
+pub struct Runner {
+    inner: Arc<Inner>,
+    /// What its runs see of what is hidden.
+    shown: Arc<[PathBuf]>,
+}
 
-enum Inner {
+struct Inner {
+    kind: Kind,
+    shortfall: Option<Shortfall>,
+}
+
+enum Kind {
     #[cfg(target_os = "linux")]
-    Reaper(Arc<Pool>),
+    Supervised(Arc<Pool>),
     Group(Groups),
 }
 
 impl Runner {
-    /// Makes a runner, inside a tokio runtime.
+    /// Makes a runner, inside a tokio runtime. It tries the namespace tier out, and so may take some milliseconds, and
+    /// five seconds at most.
     ///
-    /// In the reaper tier this process becomes a subreaper and starts a first supervisor ahead. From then on it should
-    /// start no processes in another way: after a supervisor was killed, every child in a foreign session is swept
-    /// away.
+    /// In the namespace and the reaper tier this process becomes a subreaper and starts a first supervisor ahead. From
+    /// then on it should start no processes in another way: after a supervisor was killed, every child in a foreign
+    /// session is swept away.
     ///
     /// # Errors
     /// [`RunError::TierUnavailable`] when the asked tier does not exist here, [`RunError::Supervisor`] when the first
     /// supervisor can not be started.
     pub fn new(options: Options) -> Result<Self, RunError> {
         crate::sys::close_on_exec().map_err(RunError::Pipes)?;
-        let available = reaper_available();
-        let inner = match (options.tier, available) {
-            (Some(Tier::Group), _) | (None, Err(_)) => Inner::Group(Groups::new(&options)),
-            (Some(Tier::Reaper), Err(error)) => return Err(RunError::TierUnavailable(error)),
-            (None | Some(Tier::Reaper), Ok(())) => reaper(options)?,
-        };
-        Ok(Self(Arc::new(inner)))
+        let inner = choose(options)?;
+        Ok(Self { inner: Arc::new(inner), shown: Arc::new([]) })
     }
 
     /// The tier of all its runs.
     pub fn tier(&self) -> Tier {
-        match &*self.0 {
+        match &self.inner.kind {
             #[cfg(target_os = "linux")]
-            Inner::Reaper(_) => Tier::Reaper,
-            Inner::Group(_) => Tier::Group,
+            Kind::Supervised(pool) if pool.mode() == Mode::Namespace => Tier::Namespace,
+            #[cfg(target_os = "linux")]
+            Kind::Supervised(_) => Tier::Reaper,
+            Kind::Group(_) => Tier::Group,
         }
+    }
+
+    /// Why a firmer tier was not taken; none where this is the firmest, or the one that was asked for.
+    pub fn shortfall(&self) -> Option<&Shortfall> {
+        self.inner.shortfall.as_ref()
+    }
+
+    /// The same runner, whose runs see this path and all below it, be it hidden or not: for programs of the server's own. The path is absolute.
+    #[must_use]
+    pub fn showing(&self, path: &Path) -> Self {
+        let shown = self.shown.iter().cloned().chain([real(path)]).collect();
+        Self { inner: Arc::clone(&self.inner), shown }
     }
 
     /// Starts an agent, with pipes for its standard input, output and error, and nothing else of this process. Dropping
@@ -106,20 +213,20 @@ impl Runner {
     /// [`RunError::Start`] and [`RunError::Directory`] carry the operating system's reason; the others say what else
     /// failed.
     pub async fn spawn(&self, plan: &LaunchPlan) -> Result<Run, RunError> {
-        match &*self.0 {
+        match &self.inner.kind {
             #[cfg(target_os = "linux")]
-            Inner::Reaper(pool) => pool.spawn(plan).await,
-            Inner::Group(groups) => groups.spawn(plan),
+            Kind::Supervised(pool) => pool.spawn(plan, &self.shown).await,
+            Kind::Group(groups) => groups.spawn(plan),
         }
     }
 
     /// Ends every tree, first by asking, after `kill_grace_ms` by killing, and then the supervisors. Starts nothing any
     /// more.
     pub async fn shutdown(&self) {
-        match &*self.0 {
+        match &self.inner.kind {
             #[cfg(target_os = "linux")]
-            Inner::Reaper(pool) => pool.shutdown().await,
-            Inner::Group(groups) => groups.shutdown().await,
+            Kind::Supervised(pool) => pool.shutdown().await,
+            Kind::Group(groups) => groups.shutdown().await,
         }
     }
 }
@@ -130,25 +237,47 @@ impl fmt::Debug for Runner {
     }
 }
 
+/// The asked tier, or the firmest that there is.
+#[cfg(target_os = "linux")]
+fn choose(options: Options) -> Result<Inner, RunError> {
+    let asked = options.tier;
+    let group = |options: &Options, shortfall| Inner { kind: Kind::Group(Groups::new(options)), shortfall };
+    if asked == Some(Tier::Group) {
+        return Ok(group(&options, None));
+    }
+    if let Err(error) = reaper_available() {
+        let reason = format!("this kernel does not list the children of a process ({error})");
+        return match asked {
+            Some(tier) => Err(RunError::unavailable(tier, reason)),
+            None => Ok(group(&options, Some(Shortfall::why(reason)))),
+        };
+    }
+    let attempt = if asked == Some(Tier::Reaper) { Ok(()) } else { crate::namespace::attempt(&options) };
+    let (mode, shortfall) = match (asked, attempt) {
+        (Some(Tier::Reaper), _) => (Mode::Reaper, None),
+        (_, Ok(())) => (Mode::Namespace, None),
+        (Some(tier), Err(shortfall)) => return Err(RunError::TierUnavailable { tier, shortfall }),
+        (None, Err(shortfall)) => (Mode::Reaper, Some(shortfall)),
+    };
+    Pool::new(options, mode).map(|pool| Inner { kind: Kind::Supervised(pool), shortfall })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn choose(options: Options) -> Result<Inner, RunError> {
+    let reason = "this system is not Linux".to_owned();
+    match options.tier {
+        Some(tier @ (Tier::Namespace | Tier::Reaper)) => Err(RunError::unavailable(tier, reason)),
+        asked => {
+            let shortfall = asked.is_none().then(|| Shortfall::why(reason));
+            Ok(Inner { kind: Kind::Group(Groups::new(&options)), shortfall })
+        }
+    }
+}
+
 #[cfg(target_os = "linux")]
 fn reaper_available() -> io::Result<()> {
     crate::proc::available()?;
     Ok(nix::sys::prctl::get_child_subreaper().map(drop)?)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn reaper_available() -> io::Result<()> {
-    Err(io::Error::new(io::ErrorKind::Unsupported, "it needs linux"))
-}
-
-#[cfg(target_os = "linux")]
-fn reaper(options: Options) -> Result<Inner, RunError> {
-    Pool::new(options).map(Inner::Reaper)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn reaper(options: Options) -> Result<Inner, RunError> {
-    Ok(Inner::Group(Groups::new(&options)))
 }
 
 /// Turns the reason of a failed start into an error that names what is at fault: the directory, or the program.

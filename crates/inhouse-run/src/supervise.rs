@@ -1,30 +1,39 @@
 //! The supervisor's process: takes a plan, starts it, reports how it goes, and leaves nothing of it behind. Then the
 //! next one. It has one thread, no runtime, and no state but the run at hand, which [`tree`] holds.
 
+mod namespaces;
+mod mounts;
+mod covers;
 mod inbox;
 mod tree;
 mod sweep;
 
-use std::io;
+use std::io::{self, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
+use nix::sys::resource::rlim_t;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{Pid, setsid};
 
+use crate::life::{Life, Mode};
+use crate::runner::Hidden;
 use crate::wire::{Plan, Report};
 use crate::{files, sys};
+use covers::Covers;
 use inbox::{Inbox, Order};
 use tree::{Tree, Verdict};
 
 /// The life of a supervisor process; its control socket is descriptor 0. To be called before there is any other thread.
 pub fn supervise() -> ! {
-    let code = match Supervisor::new().and_then(|mut supervisor| supervisor.serve()) {
+    let life = Life::read(std::env::args_os().skip(2)).ok_or_else(|| io::Error::other("what it is for is not said"));
+    let code = match life.and_then(live) {
         Ok(()) => 0,
         Err(error) => {
             eprintln!("inhouse supervisor {}: {error}", Pid::this());
@@ -35,43 +44,64 @@ pub fn supervise() -> ! {
     std::process::exit(code)
 }
 
+fn live(life: Life) -> io::Result<()> {
+    // No terminal, and so neither its signals nor its input. It also marks all that comes below us: nothing there
+    // can ever be in the server's session.
+    setsid()?;
+    prctl::set_name(c"inhouse-run")?;
+    // An agent may have stopped us. When the server dies we must run, to see its end of the socket close.
+    prctl::set_pdeathsig(Signal::SIGCONT)?;
+    let covers = match life.mode {
+        Mode::Reaper => Covers::default(),
+        Mode::Namespace => namespaces::enter(life.hidden).map_err(io::Error::other)?,
+        Mode::Attempt => return attempt(life.hidden),
+    };
+    Supervisor::new(life.open_files_max, covers)?.serve()
+}
+
+/// Answers whether namespaces can be had.
+fn attempt(hidden: Vec<Hidden>) -> io::Result<()> {
+    let line = match namespaces::enter(hidden) {
+        Ok(_) => crate::namespace::DONE.to_owned(),
+        Err(refusal) => refusal.line(),
+    };
+    io::stdout().write_all((line + "\n").as_bytes())
+}
+
 struct Supervisor {
+    covers: Covers,
     inbox: Inbox,
     signals: SignalFd,
     child_ended: SigSet,
 }
 
 impl Supervisor {
-    fn new() -> io::Result<Self> {
+    fn new(open_files_max: rlim_t, covers: Covers) -> io::Result<Self> {
         let control = sys::control_socket();
-        // No terminal, and so neither its signals nor its input. It also marks all that comes below us: nothing there
-        // can ever be in the server's session.
-        setsid()?;
-        prctl::set_name(c"inhouse-run")?;
         prctl::set_child_subreaper(true)?;
         // The agent has our user: it must not read our memory or attach to us.
         prctl::set_dumpable(false)?;
         // Opened now: an agent can take away the right to open files.
         crate::proc::own_children();
-        // An agent may have stopped us. When the server dies we must run, to see its end of the socket close.
-        prctl::set_pdeathsig(Signal::SIGCONT)?;
-        if let Some(open_files_max) = std::env::args().nth(2).and_then(|number| number.parse().ok()) {
-            files::lower(open_files_max)?;
-        }
+        files::lower(open_files_max)?;
         sys::default_signals()?;
         sys::close_on_exec()?;
         let mut child_ended = SigSet::empty();
         child_ended.add(Signal::SIGCHLD);
         child_ended.thread_set_mask()?;
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
-        Ok(Self { inbox: Inbox::new(control), signals: SignalFd::with_flags(&child_ended, flags)?, child_ended })
+        let signals = SignalFd::with_flags(&child_ended, flags)?;
+        Ok(Self { covers, inbox: Inbox::new(control), signals, child_ended })
     }
 
     /// Serves one run after the other until the server closes its end.
     fn serve(&mut self) -> io::Result<()> {
         while let Some(order) = self.inbox.wait()? {
             match order {
-                Order::Start { plan, stdio } => self.run(&plan, stdio)?,
+                Order::Start { plan, stdio } => {
+                    self.run(&plan, stdio)?;
+                    self.covers.close()?;
+                }
                 // Meant for a run that ended while this was on its way.
                 Order::Terminate { .. } | Order::Kill | Order::Mark | Order::Sweep => {}
             }
@@ -113,8 +143,9 @@ impl Supervisor {
 
     /// Starts the agent by the standard library's fast path (`posix_spawn`), which `pre_exec` or a uid would lose.
     #[expect(clippy::disallowed_methods, reason = "this is where plans are started")]
-    fn start(&self, plan: &[u8], [stdin, stdout, stderr]: [OwnedFd; 3]) -> io::Result<Pid> {
+    fn start(&mut self, plan: &[u8], [stdin, stdout, stderr]: [OwnedFd; 3]) -> io::Result<Pid> {
         let plan = Plan::decode(plan).ok_or_else(|| io::Error::from_raw_os_error(Errno::EINVAL as i32))?;
+        self.covers.open(Path::new(&plan.directory), plan.shown.iter().map(Path::new))?;
         let mut command = Command::new(plan.program);
         command
             .args(plan.args)

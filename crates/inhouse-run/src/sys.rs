@@ -11,7 +11,7 @@ use nix::libc;
 use nix::unistd::Pid;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{control_socket, default_signals, receive};
+pub(crate) use linux::{control_socket, default_signals, drop_capability, fork, receive};
 
 /// The file descriptors of this process, a directory that lists them.
 const DESCRIPTORS: &str = "/dev/fd";
@@ -70,6 +70,7 @@ mod linux {
     use nix::libc;
     use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
     use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
+    use nix::unistd::ForkResult;
 
     /// Takes the socket that the server put at descriptor 0 of its supervisor. Called once, first thing in that
     /// process.
@@ -101,6 +102,20 @@ mod linux {
             }
         }
         Ok(message.bytes)
+    }
+
+    /// Goes on in two processes. To be called by a supervisor alone, which has one thread.
+    pub(crate) fn fork() -> nix::Result<ForkResult> {
+        // SAFETY: a process with one thread leaves no lock behind that another thread holds, so its child may do all
+        // that it could do itself.
+        unsafe { nix::unistd::fork() }
+    }
+
+    /// No program that this process starts from here on gets this capability, nor can it be had back but in a user
+    /// namespace of its own.
+    pub(crate) fn drop_capability(number: libc::c_ulong) -> nix::Result<()> {
+        // SAFETY: takes numbers only.
+        Errno::result(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, number, 0, 0, 0) }).map(drop)
     }
 
     extern "C" fn nothing(_: libc::c_int) {}

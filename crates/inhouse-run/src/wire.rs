@@ -99,6 +99,8 @@ pub(crate) struct Plan {
     pub(crate) directory: OsString,
     pub(crate) args: Vec<OsString>,
     pub(crate) env: Vec<(OsString, OsString)>,
+    /// What of the hidden paths this run sees all the same.
+    pub(crate) shown: Vec<OsString>,
 }
 
 impl Plan {
@@ -110,7 +112,8 @@ impl Plan {
         let env = (0..number(&mut bytes)?)
             .map(|_| Some((string(&mut bytes)?, string(&mut bytes)?)))
             .collect::<Option<_>>()?;
-        bytes.is_empty().then_some(Self { program, directory, args, env })
+        let shown = (0..number(&mut bytes)?).map(|_| string(&mut bytes)).collect::<Option<_>>()?;
+        bytes.is_empty().then_some(Self { program, directory, args, env, shown })
     }
 }
 
@@ -120,6 +123,7 @@ pub(crate) fn encode<'a>(
     directory: &Path,
     args: impl ExactSizeIterator<Item = &'a OsStr>,
     env: impl ExactSizeIterator<Item = (&'a OsStr, &'a OsStr)>,
+    shown: impl ExactSizeIterator<Item = &'a OsStr>,
 ) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(4096);
     bytes.extend([0; HEAD_BYTES]);
@@ -133,6 +137,10 @@ pub(crate) fn encode<'a>(
     for (name, value) in env {
         put(&mut bytes, name)?;
         put(&mut bytes, value)?;
+    }
+    put_number(&mut bytes, shown.len())?;
+    for path in shown {
+        put(&mut bytes, path)?;
     }
     let plan_bytes = u32::try_from(bytes.len() - HEAD_BYTES).map_err(|_| too_long())?;
     bytes[..HEAD_BYTES].copy_from_slice(&head(START, plan_bytes));
@@ -180,6 +188,7 @@ mod tests {
             Path::new("/tmp"),
             args.iter().map(OsStr::new),
             env.iter().map(|(name, value)| (OsStr::new(*name), OsStr::new(*value))),
+            ["/srv/work"].iter().map(OsStr::new),
         )
     }
 
@@ -193,6 +202,7 @@ mod tests {
             directory: "/tmp".into(),
             args: vec!["".into(), "ä b".into(), "-x".into()],
             env: vec![("A".into(), "1".into()), ("B".into(), "".into())],
+            shown: vec!["/srv/work".into()],
         };
         assert_eq!(Plan::decode(&bytes[HEAD_BYTES..]), Some(expected));
     }

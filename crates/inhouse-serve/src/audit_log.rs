@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use inhouse_engine::Witness;
 use inhouse_engine::agent::DecidedBy;
 use inhouse_trust::{AgentName, Decision, Principal};
+use serde::Serialize;
 use tokio::sync::Notify;
 
 /// How long the writer rests after a failure before it tries the same lines again.
@@ -80,6 +81,15 @@ impl AuditLog {
         }
     }
 
+    /// Writes down how firmly agents are held from now on, and why not firmer.
+    pub fn started(&self, containment: &str, shortfall: Option<&str>) {
+        let line = Started { time_ms: now_ms(), operation: "start", containment, shortfall };
+        // Texts and numbers always become JSON.
+        if let Ok(line) = serde_json::to_string(&line) {
+            self.record(&line);
+        }
+    }
+
     /// Waits until there is room for more lines.
     pub async fn room(&self) {
         loop {
@@ -111,9 +121,23 @@ impl AuditLog {
     }
 }
 
+/// The audit's first line.
+#[derive(Serialize)]
+struct Started<'a> {
+    time_ms: u64,
+    operation: &'a str,
+    containment: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shortfall: Option<&'a str>,
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
+}
+
 impl Witness for AuditLog {
     fn decided(&self, who: &Principal, agent: &AgentName, task: &str, tool: &str, decision: &str, by: DecidedBy) {
-        let time_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+        let time_ms = now_ms();
         let approver = if let DecidedBy::Approver(approver) = &by { Some(approver) } else { None };
         let decision = Decision { time_ms, who, agent, task, tool, outcome: decision, by: by.name(), approver };
         self.record(&decision.line());

@@ -114,6 +114,9 @@ pub(crate) struct ServeArgs {
     /// How firmly an agent's processes are held [default: auto]
     #[arg(long, value_enum)]
     pub(crate) containment: Option<Containment>,
+    /// Start only where agents can have namespaces of their own
+    #[arg(long)]
+    pub(crate) require_sandbox: bool,
     /// Refuse what is otherwise only warned of: weak tokens, and plain HTTP off this machine
     #[arg(long)]
     pub(crate) hardened: bool,

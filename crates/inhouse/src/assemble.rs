@@ -15,16 +15,20 @@ use inhouse_trust::{HostEnv, HostRule, Policy};
 use tokio::sync::watch;
 
 use crate::config::{AgentConfig, Agents, Config, Containment, IdempotencyChoice, Limits, Server, Setting};
+use crate::containment::hidden;
 use crate::listen::{machine_names, without_brackets};
 
 /// How runs are held.
-pub(crate) fn runner<A>(config: &Config<A>) -> Options {
+pub(crate) fn runner<A>(config: &Config<A>, host: &HostEnv) -> Options {
     Options {
         tier: match config.server.containment.value {
+            Containment::Auto if config.server.require_sandbox.value => Some(Tier::Namespace),
             Containment::Auto => None,
+            Containment::Namespace => Some(Tier::Namespace),
             Containment::Reaper => Some(Tier::Reaper),
             Containment::Group => Some(Tier::Group),
         },
+        hidden: hidden(config, host),
         supervisors_idle_max: size(&config.limits.supervisors_idle_max),
         kill_grace_ms: config.limits.kill_grace_ms.value,
         ..Options::default()

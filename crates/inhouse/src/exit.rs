@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use inhouse_run::RunError;
+
 use crate::config::ConfigError;
 
 /// Why the program ends early.
@@ -39,6 +41,17 @@ impl fmt::Display for Failure {
         match &self.hint {
             Some(hint) => write!(f, "\nhint: {hint}"),
             None => Ok(()),
+        }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::TierUnavailable { tier, shortfall } => {
+                Self::usage(format!("containment can not be {tier} here: {}", shortfall.why), shortfall.cure)
+            }
+            error => Self::failed(error.to_string(), None),
         }
     }
 }

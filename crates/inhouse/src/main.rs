@@ -9,6 +9,7 @@ mod banner;
 mod cli;
 mod config;
 mod detect;
+mod containment;
 mod exit;
 mod holder;
 mod listen;

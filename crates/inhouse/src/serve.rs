@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use inhouse_engine::Engine;
-use inhouse_run::{Runner, Tier};
+use inhouse_run::Runner;
 use inhouse_serve::{AuditLog, CARD, ENDPOINT, LiveTlsKeys, Push, ServeError, Server, ServerOptions};
 use inhouse_trust::{HostEnv, OriginRule};
 use tokio::sync::watch;
@@ -21,6 +21,7 @@ use crate::access::{Access, Known};
 use crate::assemble;
 use crate::banner::{Banner, TokenShown};
 use crate::config::{Config, Setting};
+use crate::containment;
 use crate::exit::Failure;
 use crate::listen;
 use crate::log;
@@ -58,7 +59,7 @@ pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv
     let every = Duration::from_millis(config.limits.files_reload_ms.value);
     let mut reload = Reload::new(every).map_err(nothing_left)?;
     let tls = tls(&config, &mut reload)?;
-    let runner = Runner::new(assemble::runner(&config)).map_err(|error| Failure::failed(error.to_string(), None))?;
+    let runner = Runner::new(assemble::runner(&config, &host))?;
     let audit = AuditLog::new(assemble::size(&config.limits.audit_bytes_max), io::stderr()).map_err(nothing_left)?;
     workspaces::open(&mut config, &runner, &for_agents).await?;
     let engine = assemble::engine(&config, &runner, &for_agents, &audit);
@@ -77,6 +78,7 @@ pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv
         closing,
     })
     .map_err(|ServeError::Listen { address, source }| listen::refused(address, &source, &command_line()))?;
+    containment::tell(&runner, &audit);
     let bound = server.local_addr();
     let stop = watch::Sender::new(false);
     let mut stopped = stop.subscribe();
@@ -182,10 +184,7 @@ async fn greet(config: &Config, runner: &Runner, for_agents: &HostEnv, bound: So
         local_url: &listen::url(is_tls, &here, bound),
         endpoint_path: ENDPOINT,
         card_path: CARD,
-        containment: match runner.tier() {
-            Tier::Reaper => "reaper: what a turn starts ends with it, however it was started",
-            Tier::Group => "group: a program that leaves its process group survives its turn",
-        },
+        containment: &containment::held(runner),
         program: &program,
         token,
     };

@@ -65,11 +65,10 @@ impl TokenFile {
     /// # Errors
     /// [`TokenError`]; a folder that others can write to is never used.
     pub(crate) fn write(token: &Secret, runtime: Option<&Path>, temporary: &Path) -> Result<Self, TokenError> {
-        let own =
-            runtime.filter(|folder| folder.is_absolute()).map(|folder| write_below(&folder.join("inhouse"), token));
+        let own = runtime.filter(|runtime| runtime.is_absolute()).map(|runtime| write_below(&folder(runtime), token));
         match own {
             Some(Ok(file)) => Ok(file),
-            Some(Err(_)) | None => write_below(&temporary.join(format!("inhouse-{}", geteuid())), token),
+            Some(Err(_)) | None => write_below(&shared_folder(temporary), token),
         }
     }
 
@@ -84,6 +83,16 @@ impl Drop for TokenFile {
         // It may have been removed by its owner already.
         let _ = fs::remove_file(&self.path);
     }
+}
+
+/// The folder of token files below a user's own runtime folder.
+pub(crate) fn folder(runtime: &Path) -> PathBuf {
+    runtime.join("inhouse")
+}
+
+/// The same below a folder that is everybody's.
+pub(crate) fn shared_folder(temporary: &Path) -> PathBuf {
+    temporary.join(format!("inhouse-{}", geteuid()))
 }
 
 fn write_below(folder: &Path, token: &Secret) -> Result<TokenFile, TokenError> {

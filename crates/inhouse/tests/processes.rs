@@ -127,7 +127,8 @@ fn an_agent_that_kills_its_supervisor_is_ended_and_the_server_goes_on() {
              time.sleep(0 if os.getppid()!=1 else 600)\nprint('ok')"
         ),
     );
-    let server = Server::with_agent(&agent);
+    let launch = Launch::new(&["serve", "--containment", "reaper"]);
+    let server = launch.env("AGENT_CMD", agent).env("AGENT_INPUT", "stdin").start();
     assert_eq!(state_of(&server.send("attack")), "FAILED");
     all_gone(&mark);
     assert_eq!(text_of(&server.send("behave")), "ok\n");

@@ -15,10 +15,11 @@ use support::{Launch, Server, TOKEN, message, processes_with, rpc, scratch, stat
 
 const BOB: &str = "a-token-of-bob-0123456789abcdef-0123";
 
-/// Answers with its pid and the number of the turn in this process; a word of the text does the rest.
+/// Answers with a name of this process, which its environment has, and the number of the turn in it; a word of the text does the
+/// rest. (Its pid would not do: it is told by the process itself, which may have a namespace of its own.)
 const CLAUDE: &str = r#"#!/bin/sh
 case $* in *--version*) echo '2.1.330 (Claude Code)'; exit ;; esac
-[ "$MARK" ] || MARK=the-mark exec "$0" "$@"
+[ "$MARK" ] || MARK=the-mark NAME=$(cat /proc/sys/kernel/random/uuid) exec "$0" "$@"
 setsid -f sleep 300 >/dev/null
 turns=0
 while read -r line; do
@@ -30,7 +31,7 @@ while read -r line; do
     *daemons*) setsid -f sleep 300 >/dev/null; (setsid sh -c 'sleep 300 & exit' >/dev/null &) ;;
     *hangs*) continue ;;
     esac
-    echo '{"type":"result","subtype":"success","is_error":false,"result":"'"$$ $turns"'"}' ;;
+    echo '{"type":"result","subtype":"success","is_error":false,"result":"'"$NAME $turns"'"}' ;;
   esac
 done
 "#;
@@ -57,13 +58,13 @@ impl House {
         Self { server, mark }
     }
 
-    /// A whole turn: pid and number of the turn in its process.
-    fn said(&self, token: &str, context: &str, text: &str) -> (u32, u32) {
+    /// A whole turn: the name of its process, and the number of the turn in it.
+    fn said(&self, token: &str, context: &str, text: &str) -> (String, u32) {
         let task = self.task(token, context, text);
         assert_eq!(state_of(&task), "COMPLETED", "{task}");
         let text = text_of(&task);
-        let (pid, turns) = text.split_once(' ').unwrap();
-        (pid.parse().unwrap(), turns.parse().unwrap())
+        let (name, turns) = text.split_once(' ').unwrap();
+        (name.to_owned(), turns.parse().unwrap())
     }
 
     fn task(&self, token: &str, context: &str, text: &str) -> Value {
@@ -74,6 +75,12 @@ impl House {
         params["message"]["contextId"] = context.into();
         let answer = request(self.server.address, "POST", "/a2a", &head, &rpc("SendMessage", params)).json();
         answer["result"]["task"].clone()
+    }
+
+    /// The agent's own process of this name, while it lives.
+    fn agent(&self, name: &str) -> Option<u32> {
+        let is_agent = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "claude\n");
+        processes_with(name).into_iter().find(is_agent)
     }
 
     fn processes(&self) -> Vec<u32> {
@@ -94,33 +101,33 @@ impl House {
 #[test]
 fn a_context_keeps_its_process_and_nothing_that_a_turn_starts() {
     let house = House::new("");
-    let (pid, _) = house.said(TOKEN, "c1", "daemons");
+    let (name, _) = house.said(TOKEN, "c1", "daemons");
     let kept = house.see(2);
-    assert!(kept.contains(&pid), "the agent and its helper: {kept:?}");
-    assert_eq!(house.said(TOKEN, "c1", "daemons"), (pid, 2));
+    assert!(kept.contains(&house.agent(&name).unwrap()), "the agent and its helper: {kept:?}");
+    assert_eq!(house.said(TOKEN, "c1", "daemons"), (name.clone(), 2));
     assert_eq!(house.see(2), kept);
     let (bobs, turns) = house.said(BOB, "c1", "hi");
-    assert!(bobs != pid && turns == 1, "another caller's context is another one");
-    assert_eq!(house.said(TOKEN, "c1", "hi"), (pid, 3));
+    assert!(bobs != name && turns == 1, "another caller's context is another one");
+    assert_eq!(house.said(TOKEN, "c1", "hi"), (name, 3));
     assert_eq!(house.said(BOB, "c1", "hi"), (bobs, 2));
 }
 
 #[test]
 fn a_kept_process_ends_when_its_time_is_over_or_another_one_takes_its_place() {
     let house = House::new("[limits]\nwarm_idle_ms_max = 300");
-    let (pid, _) = house.said(TOKEN, "c1", "hi");
+    let (name, _) = house.said(TOKEN, "c1", "hi");
     house.all_gone(Duration::from_secs(5));
     let (next, turns) = house.said(TOKEN, "c1", "hi");
-    assert!(next != pid && turns == 1);
+    assert!(next != name && turns == 1);
     let house = House::new("[limits]\nwarm_per_agent_max = 1");
     let (first, _) = house.said(TOKEN, "c1", "hi");
     let (second, _) = house.said(TOKEN, "c2", "hi");
-    wait("the first one to end", || (!house.processes().contains(&first)).then_some(()));
+    wait("the first one to end", || house.agent(&first).is_none().then_some(()));
     assert_eq!(house.said(TOKEN, "c2", "hi"), (second, 2));
     for more in ["[limits]\nwarm_per_agent_max = 0", "[server]\ncontainment = \"group\"\n"] {
         let house = House::new(more);
-        let (pid, _) = house.said(TOKEN, "c1", "hi");
-        assert!(!house.processes().contains(&pid), "{more}");
+        let (name, _) = house.said(TOKEN, "c1", "hi");
+        assert_eq!(house.agent(&name), None, "{more}");
         // What the group tier can not promise: the helper in its own session.
         for pid in house.processes() {
             Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
@@ -148,7 +155,7 @@ fn the_end_of_the_server_is_the_end_of_all_that_it_kept() {
 #[test]
 fn a_turn_that_does_not_end_well_keeps_nothing_and_a_process_that_dies_is_replaced() {
     let house = House::new("");
-    let (pid, _) = house.said(TOKEN, "c1", "hi");
+    let (name, _) = house.said(TOKEN, "c1", "hi");
     let mut params = message("hangs");
     params["message"]["contextId"] = "c1".into();
     params["configuration"] = json!({"returnImmediately": true});
@@ -157,8 +164,9 @@ fn a_turn_that_does_not_end_well_keeps_nothing_and_a_process_that_dies_is_replac
     assert_eq!(state_of(&house.server.result("CancelTask", json!({"id": id}))), "CANCELED");
     house.all_gone(Duration::from_secs(5));
     let (next, turns) = house.said(TOKEN, "c1", "hi");
-    assert!(next != pid && turns == 1);
-    assert!(Command::new("kill").args(["-9", &next.to_string()]).status().unwrap().success());
+    assert!(next != name && turns == 1);
+    let agent = house.agent(&next).unwrap();
+    assert!(Command::new("kill").args(["-9", &agent.to_string()]).status().unwrap().success());
     house.all_gone(Duration::from_secs(2));
     let (last, turns) = house.said(TOKEN, "c1", "hi");
     assert!(last != next && turns == 1);

@@ -7,7 +7,6 @@ use std::process::Stdio;
 use std::sync::Weak;
 use std::time::Duration;
 
-use nix::sys::resource::rlim_t;
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
@@ -18,6 +17,7 @@ use tokio::time::{Instant, timeout};
 use super::attempt::{Attempt, Lost, Stage};
 use super::orphans::{self, Known};
 use super::{Job, Pool};
+use crate::life::Life;
 use crate::run::{Chore, Errand, Wish, next_wish, passed};
 use crate::runner::Options;
 use crate::wire;
@@ -41,13 +41,13 @@ pub(super) struct Supervisor {
 impl Supervisor {
     /// Starts the process, with nothing of ours but its end of the socket and the log.
     #[expect(clippy::disallowed_methods, reason = "a supervisor is this program itself")]
-    pub(super) fn start(options: &Options, open_files_max: rlim_t) -> io::Result<Self> {
+    pub(super) fn start(options: &Options, life: &Life) -> io::Result<Self> {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let mut command = Command::new(&options.supervisor);
         command
             .arg(crate::SUPERVISE_ARG)
-            .arg(open_files_max.to_string())
+            .args(life.words())
             .env_clear()
             .stdin(OwnedFd::from(theirs))
             .stdout(Stdio::null())

@@ -10,9 +10,9 @@ use nix::unistd::Pid;
 
 use crate::support::{Case, Mark, case, children, eventually, options, output, plan, ready, runner, runtime, script};
 
-pub(crate) fn cases() -> Vec<Case> {
+pub(crate) fn cases(supervised: &[Tier]) -> Vec<Case> {
     let mut cases = Vec::new();
-    for tier in [Tier::Reaper, Tier::Group] {
+    for tier in supervised.iter().copied().chain([Tier::Group]) {
         let mut add = |name: &str, case: fn(&str, Tier) -> Case| cases.push(case(&format!("{name} ({tier})"), tier));
         add("1,000 runs in a row and 64 at once leave nothing", |name, tier| case(name, move || leaves_nothing(tier)));
         add("a start that is dropped anywhere leaves nothing", |name, tier| case(name, move || dropped_start(tier)));
@@ -23,11 +23,16 @@ pub(crate) fn cases() -> Vec<Case> {
             run: Box::new(move || dropped_runtime(tier)),
         });
     }
-    cases.push(case("one supervisor serves runs in a row", reused));
-    cases.push(case("no more idle supervisors are kept than allowed", idle_max));
-    cases.push(case("a supervisor that dies while idle is replaced", idle_killed));
+    for tier in supervised.iter().copied() {
+        let mut add = |name: &str, case: fn(&str, Tier) -> Case| cases.push(case(&format!("{name} ({tier})"), tier));
+        add("one supervisor serves runs in a row", |name, tier| case(name, move || reused(tier)));
+        add("no more idle supervisors are kept than allowed", |name, tier| case(name, move || idle_max(tier)));
+        add("a supervisor that dies while idle is replaced", |name, tier| case(name, move || idle_killed(tier)));
+        add("a supervisor survives the signals that ask a process to end", |name, tier| {
+            case(name, move || asked_signals(tier))
+        });
+    }
     cases.push(case("lost supervisors never take a fresh one with them", lost_beside_fresh));
-    cases.push(case("a supervisor survives the signals that ask a process to end", asked_signals));
     cases.push(case("the wrong program as supervisor is an error", wrong_supervisor));
     cases.push(case("exited does not wait for a pipe that a survivor holds (group)", held_pipe));
     cases
@@ -79,7 +84,7 @@ async fn dropped_start(tier: Tier) {
             run = runner.spawn(&plan) => drop(run.unwrap()),
         }
     }
-    if tier == Tier::Reaper {
+    if tier != Tier::Group {
         mark.none_alive().await;
         assert!(runner.spawn(&exit_0()).await.unwrap().gone().await.success());
     }
@@ -129,27 +134,31 @@ fn dropped_runtime(tier: Tier) {
     drop(held);
 }
 
-async fn parent(runner: &Runner) -> u32 {
-    let mut run = runner.spawn(&script(&Mark::new(), "echo $PPID")).await.unwrap();
-    let text = output(&mut run).await;
+/// The supervisor of the next run.
+async fn supervisor(runner: &Runner) -> Pid {
+    let mark = Mark::new();
+    let mut run = runner.spawn(&script(&mark, "echo ready; read _")).await.unwrap();
+    ready(&mut run).await;
+    let supervisor = mark.supervisor();
+    drop(run.stdin.take());
     run.exited().await;
-    text.trim().parse().unwrap()
+    supervisor
 }
 
-async fn reused() {
-    let runner = runner(Tier::Reaper);
-    let first = parent(&runner).await;
+async fn reused(tier: Tier) {
+    let runner = runner(tier);
+    let first = supervisor(&runner).await;
     for _ in 0..20 {
-        assert_eq!(parent(&runner).await, first);
+        assert_eq!(supervisor(&runner).await, first);
     }
     let run = runner.spawn(&script(&Mark::new(), "sleep 300")).await.unwrap();
-    assert_ne!(parent(&runner).await, first, "never for two runs at a time");
+    assert_ne!(supervisor(&runner).await, first, "never for two runs at a time");
     drop(run);
     runner.shutdown().await;
 }
 
-async fn idle_max() {
-    let runner = Runner::new(Options { supervisors_idle_max: 2, ..options(Tier::Reaper) }).unwrap();
+async fn idle_max(tier: Tier) {
+    let runner = Runner::new(Options { supervisors_idle_max: 2, ..options(tier) }).unwrap();
     let mut runs = Vec::new();
     for _ in 0..6 {
         runs.push(runner.spawn(&exit_0()).await.unwrap());
@@ -162,15 +171,17 @@ async fn idle_max() {
     assert_eq!(children(), [0; 0]);
 }
 
-async fn idle_killed() {
-    let runner = runner(Tier::Reaper);
+async fn idle_killed(tier: Tier) {
+    let runner = runner(tier);
     for _ in 0..20 {
-        let idle = parent(&runner).await;
-        kill(Pid::from_raw(idle as i32), Signal::SIGKILL).unwrap();
-        eventually("another serves", || !children().contains(&idle)).await;
-        assert_ne!(parent(&runner).await, idle);
+        let idle = supervisor(&runner).await;
+        let before = children();
+        kill(idle, Signal::SIGKILL).unwrap();
+        eventually("another serves", || !children().iter().any(|child| before.contains(child))).await;
+        assert_ne!(supervisor(&runner).await, idle);
     }
     runner.shutdown().await;
+    assert_eq!(children(), [0; 0]);
 }
 
 async fn lost_beside_fresh() {
@@ -195,13 +206,16 @@ async fn lost_beside_fresh() {
     assert_eq!(children(), [0; 0]);
 }
 
-async fn asked_signals() {
-    let runner = runner(Tier::Reaper);
-    let supervisor = parent(&runner).await;
-    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT] {
-        kill(Pid::from_raw(supervisor as i32), signal).unwrap();
+async fn asked_signals(tier: Tier) {
+    let runner = runner(tier);
+    let first = supervisor(&runner).await;
+    // With the process that may stay outside of its namespaces.
+    for process in children().into_iter().map(|pid| Pid::from_raw(pid as i32)).chain([first]) {
+        for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT] {
+            kill(process, signal).unwrap();
+        }
     }
-    assert_eq!(parent(&runner).await, supervisor);
+    assert_eq!(supervisor(&runner).await, first);
     runner.shutdown().await;
 }
 

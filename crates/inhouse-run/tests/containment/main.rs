@@ -5,7 +5,11 @@
 #![cfg_attr(not(target_os = "linux"), allow(unused))]
 
 #[cfg(target_os = "linux")]
+mod attacks;
+#[cfg(target_os = "linux")]
 mod lives;
+#[cfg(target_os = "linux")]
+mod sights;
 #[cfg(target_os = "linux")]
 mod starts;
 #[cfg(target_os = "linux")]
@@ -25,7 +29,7 @@ fn main() {
         Some(inhouse_run::SUPERVISE_ARG) => inhouse_run::supervise(),
         Some(zoo::SERVER_ARG) => zoo::be_a_server(&args[2..]),
         Some(sweeps::SERVER_ARG) => sweeps::be_a_server(&args[2..]),
-        Some(CASE_ARG) => run_case(&args[2]),
+        Some(CASE_ARG) => run_case(&args[2], &args[3]),
         _ => run_cases(&args[1..]),
     }
 }
@@ -34,14 +38,20 @@ fn main() {
 #[cfg(target_os = "linux")]
 const CASE_ARG: &str = "__case";
 
+/// The variable with what only a server knows.
 #[cfg(target_os = "linux")]
-fn cases() -> impl Iterator<Item = support::Case> {
-    [zoo::cases(), sweeps::cases(), starts::cases(), lives::cases()].into_iter().flatten()
+const SECRET: &str = "CONTAINMENT_SECRET";
+
+#[cfg(target_os = "linux")]
+fn cases(tiers: &str) -> impl Iterator<Item = support::Case> {
+    let supervised: Vec<_> = tiers.split_whitespace().map(support::tier_named).collect();
+    let suites = [zoo::cases, sweeps::cases, starts::cases, lives::cases, attacks::cases, sights::cases];
+    suites.into_iter().flat_map(move |suite| suite(&supervised))
 }
 
 #[cfg(target_os = "linux")]
-fn run_case(name: &str) {
-    let case = cases().find(|case| case.name == name).expect("a case has this name");
+fn run_case(tiers: &str, name: &str) {
+    let case = cases(tiers).find(|case| case.name == name).expect("a case has this name");
     (case.run)();
 }
 
@@ -52,14 +62,16 @@ fn run_cases(args: &[String]) {
     let parts: Vec<&String> = args.iter().filter(|arg| !arg.starts_with('-')).collect();
     let wanted = |name: &str| parts.is_empty() || parts.iter().any(|part| name.contains(*part));
     let (mut passed, mut failed) = (0, 0);
-    for case in cases().filter(|case| wanted(&case.name)) {
+    let tiers = support::supervised_here();
+    for case in cases(&tiers).filter(|case| wanted(&case.name)) {
         let begun = std::time::Instant::now();
         let mut command = std::process::Command::new("/proc/self/exe");
-        let status = command.args([CASE_ARG, &case.name]).env("RUST_BACKTRACE", "0").status().unwrap();
+        command.args([CASE_ARG, &tiers, &case.name]).env("RUST_BACKTRACE", "0");
+        let status = command.env(SECRET, format!("secret of {:?}", std::time::SystemTime::now())).status().unwrap();
         let (word, count) = if status.success() { ("ok", &mut passed) } else { ("FAILED", &mut failed) };
         *count += 1;
         println!("{word:6} {:5} ms  {}", begun.elapsed().as_millis(), case.name);
     }
-    println!("{passed} passed, {failed} failed");
+    println!("{passed} passed, {failed} failed, in the tiers {tiers} group");
     std::process::exit(i32::from(failed > 0));
 }

@@ -12,9 +12,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{Case, Directory, Mark, case, output, plan, runner, script};
 
-pub(crate) fn cases() -> Vec<Case> {
+pub(crate) fn cases(supervised: &[Tier]) -> Vec<Case> {
     let mut cases = Vec::new();
-    for tier in [Tier::Reaper, Tier::Group] {
+    for tier in supervised.iter().copied().chain([Tier::Group]) {
         let mut add = |name: &str, case: fn(&str, Tier) -> Case| cases.push(case(&format!("{name} ({tier})"), tier));
         add("200 KB of input come back as they were", |name, tier| case(name, move || round_trip(tier)));
         add("exit codes and signals are reported", |name, tier| case(name, move || exits(tier)));
@@ -24,7 +24,9 @@ pub(crate) fn cases() -> Vec<Case> {
         add("an agent inherits no descriptor", |name, tier| case(name, move || descriptors(tier)));
         add("arguments and directory are the plan's", |name, tier| case(name, move || arguments(tier)));
     }
-    cases.push(case("an agent inherits no signal setting", signals));
+    for tier in supervised.iter().copied() {
+        cases.push(case(format!("an agent inherits no signal setting ({tier})"), move || signals(tier)));
+    }
     cases
 }
 
@@ -122,8 +124,8 @@ async fn descriptors(tier: Tier) {
     runner.shutdown().await;
 }
 
-async fn signals() {
-    let runner = runner(Tier::Reaper);
+async fn signals(tier: Tier) {
+    let runner = runner(tier);
     let (text, _) =
         spawned(&runner, &plan(Path::new("/bin/cat"), &["/proc/self/status"], vec![], Path::new("/"))).await;
     for field in ["SigBlk:", "SigIgn:", "SigCgt:"] {

@@ -10,6 +10,7 @@ use inhouse_run::{Options, Run, Runner, Tier};
 use inhouse_trust::{
     AgentCommand, AgentName, HostEnv, Input, LaunchPlan, Operation, Policy, Principal, Secret, TokenDigest, Tokens,
 };
+use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
 /// Within this time nothing may be left of a run.
@@ -42,6 +43,24 @@ pub(crate) fn options(tier: Tier) -> Options {
 
 pub(crate) fn runner(tier: Tier) -> Runner {
     Runner::new(options(tier)).unwrap()
+}
+
+/// Tries out which tiers with supervisors this system has. Where one can not be had it is said, and its cases are not run.
+pub(crate) fn supervised_here() -> String {
+    let is_there = |tier: &Tier| match runtime().block_on(async { Runner::new(options(*tier)) }) {
+        Ok(_) => true,
+        Err(error) => {
+            eprintln!("NOT TESTED: {error}");
+            false
+        }
+    };
+    let tiers = [Tier::Namespace, Tier::Reaper].into_iter().filter(is_there);
+    tiers.map(|tier| tier.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+/// A tier that was told to a program by its name.
+pub(crate) fn tier_named(name: &str) -> Tier {
+    [Tier::Namespace, Tier::Reaper, Tier::Group].into_iter().find(|tier| tier.to_string() == name).unwrap()
 }
 
 /// What marks the processes of one run.
@@ -82,6 +101,21 @@ impl Mark {
         eventually("all of them live", || self.alive() == pids).await;
     }
 
+    /// The supervisor of a run that has this mark: the nearest process of that name above one of them.
+    pub(crate) fn supervisor(&self) -> Pid {
+        let one = self.alive().into_iter().next().expect("a process of the run lives");
+        let mut above = std::iter::successors(Some(one), |pid| status(*pid, "PPid:").first().copied());
+        let supervisor = above.find(|pid| {
+            std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim_end() == "inhouse-run")
+        });
+        Pid::from_raw(supervisor.expect("the run has a supervisor").cast_signed())
+    }
+
+    /// What the process is called here that knows itself by this pid.
+    pub(crate) fn outside(&self, inside: u32) -> Option<u32> {
+        self.alive().into_iter().find(|pid| status(*pid, "NSpid:").last() == Some(&inside))
+    }
+
     /// Waits until nothing with this mark lives, but not for long.
     pub(crate) async fn none_alive(&self) {
         eventually("no process of the run lives", || self.alive().is_empty()).await;
@@ -90,6 +124,13 @@ impl Mark {
 
 fn pids() -> impl Iterator<Item = u32> {
     std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// The numbers of a line of a process's status.
+fn status(pid: u32, field: &str) -> Vec<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let numbers = status.lines().find_map(|line| line.strip_prefix(field)).unwrap_or_default();
+    numbers.split_whitespace().map(|number| number.parse().unwrap()).collect()
 }
 
 /// Waits for a condition, no longer than [`GONE`].

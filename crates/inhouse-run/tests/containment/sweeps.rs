@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::AsyncWriteExt;
 
-use crate::support::{Case, Mark, case, eventually, ready, runner, runtime, script};
+use crate::support::{Case, Mark, case, eventually, ready, runner, runtime, script, tier_named};
 use crate::zoo::CHAIN;
 
 /// The argument that makes this program a server with a swept run, to be killed.
@@ -40,20 +40,24 @@ threading.Thread(target=lambda: time.sleep(300)).start()
 ctypes.CDLL(None).syscall(93 if platform.machine() == 'aarch64' else 60, 0)
 ";
 
-pub(crate) fn cases() -> Vec<Case> {
+pub(crate) fn cases(supervised: &[Tier]) -> Vec<Case> {
     let mut cases = Vec::new();
-    for (name, shape) in SHAPES.iter().chain(UNSEEN) {
-        cases.push(case(format!("a sweep spares what was marked, and not: {name}"), move || spares(shape)));
-        cases.push(case(format!("nothing survives of a swept tree: {name}, SIGKILL of the server"), move || {
-            server_killed(shape)
-        }));
+    for tier in supervised.iter().copied() {
+        let mut add = |name: &str, case: Case| cases.push(Case { name: format!("{name} ({tier})"), ..case });
+        for (name, shape) in SHAPES.iter().chain(UNSEEN) {
+            add(&format!("a sweep spares what was marked, and not: {name}"), case("", move || spares(tier, shape)));
+            add(
+                &format!("nothing survives of a swept tree: {name}, SIGKILL of the server"),
+                case("", move || server_killed(tier, shape)),
+            );
+        }
+        add("a sweep does not wait for an agent that reaps nothing", case("", move || unreaped(tier)));
+        add("what was not marked again is swept", case("", move || marked_again(tier)));
+        add("a sweep without a mark ends the run", case("", move || unmarked(tier)));
+        add("a sweep of a run that has ended is not done", case("", move || ended(tier)));
+        add("a stopped supervisor sweeps nothing, and its tree ends", case("", move || stopped(tier)));
+        add("a tree that can not be seen is killed instead of swept", case("", move || unseen(tier)));
     }
-    cases.push(case("a sweep does not wait for an agent that reaps nothing", unreaped));
-    cases.push(case("what was not marked again is swept", marked_again));
-    cases.push(case("a sweep without a mark ends the run", unmarked));
-    cases.push(case("a sweep of a run that has ended is not done", ended));
-    cases.push(case("a stopped supervisor sweeps nothing, and its tree ends", stopped));
-    cases.push(case("a tree that can not be seen is killed instead of swept", unseen));
     cases.push(case("the group tier marks and sweeps nothing", group_tier));
     cases
 }
@@ -66,21 +70,22 @@ fn agent(mark: &Mark, shape: &str) -> inhouse_trust::LaunchPlan {
         "CHAIN='{chain}'; THREAD='{thread}'
         sh -c 'trap \"sleep 300 &\" USR1; sleep 300 & while :; do wait $!; done' &
         helper=$!; setsid -f sleep 300
-        echo ready $PPID; read _; {shape}
+        echo ready; read _; {shape}
         echo ready $!; while read -r line; do echo \"ready $line\"; done"
     );
     script(mark, &text)
 }
 
-/// A run that is marked and has then started the shape: what it had, its supervisor, and the last child in the background.
-async fn stand(runner: &Runner, mark: &Mark, shape: &str) -> (Run, Vec<u32>, Pid, u32) {
+/// A run that is marked and has then started the shape: what it had, its supervisor, and the last child in the background while it lives.
+async fn stand(runner: &Runner, mark: &Mark, shape: &str) -> (Run, Vec<u32>, Pid, Option<u32>) {
     let mut run = runner.spawn(&agent(mark, shape)).await.unwrap();
-    let supervisor = Pid::from_raw(ready(&mut run).await[0].parse().unwrap());
+    ready(&mut run).await;
     // The agent, the helper and what that one waits for, the daemon.
     let helpers = mark.see(4).await;
+    let supervisor = mark.supervisor();
     assert!(run.mark().await);
     say(&mut run, "go").await;
-    let last = ready(&mut run).await[0].parse().unwrap();
+    let last = mark.outside(ready(&mut run).await[0].parse().unwrap());
     if !UNSEEN.iter().any(|(_, unseen)| *unseen == shape) {
         eventually("the shape stands", || mark.alive().len() > helpers.len()).await;
     }
@@ -91,15 +96,15 @@ async fn say(run: &mut Run, line: &str) {
     run.stdin.as_mut().unwrap().write_all(format!("{line}\n").as_bytes()).await.unwrap();
 }
 
-async fn spares(shape: &'static str) {
-    let (runner, mark) = (runner(Tier::Reaper), Mark::new());
+async fn spares(tier: Tier, shape: &'static str) {
+    let (runner, mark) = (runner(tier), Mark::new());
     let (mut run, helpers, supervisor, last) = stand(&runner, &mark, shape).await;
     assert!(run.sweep().await.is_some_and(|killed| killed > 0));
     let children = std::fs::read_to_string(format!("/proc/{supervisor}/task/{supervisor}/children")).unwrap();
     let mut children = children.split_whitespace().map(|pid| pid.parse().unwrap());
     assert!(children.all(|pid| helpers.contains(&pid)), "not even one that is never seen");
     mark.are_alive(&helpers).await;
-    assert!(helpers.contains(&last) || threads(last) <= 1);
+    assert!(last.is_none_or(|last| helpers.contains(&last) || threads(last) <= 1));
     assert_eq!(run.sweep().await, Some(0), "a clean tree is swept, too");
     mark.are_alive(&helpers).await;
     say(&mut run, "again").await;
@@ -115,10 +120,10 @@ fn threads(pid: u32) -> usize {
     std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count)
 }
 
-async fn server_killed(shape: &'static str) {
+async fn server_killed(tier: Tier, shape: &'static str) {
     let mark = Mark::new();
-    let mut server =
-        Command::new("/proc/self/exe").args([SERVER_ARG, &mark.0, shape]).stdout(Stdio::piped()).spawn().unwrap();
+    let words = [SERVER_ARG, &tier.to_string(), &mark.0, shape];
+    let mut server = Command::new("/proc/self/exe").args(words).stdout(Stdio::piped()).spawn().unwrap();
     BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut String::new()).unwrap();
     let stood = mark.alive().len();
     server.kill().unwrap();
@@ -129,9 +134,9 @@ async fn server_killed(shape: &'static str) {
 
 /// A server with one run, swept, which waits to be killed.
 pub(crate) fn be_a_server(args: &[String]) -> ! {
-    let [mark, shape] = args else { panic!("a mark and a shape, not {args:?}") };
+    let [tier, mark, shape] = args else { panic!("a tier, a mark and a shape, not {args:?}") };
     runtime().block_on(async {
-        let runner = runner(Tier::Reaper);
+        let runner = runner(tier_named(tier));
         let (mut run, ..) = stand(&runner, &Mark(mark.clone()), shape).await;
         assert!(run.sweep().await.is_some());
         println!("swept");
@@ -140,8 +145,8 @@ pub(crate) fn be_a_server(args: &[String]) -> ! {
     })
 }
 
-async fn unreaped() {
-    let (runner, mark) = (runner(Tier::Reaper), Mark::new());
+async fn unreaped(tier: Tier) {
+    let (runner, mark) = (runner(tier), Mark::new());
     let source = "import subprocess,sys; print('ready',flush=True); sys.stdin.readline(); \
         kept=[subprocess.Popen(['sleep','300'],start_new_session=True) for _ in range(5)]; print('ready',flush=True); sys.stdin.read()";
     let mut run = runner.spawn(&script(&mark, &format!("exec python3 -c \"{source}\""))).await.unwrap();
@@ -151,12 +156,12 @@ async fn unreaped() {
     ready(&mut run).await;
     mark.see(6).await;
     assert!(run.sweep().await.is_some());
-    mark.are_alive(&[run.pid()]).await;
+    mark.are_alive(&mark.outside(run.pid()).into_iter().collect::<Vec<_>>()).await;
     runner.shutdown().await;
 }
 
-async fn marked_again() {
-    let (runner, mark) = (runner(Tier::Reaper), Mark::new());
+async fn marked_again(tier: Tier) {
+    let (runner, mark) = (runner(tier), Mark::new());
     let (mut run, helpers, ..) = stand(&runner, &mark, "setsid -f sleep 300").await;
     let later = mark.see(helpers.len() + 1).await;
     assert!(run.mark().await);
@@ -165,8 +170,8 @@ async fn marked_again() {
     runner.shutdown().await;
 }
 
-async fn unmarked() {
-    let (runner, mark) = (runner(Tier::Reaper), Mark::new());
+async fn unmarked(tier: Tier) {
+    let (runner, mark) = (runner(tier), Mark::new());
     let mut run = runner.spawn(&script(&mark, "setsid -f sleep 300; echo ready; read _")).await.unwrap();
     ready(&mut run).await;
     assert_eq!(run.sweep().await, None);
@@ -175,8 +180,8 @@ async fn unmarked() {
     runner.shutdown().await;
 }
 
-async fn ended() {
-    let (runner, mark) = (runner(Tier::Reaper), Mark::new());
+async fn ended(tier: Tier) {
+    let (runner, mark) = (runner(tier), Mark::new());
     let mut run = runner.spawn(&script(&mark, "exit 3")).await.unwrap();
     run.exited().await;
     assert!(!run.mark().await && run.sweep().await.is_none());
@@ -193,8 +198,8 @@ async fn ended() {
     runner.shutdown().await;
 }
 
-async fn stopped() {
-    let (runner, mark) = (runner(Tier::Reaper), Mark::new());
+async fn stopped(tier: Tier) {
+    let (runner, mark) = (runner(tier), Mark::new());
     let (mut run, _, supervisor, _) = stand(&runner, &mark, "setsid -f sleep 300").await;
     kill(supervisor, Signal::SIGSTOP).unwrap();
     assert_eq!(run.sweep().await, None);
@@ -203,8 +208,8 @@ async fn stopped() {
     runner.shutdown().await;
 }
 
-async fn unseen() {
-    let (runner, mark) = (runner(Tier::Reaper), Mark::new());
+async fn unseen(tier: Tier) {
+    let (runner, mark) = (runner(tier), Mark::new());
     let blinds = "import os,resource; resource.prlimit(int(os.environ['SUPERVISOR']),resource.RLIMIT_NOFILE,(0,0))";
     let shape = format!("setsid -f sleep 300; SUPERVISOR=$PPID python3 -c \"{blinds}\"");
     let (mut run, ..) = stand(&runner, &mark, &shape).await;

@@ -7,31 +7,31 @@ use inhouse_run::{Run, Tier};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{Case, Mark, case, eventually, lives, ready, runner, runtime, script};
+use crate::support::{Case, Mark, case, children, eventually, lives, ready, runner, runtime, script, tier_named};
 
 /// The argument that makes this program a server to be killed.
 pub(crate) const SERVER_ARG: &str = "__server";
 
-/// Each says `ready` with its supervisor's pid when its tree stands, and ends when its input does.
+/// Each says `ready` when its tree stands, and ends when its input does.
 const SHAPES: &[(&str, &str)] = &[
-    ("one process", "echo ready $PPID; read _"),
-    ("a tree that ignores TERM", "trap '' TERM; sleep 300 & echo ready $PPID; read _"),
-    ("a child that stops itself", "sh -c 'kill -STOP $$; sleep 300' & echo ready $PPID; read _"),
-    ("a grandchild that holds stdout", "sh -c 'sleep 300 & sleep 300' & echo ready $PPID; read _"),
+    ("one process", "echo ready; read _"),
+    ("a tree that ignores TERM", "trap '' TERM; sleep 300 & echo ready; read _"),
+    ("a child that stops itself", "sh -c 'kill -STOP $$; sleep 300' & echo ready; read _"),
+    ("a grandchild that holds stdout", "sh -c 'sleep 300 & sleep 300' & echo ready; read _"),
 ];
 
 /// Shapes that leave their process group, and so need a reaper.
 const ESCAPES: &[(&str, &str)] = &[
-    ("a setsid child", "setsid -f sleep 300; echo ready $PPID; read _"),
-    ("a double fork", "(setsid sh -c 'sleep 300 & exit' &); echo ready $PPID; read _"),
-    ("a daemon without pipes", "(setsid sleep 300 </dev/null >/dev/null 2>&1 &); echo ready $PPID; read _"),
+    ("a setsid child", "setsid -f sleep 300; echo ready; read _"),
+    ("a double fork", "(setsid sh -c 'sleep 300 & exit' &); echo ready; read _"),
+    ("a daemon without pipes", "(setsid sleep 300 </dev/null >/dev/null 2>&1 &); echo ready; read _"),
     (
         "a setsid child that ignores TERM and stops",
-        "setsid -f sh -c 'trap \"\" TERM; kill -STOP $$; sleep 300'; echo ready $PPID; read _",
+        "setsid -f sh -c 'trap \"\" TERM; kill -STOP $$; sleep 300'; echo ready; read _",
     ),
     ("a fork chain", "exec python3 -c \"$CHAIN\" ''"),
     ("a fork chain of sessions", "exec python3 -c \"$CHAIN\" setsid"),
-    ("many sessions", "for i in $(seq 50); do setsid -f sleep 300; done; echo ready $PPID; read _"),
+    ("many sessions", "for i in $(seq 50); do setsid -f sleep 300; done; echo ready; read _"),
 ];
 
 /// A process that forks and ends, and its child, and so on for ever.
@@ -41,7 +41,7 @@ if os.fork() == 0:
     while True:
         if os.fork(): os._exit(0)
         if sys.argv[1]: os.setsid()
-print('ready', os.getppid(), flush=True)
+print('ready', flush=True)
 sys.stdin.read()
 ";
 
@@ -54,18 +54,21 @@ enum End {
     Drop,
 }
 
-pub(crate) fn cases() -> Vec<Case> {
+pub(crate) fn cases(supervised: &[Tier]) -> Vec<Case> {
     let mut cases = Vec::new();
-    for (name, shape) in SHAPES.iter().chain(ESCAPES) {
+    for (tier, (name, shape)) in
+        supervised.iter().flat_map(|tier| SHAPES.iter().chain(ESCAPES).map(move |shape| (*tier, shape)))
+    {
+        let mut add = |how: &str, case: Case| {
+            cases.push(Case { name: format!("nothing survives in the {tier} tier: {name}, {how}"), ..case });
+        };
         for end in [End::Done, End::Terminate, End::Kill, End::Drop] {
-            let title = format!("nothing survives: {name}, {end:?}");
-            cases.push(case(title, move || ends(Tier::Reaper, shape, end)));
+            add(&format!("{end:?}"), case("", move || ends(tier, shape, end)));
         }
-        cases.push(case(format!("nothing survives: {name}, SIGKILL of the server"), move || server_killed(shape)));
-        cases.push(case(format!("nothing survives: {name}, SIGKILL of the supervisor"), move || {
-            supervisor_killed(shape)
-        }));
-        cases.push(case(format!("nothing survives: {name}, a stopped supervisor"), move || supervisor_stopped(shape)));
+        add("SIGKILL of the server", case("", move || server_killed(tier, shape)));
+        add("SIGKILL of the supervisor", case("", move || supervisor_killed(tier, shape)));
+        add("SIGKILL of the server's child", case("", move || child_killed(tier, shape)));
+        add("a stopped supervisor", case("", move || supervisor_stopped(tier, shape)));
     }
     for (name, shape) in SHAPES {
         for end in [End::Done, End::Terminate, End::Kill, End::Drop] {
@@ -73,12 +76,14 @@ pub(crate) fn cases() -> Vec<Case> {
             cases.push(case(title, move || ends(Tier::Group, shape, end)));
         }
     }
-    cases.push(case("an agent that stops itself ends when asked to", || {
-        ends_when_asked("echo ready; kill -STOP $$; sleep 300")
-    }));
-    cases.push(case("an agent that hears TERM may clean up", || {
-        ends_when_asked("trap 'echo bye >&2; exit 5' TERM; echo ready; while :; do sleep 0.01; done")
-    }));
+    for tier in supervised.iter().copied() {
+        cases.push(case(format!("an agent that stops itself ends when asked to ({tier})"), move || {
+            ends_when_asked(tier, "echo ready; kill -STOP $$; sleep 300")
+        }));
+        cases.push(case(format!("an agent that hears TERM may clean up ({tier})"), move || {
+            ends_when_asked(tier, "trap 'echo bye >&2; exit 5' TERM; echo ready; while :; do sleep 0.01; done")
+        }));
+    }
     cases
 }
 
@@ -113,8 +118,8 @@ async fn ends(tier: Tier, shape: &str, end: End) {
     runner.shutdown().await;
 }
 
-async fn ends_when_asked(shape: &str) {
-    let (runner, mark) = (runner(Tier::Reaper), Mark::new());
+async fn ends_when_asked(tier: Tier, shape: &str) {
+    let (runner, mark) = (runner(tier), Mark::new());
     let mut run = runner.spawn(&script(&mark, shape)).await.unwrap();
     ready(&mut run).await;
     run.terminate();
@@ -125,16 +130,17 @@ async fn ends_when_asked(shape: &str) {
 }
 
 /// The supervisor's pid, once the tree of a new run stands.
-async fn stand(run: &mut Run) -> Pid {
-    Pid::from_raw(ready(run).await[0].parse().unwrap())
+async fn stand(run: &mut Run, mark: &Mark) -> Pid {
+    ready(run).await;
+    mark.supervisor()
 }
 
-async fn supervisor_killed(shape: &str) {
-    let (runner, mark, other_mark) = (runner(Tier::Reaper), Mark::new(), Mark::new());
+async fn supervisor_killed(tier: Tier, shape: &str) {
+    let (runner, mark, other_mark) = (runner(tier), Mark::new(), Mark::new());
     let mut other = runner.spawn(&script(&other_mark, "echo ready; read x; exit $x")).await.unwrap();
     ready(&mut other).await;
     let mut run = runner.spawn(&script(&mark, &with_chain(shape))).await.unwrap();
-    let supervisor = stand(&mut run).await;
+    let supervisor = stand(&mut run, &mark).await;
     kill(supervisor, Signal::SIGKILL).unwrap();
     let exit = run.gone().await;
     assert_eq!((exit.signal, exit.supervisor_lost), (Some(9), true));
@@ -148,10 +154,22 @@ async fn supervisor_killed(shape: &str) {
     runner.shutdown().await;
 }
 
-async fn supervisor_stopped(shape: &str) {
-    let (runner, mark) = (runner(Tier::Reaper), Mark::new());
+/// In the namespace tier it is another process than the supervisor.
+async fn child_killed(tier: Tier, shape: &str) {
+    let (runner, mark) = (runner(tier), Mark::new());
     let mut run = runner.spawn(&script(&mark, &with_chain(shape))).await.unwrap();
-    let supervisor = stand(&mut run).await;
+    stand(&mut run, &mark).await;
+    children().into_iter().for_each(|pid| kill(Pid::from_raw(pid as i32), Signal::SIGKILL).unwrap());
+    assert!(run.gone().await.supervisor_lost);
+    assert_eq!(mark.alive(), [0; 0], "gone means gone");
+    runner.shutdown().await;
+    assert_eq!(children(), [0; 0]);
+}
+
+async fn supervisor_stopped(tier: Tier, shape: &str) {
+    let (runner, mark) = (runner(tier), Mark::new());
+    let mut run = runner.spawn(&script(&mark, &with_chain(shape))).await.unwrap();
+    let supervisor = stand(&mut run, &mark).await;
     kill(supervisor, Signal::SIGSTOP).unwrap();
     run.kill();
     run.gone().await;
@@ -159,10 +177,10 @@ async fn supervisor_stopped(shape: &str) {
     runner.shutdown().await;
 }
 
-async fn server_killed(shape: &str) {
+async fn server_killed(tier: Tier, shape: &str) {
     let mark = Mark::new();
     let mut server = Command::new("/proc/self/exe")
-        .args([SERVER_ARG, &mark.0, &with_chain(shape)])
+        .args([SERVER_ARG, &tier.to_string(), &mark.0, &with_chain(shape)])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -178,11 +196,11 @@ async fn server_killed(shape: &str) {
 
 /// A server with one run, which waits to be killed.
 pub(crate) fn be_a_server(args: &[String]) -> ! {
-    let [mark, shape] = args else { panic!("a mark and a shape, not {args:?}") };
+    let [tier, mark, shape] = args else { panic!("a tier, a mark and a shape, not {args:?}") };
     runtime().block_on(async {
-        let runner = runner(Tier::Reaper);
-        let mut run = runner.spawn(&script(&Mark(mark.clone()), shape)).await.unwrap();
-        let supervisor = stand(&mut run).await;
+        let (runner, mark) = (runner(tier_named(tier)), Mark(mark.clone()));
+        let mut run = runner.spawn(&script(&mark, shape)).await.unwrap();
+        let supervisor = stand(&mut run, &mark).await;
         println!("{supervisor}");
         std::io::stdout().flush().unwrap();
         std::future::pending().await

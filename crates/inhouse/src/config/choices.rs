@@ -103,6 +103,8 @@ pub(crate) enum WorkspaceChoice {
 pub(crate) enum Containment {
     /// The firmest tier that this system has.
     Auto,
+    /// A supervisor with namespaces of its own: nothing escapes it, or sees the server (Linux with user namespaces).
+    Namespace,
     /// A supervisor that no descendant escapes (Linux).
     Reaper,
     /// A process group; what leaves the group survives.

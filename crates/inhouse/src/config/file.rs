@@ -32,6 +32,7 @@ const SERVER_KEYS: &[&str] = &[
     "allowed_origins",
     "hardened",
     "containment",
+    "require_sandbox",
     "idempotency",
     "workspaces_dir",
     "tokens_file",
@@ -139,6 +140,7 @@ fn server(base: &Path, mut table: Table<'_>, layer: &mut Layer) -> Result<(), Co
     layer.allowed_origins = table.texts("allowed_origins")?.map(|texts| texts.try_map(origins)).transpose()?;
     layer.hardened = table.switch("hardened")?;
     layer.containment = table.choice("containment")?;
+    layer.require_sandbox = table.switch("require_sandbox")?;
     layer.idempotency = table.choice("idempotency")?;
     let folder = table.text("workspaces_dir")?;
     layer.workspaces_dir = folder.map(|folder| below(base, folder));

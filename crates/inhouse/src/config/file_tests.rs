@@ -19,6 +19,7 @@ allowed_hosts = ["build7"]
 allowed_origins = ["https://console.example.com"]
 hardened = true
 containment = "group"
+require_sandbox = false
 idempotency = "off"
 log = "debug"
 
@@ -47,7 +48,7 @@ token_sha256 = "9F86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
         layer.limits.iter().map(|(key, limit)| (*key, limit.value, limit.origin.to_string())).collect();
     assert_eq!(
         limits,
-        [("body_bytes_max", 4096, "inhouse.toml:15".into()), ("request_timeout_ms", 1000, "inhouse.toml:14".into())]
+        [("body_bytes_max", 4096, "inhouse.toml:16".into()), ("request_timeout_ms", 1000, "inhouse.toml:15".into())]
     );
     let CallerToken::Variable { token, .. } = &layer.callers[0].token else { panic!() };
     assert_eq!((layer.callers[0].name.as_str(), token.expose()), ("ann", "secret-of-ann"));
@@ -139,7 +140,7 @@ fn a_wrong_value_is_named_with_its_line_and_what_was_expected() {
         ("[server]\nhardened = 1", "inhouse.toml:2: hardened must be true or false, found 1"),
         (
             "[server]\ncontainment = \"vm\"",
-            "inhouse.toml:2: containment must be \"auto\" or \"reaper\" or \"group\", found \"vm\"",
+            "inhouse.toml:2: containment must be \"auto\" or \"namespace\" or \"reaper\" or \"group\", found \"vm\"",
         ),
         (
             "[server]\npublic_url = \"agents.example.com\"",

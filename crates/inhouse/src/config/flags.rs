@@ -20,6 +20,7 @@ pub(super) fn layer(flags: &ServeArgs) -> Result<Layer, ConfigError> {
         containment: set("--containment", flags.containment),
         tls_cert: set("--tls-cert", flags.tls_cert.clone()),
         tls_key: set("--tls-key", flags.tls_key.clone()),
+        require_sandbox: flags.require_sandbox.then(|| flag("--require-sandbox", true)),
         log: set("--log", flags.log),
         agent: AgentWords {
             choice: choice(flags),

@@ -23,6 +23,7 @@ pub(super) struct Layer {
     pub(super) allowed_origins: Option<Setting<Vec<String>>>,
     pub(super) hardened: Option<Setting<bool>>,
     pub(super) containment: Option<Setting<Containment>>,
+    pub(super) require_sandbox: Option<Setting<bool>>,
     pub(super) idempotency: Option<Setting<IdempotencyChoice>>,
     /// Absolute.
     pub(super) workspaces_dir: Option<Setting<PathBuf>>,

@@ -126,11 +126,13 @@ fn decide<A>(
         allowed_origins: layer.allowed_origins.unwrap_or_else(|| Setting::default(Vec::new())),
         hardened: layer.hardened.unwrap_or_else(|| Setting::default(false)),
         containment: layer.containment.unwrap_or_else(|| Setting::default(Containment::Auto)),
+        require_sandbox: layer.require_sandbox.unwrap_or_else(|| Setting::default(false)),
         idempotency: layer.idempotency.unwrap_or_else(|| Setting::default(IdempotencyChoice::Auto)),
         workspaces_dir,
         tls: tls(layer.tls_cert, layer.tls_key)?,
         tokens_file,
     };
+    check_sandbox(&server)?;
     let log = layer.log.unwrap_or_else(|| Setting::default(LogChoice::Info));
     Ok(Config { server, push: from_file.push, cards: from_file.cards, limits, callers, issued, agents, log })
 }
@@ -148,6 +150,7 @@ fn merge(layers: [Layer; 3]) -> Result<(Layer, AgentWords), ConfigError> {
         merged.allowed_origins = merged.allowed_origins.or(allowed_origins);
         merged.hardened = merged.hardened.or(layer.hardened);
         merged.containment = merged.containment.or(layer.containment);
+        merged.require_sandbox = merged.require_sandbox.or(layer.require_sandbox);
         merged.idempotency = merged.idempotency.or(layer.idempotency);
         merged.workspaces_dir = merged.workspaces_dir.or(layer.workspaces_dir);
         merged.tokens_file = merged.tokens_file.or(layer.tokens_file);
@@ -210,6 +213,19 @@ fn check_graces(limits: &Limits) -> Result<(), ConfigError> {
         origin: origin.clone(),
         problem: format!("kill_grace_ms ({}) must be less than stop_grace_ms ({})", kill.value, stop.value),
         hint: format!("stop_grace_ms = {}", kill.value + 1_000),
+    })
+}
+
+/// A tier without namespaces can not be what is required.
+fn check_sandbox(server: &Server) -> Result<(), ConfigError> {
+    let Server { containment, require_sandbox, .. } = server;
+    if !require_sandbox.value || matches!(containment.value, Containment::Auto | Containment::Namespace) {
+        return Ok(());
+    }
+    Err(ConfigError::Conflict {
+        origin: containment.origin.clone(),
+        problem: "require_sandbox wants namespaces, and this containment has none".into(),
+        hint: "containment = \"namespace\", or leave it out".into(),
     })
 }
 

@@ -54,6 +54,8 @@ pub(crate) struct Server {
     pub(crate) hardened: Setting<bool>,
     /// How firmly runs are held.
     pub(crate) containment: Setting<Containment>,
+    /// Whether the server starts only where agents can have namespaces of their own.
+    pub(crate) require_sandbox: Setting<bool>,
     /// When a repeated send is a retry.
     pub(crate) idempotency: Setting<IdempotencyChoice>,
     /// The folder of the agents' workspaces, where there can be one.
@@ -103,6 +105,8 @@ pub(crate) struct Cards {
     pub(crate) extensions: Vec<Extension>,
     /// The file with the key that signs cards, as it was named.
     pub(crate) signing_key: Option<Setting<String>>,
+    /// Where it is, absolute.
+    pub(crate) key_file: Option<PathBuf>,
     /// The name of that key.
     pub(crate) key_id: Option<Setting<String>>,
     /// The key.

@@ -64,6 +64,7 @@ impl Lines {
         self.setting("allowed_origins", &server.allowed_origins, |origins| format!("{origins:?}"));
         self.setting("hardened", &server.hardened, bool::to_string);
         self.setting("containment", &server.containment, |tier| format!("{:?}", word(tier)));
+        self.setting("require_sandbox", &server.require_sandbox, bool::to_string);
         self.setting("idempotency", &server.idempotency, |rule| format!("{:?}", word(rule)));
         if let Some(folder) = &server.workspaces_dir.value {
             self.line("workspaces_dir", &format!("{folder:?}"), &server.workspaces_dir.origin);

@@ -32,6 +32,7 @@ impl Default for Cards {
             extended: Setting::default(true),
             extensions: Vec::new(),
             signing_key: None,
+            key_file: None,
             key_id: None,
             signer: None,
         }
@@ -81,6 +82,7 @@ pub(super) fn card(base: &Path, mut table: Table<'_>) -> Result<Cards, ConfigErr
         streaming: table.switch("streaming")?.unwrap_or(cards.streaming),
         extended: table.switch("extended")?.unwrap_or(cards.extended),
         extensions: table.list("extensions")?.into_iter().map(extension).collect::<Result<_, _>>()?,
+        key_file: signing_key.as_ref().map(|key| base.join(&key.value)),
         signing_key,
         key_id,
         signer,

@@ -1,0 +1,183 @@
+//! How firmly the real server holds its agents: what it tells of it, what agents see where they have namespaces of their own, and how
+//! it starts where they can not.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+
+mod support;
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+use support::http::{headers, request};
+use support::{Launch, Server, TOKEN, message, rpc, scratch, text_of, wait};
+
+const BOB: &str = "a-token-of-bob-0123456789abcdef-0123";
+const BIN: &str = env!("CARGO_BIN_EXE_inhouse");
+
+/// Whether user namespaces are allowed here; where they are not, a test says that it has shown nothing.
+fn namespaces() -> bool {
+    let there = Command::new("unshare").args(["-Urpfm", "--mount-proc", "true"]).status().is_ok_and(|it| it.success());
+    if !there {
+        eprintln!("NOT TESTED: there are no user namespaces");
+    }
+    there
+}
+
+/// A server that first runs `before` as root of a user namespace.
+fn after(before: &str, args: &str) -> Launch {
+    let line = format!("{before} && exec '{BIN}' serve {args} -- cat");
+    Launch::through("unshare", &["-Urm", "sh", "-c", &line]).env("AGENT_INPUT", "stdin")
+}
+
+fn contained(server: &Server) -> &str {
+    server.banner.iter().find_map(|line| line.strip_prefix("contained ")).unwrap()
+}
+
+/// The audit's first line.
+fn told_at_start(server: &Server) -> Value {
+    wait("the audit", || {
+        let lines = server.stderr();
+        let first = lines.lines().find_map(|line| serde_json::from_str::<Value>(line).ok())?;
+        (first["operation"] == "start").then_some(first)
+    })
+}
+
+#[test]
+fn the_first_output_and_the_audit_name_the_tier() {
+    let mut tiers = vec!["reaper", "group"];
+    if namespaces() {
+        tiers.push("namespace");
+        assert!(
+            contained(&Launch::new(&["serve", "--", "cat"]).start()).starts_with("namespace: "),
+            "it is the firmest"
+        );
+    }
+    for tier in tiers {
+        let launch = Launch::new(&["serve", "--containment", tier, "--", "cat"]).env("AGENT_INPUT", "stdin");
+        let server = launch.start();
+        assert!(contained(&server).starts_with(&format!("{tier}: ")), "{:?}", server.banner);
+        let told = told_at_start(&server);
+        assert_eq!((&told["containment"], told.get("shortfall")), (&tier.into(), None), "{told}");
+        assert_eq!(text_of(&server.send("hello")), "hello");
+    }
+}
+
+/// What takes namespaces away, what is said of it, and the cure.
+const OBSTACLES: [(&str, &str, &str); 2] = [
+    (
+        "echo 0 > /proc/sys/user/max_user_namespaces",
+        "user namespaces are switched off",
+        "sysctl user.max_user_namespaces=",
+    ),
+    (
+        "mount --bind /dev/null /proc/version",
+        "parts of /proc are covered here",
+        "docker run --security-opt systempaths=",
+    ),
+];
+
+#[test]
+fn where_there_are_no_namespaces_the_next_tier_is_taken_and_the_reason_told() {
+    if !namespaces() {
+        return;
+    }
+    for (before, why, cure) in OBSTACLES {
+        let server = after(before, "").start();
+        let line = contained(&server);
+        assert!(line.starts_with("reaper: ") && line.contains(why) && line.contains(cure), "{line}");
+        assert!(server.banner.len() <= 8);
+        let told = told_at_start(&server);
+        assert_eq!(told["containment"], "reaper");
+        assert!(told["shortfall"].as_str().is_some_and(|text| text.contains(why) && text.contains(cure)), "{told}");
+        wait("the log", || server.stderr().contains("containment is reaper, and no firmer: ").then_some(()));
+        assert_eq!(text_of(&server.send("hello")), "hello");
+    }
+}
+
+#[test]
+fn where_there_have_to_be_namespaces_and_are_none_the_server_does_not_start() {
+    if !namespaces() {
+        return;
+    }
+    for (before, why, cure) in OBSTACLES {
+        for args in ["--require-sandbox", "--containment namespace", "--require-sandbox --containment namespace"] {
+            let (code, stdout, stderr) = after(before, args).run();
+            let lines: Vec<&str> = stderr.lines().collect();
+            let [error, hint] = lines.as_slice() else { panic!("{stderr}") };
+            assert_eq!((code, stdout.as_str()), (2, ""));
+            assert!(
+                error.starts_with("error: containment can not be namespace here: ") && error.contains(why),
+                "{error}"
+            );
+            assert!(hint.starts_with("hint: ") && hint.contains(cure), "{hint}");
+        }
+    }
+    assert!(
+        contained(&after("true", "--require-sandbox").start()).starts_with("namespace: "),
+        "where there are, it does"
+    );
+}
+
+#[test]
+fn a_tier_without_namespaces_can_not_be_what_is_required() {
+    for tier in ["reaper", "group"] {
+        let (code, _, stderr) = Launch::new(&["--require-sandbox", "--containment", tier]).run();
+        assert_eq!(code, 2);
+        assert!(stderr.starts_with("error: --containment: require_sandbox wants namespaces"), "{stderr}");
+    }
+}
+
+#[test]
+fn an_agent_sees_its_own_workspace_and_nothing_else_that_the_server_keeps() {
+    if !namespaces() {
+        return;
+    }
+    let (folder, runtime) = (scratch("contained"), scratch("runtime"));
+    for made in ["inhouse", "systemd"] {
+        fs::create_dir(runtime.join(made)).unwrap();
+        fs::write(runtime.join(made).join("secret"), "what nobody sees").unwrap();
+    }
+    fs::write(runtime.join("bus"), "what nobody sees").unwrap();
+    fs::write(runtime.join("other"), "what anybody sees").unwrap();
+    let made =
+        Command::new("openssl").args(["genpkey", "-algorithm", "ed25519", "-out"]).arg(folder.join("key.pem")).status();
+    assert!(made.unwrap().success());
+    fs::write(folder.join("agent.sh"), "eval \"$(cat)\" 2>&1\n").unwrap();
+    let text = format!(
+        "[server]\nworkspaces_dir = \"spaces\"\n[card]\nsigning_key = \"key.pem\"\n\
+         [[callers]]\nname = \"bob\"\ntoken_env = \"BOB\"\n\
+         [agents.scripts]\ncommand = [\"/bin/sh\", \"{}\"]\nworkspace = \"temporary\"\nreport_changes = false\n",
+        folder.join("agent.sh").display()
+    );
+    fs::write(folder.join("inhouse.toml"), text).unwrap();
+    let look = format!(
+        "echo mine > note; cat {0}/spaces/*/*/note; cat {0}/key.pem; cd {1}; cat bus */secret other",
+        folder.display(),
+        runtime.display()
+    );
+    for (tier, hides) in [("reaper", false), ("namespace", true)] {
+        let launch = Launch::new(&["serve", "--containment", tier]).directory(&folder).env("BOB", BOB);
+        let server = launch.env("XDG_RUNTIME_DIR", &runtime).start();
+        assert_eq!(said(&server, BOB, "echo his > note"), "");
+        let said = said(&server, TOKEN, &look);
+        assert!(said.contains("mine") && said.contains("what anybody sees"), "{said}");
+        for secret in ["his", "PRIVATE", "what nobody sees"] {
+            assert_eq!(said.contains(secret), !hides, "{tier}, {secret}: {said}");
+        }
+        assert_eq!(self::said(&server, BOB, "cat note"), "his\n", "it is there for whoever works in it");
+        drop(server);
+        fs::remove_dir_all(folder.join("spaces")).unwrap();
+    }
+}
+
+/// What the agent answers to a text in the caller's context.
+fn said(server: &Server, token: &str, text: &str) -> String {
+    let bearer = format!("Bearer {token}");
+    let head = headers(&[("Authorization", &*bearer), ("Content-Type", "application/json"), ("A2A-Version", "1.0")]);
+    let mut params = message(text);
+    params["message"]["contextId"] = "c1".into();
+    let answer = request(server.address, "POST", "/a2a", &head, &rpc("SendMessage", params)).json();
+    assert!(answer.get("error").is_none(), "{answer}");
+    text_of(&answer["result"]["task"])
+}
