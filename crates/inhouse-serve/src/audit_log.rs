@@ -14,8 +14,13 @@ use inhouse_trust::{AgentName, Decision, Principal};
 use serde::Serialize;
 use tokio::sync::Notify;
 
+use crate::AuditSeal;
+
 /// How long the writer rests after a failure before it tries the same lines again.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+/// How long it sleeps when it has nothing to wait for.
+const FOREVER: Duration = Duration::from_secs(3_600);
 
 /// How long the writer rests after a batch: under load, requests then share a wake-up and a system call.
 const REST: Duration = Duration::from_millis(2);
@@ -49,6 +54,8 @@ struct State {
     is_closed: bool,
     /// The thread has nothing to do and has to be woken.
     is_waiting: bool,
+    /// Somebody wants all lines under a head.
+    wants_head: bool,
 }
 
 impl AuditLog {
@@ -57,6 +64,26 @@ impl AuditLog {
     /// # Errors
     /// When the system gives no thread.
     pub fn new(buffer_bytes_max: usize, writer: impl Write + Send + 'static) -> std::io::Result<Self> {
+        Self::start(buffer_bytes_max, writer, None)
+    }
+
+    /// The same with lines that are sealed.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn sealed(
+        buffer_bytes_max: usize,
+        writer: impl Write + Send + 'static,
+        seal: AuditSeal,
+    ) -> std::io::Result<Self> {
+        Self::start(buffer_bytes_max, writer, Some(seal))
+    }
+
+    fn start(
+        buffer_bytes_max: usize,
+        writer: impl Write + Send + 'static,
+        seal: Option<AuditSeal>,
+    ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             buffer_bytes_max,
             state: Mutex::default(),
@@ -65,7 +92,7 @@ impl AuditLog {
             room: Notify::new(),
         });
         let thread_shared = Arc::clone(&shared);
-        thread::Builder::new().name("audit".into()).spawn(move || thread_shared.write_all(writer))?;
+        thread::Builder::new().name("audit".into()).spawn(move || thread_shared.write_all(writer, seal))?;
         Ok(Self { handle: Arc::new(Handle { shared }) })
     }
 
@@ -81,9 +108,11 @@ impl AuditLog {
         }
     }
 
-    /// Writes down how firmly agents are held from now on, and why not firmer.
-    pub fn started(&self, containment: &str, shortfall: Option<&str>) {
-        let line = Started { time_ms: now_ms(), operation: "start", containment, shortfall };
+    /// Writes down that a server starts: how firmly agents are held from now on, and why not firmer, and the public key of the heads
+    /// to come, if they are signed.
+    pub fn started(&self, containment: &str, shortfall: Option<&str>, key: Option<&str>) {
+        let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
+        let line = Started { time_ms: now_ms(), operation: "start", version, pid, containment, shortfall, key };
         // Texts and numbers always become JSON.
         if let Ok(line) = serde_json::to_string(&line) {
             self.record(&line);
@@ -101,11 +130,13 @@ impl AuditLog {
         }
     }
 
-    /// Waits until everything is written, for `wait` at most. Tells whether it is. Blocks the thread: not for async code.
+    /// Waits until everything is written, and under a head, for `wait` at most. Tells whether it is. Blocks the thread: not for async code.
     pub fn flush(&self, wait: Duration) -> bool {
         let until = Instant::now() + wait;
         let mut state = self.shared().state();
-        while state.unwritten() > 0 {
+        state.wants_head = true;
+        self.shared().filled.notify_one();
+        while state.unwritten() > 0 || state.wants_head {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
@@ -126,9 +157,13 @@ impl AuditLog {
 struct Started<'a> {
     time_ms: u64,
     operation: &'a str,
+    version: &'a str,
+    pid: u32,
     containment: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     shortfall: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
 }
 
 fn now_ms() -> u64 {
@@ -167,13 +202,22 @@ impl Shared {
     }
 
     /// The thread: takes what is there, writes it, and again, until the log is closed and empty.
-    fn write_all(&self, mut writer: impl Write) {
+    fn write_all(&self, mut writer: impl Write, mut seal: Option<AuditSeal>) {
         let mut batch = Vec::new();
-        while self.take(&mut batch) {
+        while let Some(ends) = self.take(&mut batch, seal.as_ref().and_then(AuditSeal::due_in)) {
+            if let Some(seal) = &mut seal {
+                batch = seal.seal(&batch);
+                if ends {
+                    batch.extend(seal.head_now());
+                }
+            }
             if !self.write_batch(&mut writer, &batch) {
                 return;
             }
-            self.state().writing = 0;
+            let mut state = self.state();
+            state.writing = 0;
+            state.wants_head &= !ends;
+            drop(state);
             self.emptied.notify_all();
             self.room.notify_waiters();
             thread::sleep(REST);
@@ -206,19 +250,23 @@ impl Shared {
         true
     }
 
-    /// Waits for lines and swaps them into `batch`. `false`: there will be no more.
-    fn take(&self, batch: &mut Vec<u8>) -> bool {
+    /// Waits for lines and swaps them into `batch`, for so long that a head is not late. Whether one is to be signed behind them; nothing:
+    /// there will be no more lines.
+    fn take(&self, batch: &mut Vec<u8>, head_in: Option<Duration>) -> Option<bool> {
+        let late = head_in.map(|head_in| Instant::now() + head_in);
+        let is_late = || late.is_some_and(|late| late <= Instant::now());
         let mut state = self.state();
-        while state.lines.is_empty() {
+        while state.lines.is_empty() && !state.wants_head && !is_late() {
             if state.is_closed {
-                return false;
+                return None;
             }
             state.is_waiting = true;
-            state = self.filled.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
+            let rest = late.map_or(FOREVER, |late| late.saturating_duration_since(Instant::now()));
+            state = self.filled.wait_timeout(state, rest).unwrap_or_else(|poisoned| poisoned.into_inner()).0;
         }
         batch.clear();
         std::mem::swap(batch, &mut state.lines);
         state.writing = batch.len();
-        true
+        Some(state.wants_head || is_late())
     }
 }

@@ -18,6 +18,7 @@ mod reader;
 mod refusal;
 mod body;
 mod audit_log;
+mod audit_seal;
 mod routes;
 mod bindings;
 mod card;
@@ -26,6 +27,7 @@ mod push;
 mod signing;
 
 pub use audit_log::AuditLog;
+pub use audit_seal::{AuditKey, AuditKeyError, AuditSeal, HeadEvery};
 pub use bindings::extensions::Extension;
 pub use bindings::{Capabilities, Endpoint};
 pub use body::Body;

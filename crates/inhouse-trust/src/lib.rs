@@ -14,12 +14,14 @@ mod environment;
 mod host;
 mod approval;
 mod audit;
+mod chain;
 mod redact;
 mod text;
 
 pub use approval::{Approvals, NotARule, Verdict};
 pub use audit::{Decision, Record};
 pub use caller::{AuthError, Caller, Credential, Tokens};
+pub use chain::{Broken, Chain, head_input};
 pub use environment::HostEnv;
 pub use grants::{Decides, Denied, Operation, Permit, Policy, grants, sees};
 pub use host::{HostError, HostRule, OriginError, OriginRule};

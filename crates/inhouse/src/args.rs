@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::agents;
+use crate::audit;
 use crate::cli;
 use crate::config::{Containment, InputChoice, LogChoice};
 use crate::tokens;
@@ -46,6 +47,7 @@ pub(crate) enum Command {
     Serve(Box<ServeArgs>),
     Agents(Box<agents::AgentsArgs>),
     Token(Box<tokens::TokenArgs>),
+    Audit(Box<audit::AuditArgs>),
     Send(Box<cli::send::SendArgs>),
     Task(Box<cli::task::TaskArgs>),
     Card(Box<cli::card::CardArgs>),

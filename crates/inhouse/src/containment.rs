@@ -25,10 +25,11 @@ pub(crate) fn hidden<A>(config: &Config<A>, host: &HostEnv) -> Vec<Hidden> {
     let tokens = sessions.iter().map(|session| token::folder(session)).chain([token::shared_folder(&env::temp_dir())]);
     let starters = sessions.iter().flat_map(|session: &PathBuf| STARTERS.map(|name| session.join(name)));
     let tls = config.server.tls.as_ref().map(|tls| tls.value.key.clone());
-    let files = [config.cards.key_file.clone(), tls, config.server.tokens_file.value.clone()];
+    let audit = [config.audit.file.value.clone(), config.audit.key.value.clone()];
+    let files = [config.cards.key_file.clone(), tls, config.server.tokens_file.value.clone()].into_iter().chain(audit);
     let rooms = config.server.workspaces_dir.value.clone();
     let rooms = rooms.map(|path| Hidden { path, room_depth: WORKSPACE_DEPTH });
-    tokens.chain(starters).chain(files.into_iter().flatten()).map(Hidden::all).chain(rooms).collect()
+    tokens.chain(starters).chain(files.flatten()).map(Hidden::all).chain(rooms).collect()
 }
 
 /// How firmly runs are held, and why not firmer.
@@ -45,9 +46,9 @@ pub(crate) fn held(runner: &Runner) -> String {
 }
 
 /// The same for the log and the audit.
-pub(crate) fn tell(runner: &Runner, audit: &AuditLog) {
+pub(crate) fn tell(runner: &Runner, audit: &AuditLog, audit_key: Option<&str>) {
     let (tier, shortfall) = (runner.tier(), runner.shortfall().map(ToString::to_string));
-    audit.started(&tier.to_string(), shortfall.as_deref());
+    audit.started(&tier.to_string(), shortfall.as_deref(), audit_key);
     match shortfall {
         Some(shortfall) => tracing::warn!("containment is {tier}, and no firmer: {shortfall}"),
         None => tracing::debug!("containment is {tier}"),

@@ -5,6 +5,7 @@ mod access;
 mod agents;
 mod args;
 mod assemble;
+mod audit;
 mod banner;
 mod cli;
 mod config;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Serve(flags) => serve_until_stopped(&flags),
         Command::Config(ConfigArgs { verb: ConfigVerb::Show { origin, serve } }) => show(&serve, origin),
         Command::Token(args) => tokens::run(*args),
+        Command::Audit(args) => audit::run(*args),
         Command::Agents(args) => survey(*args),
         Command::Send(args) => run(cli::send::run(*args)),
         Command::Task(args) => run(cli::task::run(*args)),

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use inhouse_engine::Engine;
 use inhouse_run::Runner;
-use inhouse_serve::{AuditLog, CARD, ENDPOINT, LiveTlsKeys, Push, ServeError, Server, ServerOptions};
+use inhouse_serve::{CARD, ENDPOINT, LiveTlsKeys, Push, ServeError, Server, ServerOptions};
 use inhouse_trust::{HostEnv, OriginRule};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -19,6 +19,7 @@ use tokio::time::timeout;
 
 use crate::access::{Access, Known};
 use crate::assemble;
+use crate::audit;
 use crate::banner::{Banner, TokenShown};
 use crate::config::{Config, Setting};
 use crate::containment;
@@ -60,7 +61,7 @@ pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv
     let mut reload = Reload::new(every).map_err(nothing_left)?;
     let tls = tls(&config, &mut reload)?;
     let runner = Runner::new(assemble::runner(&config, &host))?;
-    let audit = AuditLog::new(assemble::size(&config.limits.audit_bytes_max), io::stderr()).map_err(nothing_left)?;
+    let (audit, audit_key) = audit::open(&config)?;
     workspaces::open(&mut config, &runner, &for_agents).await?;
     let engine = assemble::engine(&config, &runner, &for_agents, &audit);
     let closing = watch::Sender::new(false);
@@ -78,7 +79,7 @@ pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv
         closing,
     })
     .map_err(|ServeError::Listen { address, source }| listen::refused(address, &source, &command_line()))?;
-    containment::tell(&runner, &audit);
+    containment::tell(&runner, &audit, audit_key.as_deref());
     let bound = server.local_addr();
     let stop = watch::Sender::new(false);
     let mut stopped = stop.subscribe();

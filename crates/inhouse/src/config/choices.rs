@@ -98,6 +98,17 @@ pub(crate) enum WorkspaceChoice {
     Temporary,
 }
 
+/// Where the audit is written (`to` of `[audit]`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AuditTo {
+    /// On stderr, between the lines of the log.
+    Stderr,
+    /// In a file of its own.
+    File,
+    /// In both; the file counts.
+    Both,
+}
+
 /// How firmly a run is held (`containment`, `--containment`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Containment {

@@ -14,7 +14,7 @@ use super::exits::exits;
 use super::layer::{Draft, Layer};
 use super::limits::{LIMITS, TURN_MS};
 use super::mapping::mapping;
-use super::model::{CallerConfig, CallerToken, CardWords, Cards, Push, Rules};
+use super::model::{Audit, CallerConfig, CallerToken, CardWords, Cards, Push, Rules};
 use super::origin::{Origin, Setting};
 use super::tables;
 use super::urls::{origins, public_url, web_address};
@@ -49,6 +49,7 @@ pub(super) struct FileLayer {
     pub(super) agents: Vec<Draft>,
     pub(super) push: Push,
     pub(super) cards: Cards,
+    pub(super) audit: Audit,
 }
 
 /// Reads the file that was named, or `inhouse.toml` in `directory` if there is one.
@@ -71,6 +72,19 @@ pub(super) fn tokens_file(named: Option<&Path>, directory: &Path) -> Result<Opti
     let Some(mut server) = Table::root(&source, &document).table("server")? else { return Ok(None) };
     let base = full.parent().unwrap_or(directory);
     Ok(server.text("tokens_file")?.map(|file| below(base, file).value))
+}
+
+/// What the file says of the audit, and nothing else of it.
+///
+/// # Errors
+/// [`ConfigError`] with file and line.
+pub(super) fn audit(named: Option<&Path>, directory: &Path) -> Result<Audit, ConfigError> {
+    let Some((path, full, text)) = opened(named, directory)? else { return Ok(Audit::default()) };
+    let source = Source { name: path.to_string_lossy().into(), text: &text };
+    let document = parse(&source)?;
+    let table = Table::root(&source, &document).table("audit")?;
+    let base = full.parent().unwrap_or(directory);
+    Ok(table.map(|table| tables::audit(base, table)).transpose()?.unwrap_or_default())
 }
 
 /// The file's name, its path and its text; nothing, when it was not named and is not there.
@@ -102,6 +116,7 @@ pub(super) fn layer(name: &str, base: &Path, text: &str, environment: &HostEnv) 
     }
     let push = root.table("push")?.map(tables::push).transpose()?.unwrap_or_default();
     let cards = root.table("card")?.map(|table| tables::card(base, table)).transpose()?.unwrap_or_default();
+    let audit = root.table("audit")?.map(|table| tables::audit(base, table)).transpose()?.unwrap_or_default();
     if let Some(table) = root.table("limits")? {
         limits(table, &mut layer)?;
     }
@@ -111,7 +126,7 @@ pub(super) fn layer(name: &str, base: &Path, text: &str, environment: &HostEnv) 
     let agents = root.named("agents")?.into_iter().map(|(name, table)| agent(name, base, table));
     let agents = agents.collect::<Result<_, _>>()?;
     finish(root)?;
-    Ok(FileLayer { layer, agents, push, cards })
+    Ok(FileLayer { layer, agents, push, cards, audit })
 }
 
 pub(super) fn finish(table: Table<'_>) -> Result<(), ConfigError> {

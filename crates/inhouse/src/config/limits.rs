@@ -165,6 +165,14 @@ limits! {
     audit_bytes_max = 1 << 20, 4_096..=1 << 30;
     /// How long a request waits for room in the audit before it is refused, in milliseconds.
     audit_wait_ms_max = 5_000, 0..=600_000;
+    /// When the audit begins another file, in bytes.
+    audit_file_bytes_max = 64 << 20, 1 << 10..=TIB;
+    /// Full files of the audit that are kept.
+    audit_files_max = 16, 0..=100_000;
+    /// Lines of the audit after which a head is signed.
+    audit_head_lines = 1_000, 1..=1_000_000;
+    /// How long a line of the audit is under no head, in milliseconds.
+    audit_head_ms = 60_000, 1..=DAY_S * 1000;
     /// How often an idle stream gets a comment, in milliseconds.
     keep_alive_ms = 15_000, 100..=600_000;
     /// Push notification configs of a task.

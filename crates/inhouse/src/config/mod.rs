@@ -34,14 +34,15 @@ use crate::tokens::Keyring;
 use agents::Situation;
 use layer::{AgentWords, Draft, Layer};
 
-pub(crate) use choices::{Containment, IdempotencyChoice, InputChoice, LogChoice};
+pub(crate) use choices::{AuditTo, Containment, IdempotencyChoice, InputChoice, LogChoice};
 pub(crate) use error::ConfigError;
 pub(crate) use layer::owner;
 #[cfg(test)]
 pub(crate) use limits::LIMITS;
 pub(crate) use limits::Limits;
 pub(crate) use model::{
-    AgentChoice, AgentConfig, Agents, CallerConfig, CallerToken, Callers, Config, Server, Survey, Surveyed, TlsFiles,
+    AgentChoice, AgentConfig, Agents, Audit, CallerConfig, CallerToken, Callers, Config, Server, Survey, Surveyed,
+    TlsFiles,
 };
 pub(crate) use origin::{Origin, Setting};
 pub(crate) use show::show;
@@ -85,6 +86,15 @@ pub(crate) fn tokens_file(
         problem: "tokens need a file, and the environment has no HOME".into(),
         hint: "name one in [server]: tokens_file = \"/var/lib/inhouse/tokens.json\"".into(),
     })
+}
+
+/// The file of the audit, as `serve` with this configuration file would write it, if it would; the rest of it is not looked at.
+///
+/// # Errors
+/// [`ConfigError`] for a file that can not be read.
+pub(crate) fn audit_file(named: Option<&Path>, directory: &Path) -> Result<Option<PathBuf>, ConfigError> {
+    let audit = file::audit(named, directory)?;
+    Ok(audit.file.value.filter(|_| audit.to.value != AuditTo::Stderr))
 }
 
 fn decide<A>(
@@ -133,8 +143,12 @@ fn decide<A>(
         tokens_file,
     };
     check_sandbox(&server)?;
+    let mut audit = from_file.audit;
+    if audit.key.value.is_none() {
+        audit.key = kept("audit-key.pem");
+    }
     let log = layer.log.unwrap_or_else(|| Setting::default(LogChoice::Info));
-    Ok(Config { server, push: from_file.push, cards: from_file.cards, limits, callers, issued, agents, log })
+    Ok(Config { server, push: from_file.push, cards: from_file.cards, audit, limits, callers, issued, agents, log })
 }
 
 /// Puts the layers over each other, strongest first. Callers add up: each of them may ask.

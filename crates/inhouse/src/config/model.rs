@@ -8,7 +8,7 @@ use inhouse_engine::Budgets;
 use inhouse_serve::{CardSigner, Extension, Provider, Skill, WebhookRule};
 use inhouse_trust::{AgentName, Approvals, Principal, Secret};
 
-use super::choices::{Containment, IdempotencyChoice, LogChoice};
+use super::choices::{AuditTo, Containment, IdempotencyChoice, LogChoice};
 use super::error::ConfigError;
 use super::limits::Limits;
 use super::origin::{Origin, Setting};
@@ -23,6 +23,8 @@ pub(crate) struct Config<A = Agents> {
     pub(crate) push: Push,
     /// How cards are shown.
     pub(crate) cards: Cards,
+    /// Where the audit goes.
+    pub(crate) audit: Audit,
     /// Every bound.
     pub(crate) limits: Limits,
     /// Who may ask.
@@ -73,6 +75,18 @@ pub(crate) struct TlsFiles {
     pub(crate) cert: PathBuf,
     /// Its private key.
     pub(crate) key: PathBuf,
+}
+
+/// Where the audit goes, and what seals it.
+#[derive(Debug)]
+pub(crate) struct Audit {
+    pub(crate) to: Setting<AuditTo>,
+    /// Its file, if it has one.
+    pub(crate) file: Setting<Option<PathBuf>>,
+    /// The private key that signs heads, where there can be one; made where it is not there.
+    pub(crate) key: Setting<Option<PathBuf>>,
+    /// Whether each batch of lines is synced to the disk, and not only heads.
+    pub(crate) sync: Setting<bool>,
 }
 
 /// Push notifications.

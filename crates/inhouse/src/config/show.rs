@@ -8,7 +8,7 @@ use inhouse_trust::Principal;
 
 use super::budget;
 use super::limits::Limits;
-use super::model::{AgentConfig, CallerToken, Callers, CardWords, Cards, Config, Push, Server, TlsFiles};
+use super::model::{AgentConfig, Audit, CallerToken, Callers, CardWords, Cards, Config, Push, Server, TlsFiles};
 use super::origin::{Origin, Setting};
 
 /// The text, with a line end after each line.
@@ -19,6 +19,7 @@ pub(crate) fn show(config: &Config, origins: bool) -> String {
     lines.push(&config.push);
     lines.cards(&config.cards);
     lines.limits(&config.limits);
+    lines.audit(&config.audit);
     lines.callers(&config.callers);
     let default = config.agents.default();
     for agent in &config.agents.list {
@@ -98,6 +99,15 @@ impl Lines {
         for (key, text) in [("signing_key", &cards.signing_key), ("key_id", &cards.key_id)] {
             text.iter().for_each(|text| self.setting(key, text, |text| format!("{text:?}")));
         }
+    }
+
+    fn audit(&mut self, audit: &Audit) {
+        self.heading("[audit]");
+        self.setting("to", &audit.to, |to| format!("{:?}", word(to)));
+        for (key, path) in [("file", &audit.file), ("key", &audit.key)] {
+            path.value.iter().for_each(|file| self.line(key, &format!("{file:?}"), &path.origin));
+        }
+        self.setting("sync", &audit.sync, bool::to_string);
     }
 
     fn limits(&mut self, limits: &Limits) {

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use inhouse_serve::{CardSigner, Extension, Provider, WebhookRule};
 
+use super::choices::AuditTo;
 use super::document::Table;
 use super::error::ConfigError;
 use super::file::finish;
-use super::model::{Cards, Push};
+use super::model::{Audit, Cards, Push};
 use super::origin::{Origin, Setting};
 use super::urls::web_address;
 
@@ -18,6 +19,17 @@ const MAX_AGE_S: std::ops::RangeInclusive<u64> = 0..=366 * 86_400;
 impl Default for Push {
     fn default() -> Self {
         Self { enabled: Setting::default(true), allow: Setting::default(Vec::new()), rule: WebhookRule::default() }
+    }
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self {
+            to: Setting::default(AuditTo::Stderr),
+            file: Setting::default(None),
+            key: Setting::default(None),
+            sync: Setting::default(false),
+        }
     }
 }
 
@@ -56,6 +68,33 @@ pub(super) fn push(mut table: Table<'_>) -> Result<Push, ConfigError> {
     }
     finish(table)?;
     Ok(Push { enabled, allow, rule })
+}
+
+/// Reads `[audit]`; paths in it are relative to `base`.
+///
+/// # Errors
+/// [`ConfigError`] with file and line.
+pub(super) fn audit(base: &Path, mut table: Table<'_>) -> Result<Audit, ConfigError> {
+    let Audit { to, file, key, sync } = Audit::default();
+    let path = |setting: Option<Setting<String>>, default| match setting {
+        Some(Setting { value, origin }) => Setting { value: Some(base.join(value)), origin },
+        None => default,
+    };
+    let audit = Audit {
+        to: table.choice("to")?.unwrap_or(to),
+        file: path(table.text("file")?, file),
+        key: path(table.text("key")?, key),
+        sync: table.switch("sync")?.unwrap_or(sync),
+    };
+    finish(table)?;
+    if audit.to.value != AuditTo::Stderr && audit.file.value.is_none() {
+        return Err(ConfigError::Conflict {
+            origin: audit.to.origin,
+            problem: "the audit is to go to a file, and none is named".into(),
+            hint: "file = \"/var/log/inhouse/audit.jsonl\"".into(),
+        });
+    }
+    Ok(audit)
 }
 
 /// Reads `[card]`; paths in it are relative to `base`.

@@ -1,0 +1,122 @@
+//! Seals the lines of the audit: each becomes a link of a chain, and now and then a head is signed, from which on nothing before it
+//! can be taken away unseen.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use inhouse_proto::v1::card_signature::{base64url, from_base64url};
+use inhouse_trust::{Chain, head_input};
+use ring::rand::SystemRandom;
+use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject as _;
+
+/// The private key that signs heads: Ed25519.
+pub struct AuditKey(Ed25519KeyPair);
+
+/// What is given as a key and is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is no private key of Ed25519 in PKCS#8, as `openssl genpkey -algorithm ed25519` makes one")]
+pub struct AuditKeyError;
+
+impl AuditKey {
+    /// Reads the key in a PEM text.
+    ///
+    /// # Errors
+    /// [`AuditKeyError`].
+    pub fn new(pem: &str) -> Result<Self, AuditKeyError> {
+        let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| AuditKeyError)?;
+        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der.secret_pkcs8_der());
+        pair.map(Self).map_err(|_| AuditKeyError)
+    }
+
+    /// A new key as a PEM text; nothing, where the system has no random bytes.
+    pub fn generate() -> Option<String> {
+        let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).ok()?;
+        let text = STANDARD.encode(document.as_ref());
+        let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+        Some(format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n")))
+    }
+
+    /// The public half, in base64url.
+    pub fn public(&self) -> String {
+        base64url(self.0.public_key().as_ref())
+    }
+
+    /// Whether the signature of a head, in base64url, is by this public key and of this place in the chain.
+    pub fn has_signed(public: &str, head: &(u64, String), signature: &str) -> bool {
+        let read = |text: &str| from_base64url(text).unwrap_or_default();
+        UnparsedPublicKey::new(&ED25519, read(public)).verify(&head_input(head), &read(signature)).is_ok()
+    }
+}
+
+/// How often heads are signed.
+#[derive(Debug, Clone, Copy)]
+pub struct HeadEvery {
+    /// After so many lines.
+    pub lines: u64,
+    /// So long after the first line that is under no head.
+    pub time: Duration,
+}
+
+/// Seals lines.
+pub struct AuditSeal {
+    chain: Chain,
+    key: Option<AuditKey>,
+    every: HeadEvery,
+    /// Lines under no head, and since when.
+    bare: u64,
+    since: Option<Instant>,
+}
+
+impl AuditSeal {
+    /// Goes on where a chain stands. Without a key there are no heads.
+    pub fn new(chain: Chain, key: Option<AuditKey>, every: HeadEvery) -> Self {
+        Self { chain, key, every, bare: 0, since: None }
+    }
+
+    /// The lines, sealed, and the heads that are due among them.
+    pub(crate) fn seal(&mut self, lines: &[u8]) -> Vec<u8> {
+        let mut sealed = Vec::with_capacity(lines.len() * 2);
+        for line in String::from_utf8_lossy(lines).lines() {
+            self.push(line, &mut sealed);
+            self.bare += 1;
+            self.since.get_or_insert_with(Instant::now);
+            if self.bare >= self.every.lines {
+                self.head(&mut sealed);
+            }
+        }
+        sealed
+    }
+
+    /// A head, if there are lines under none.
+    pub(crate) fn head_now(&mut self) -> Vec<u8> {
+        let mut sealed = Vec::new();
+        if self.bare > 0 {
+            self.head(&mut sealed);
+        }
+        sealed
+    }
+
+    /// How long the next head may wait; nothing, when none is due.
+    pub(crate) fn due_in(&self) -> Option<Duration> {
+        let since = self.since.filter(|_| self.key.is_some())?;
+        Some(self.every.time.saturating_sub(since.elapsed()))
+    }
+
+    fn head(&mut self, sealed: &mut Vec<u8>) {
+        (self.bare, self.since) = (0, None);
+        let Some(key) = &self.key else { return };
+        let signature = base64url(key.0.sign(&head_input(&self.chain.head())).as_ref());
+        let time_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let public = key.public();
+        let line = format!(r#"{{"time_ms":{time_ms},"operation":"head","key":"{public}","signature":"{signature}"}}"#);
+        self.push(&line, sealed);
+    }
+
+    fn push(&mut self, line: &str, sealed: &mut Vec<u8>) {
+        sealed.extend_from_slice(self.chain.seal(line).as_bytes());
+        sealed.push(b'\n');
+    }
+}

@@ -1,0 +1,117 @@
+//! The audit: where its lines go and what seals them, and the commands that read them again.
+
+mod file;
+mod read;
+mod verbs;
+mod verify;
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::time::Duration;
+
+use inhouse_serve::{AuditKey, AuditLog, AuditSeal, HeadEvery};
+use inhouse_trust::Chain;
+
+use crate::assemble::size;
+use crate::config::{Audit, AuditTo, Config, Origin};
+use crate::exit::Failure;
+use file::AuditFile;
+
+pub(crate) use verbs::{AuditArgs, run};
+
+/// Opens the audit. The second value is the public key of its heads, if they are signed.
+///
+/// # Errors
+/// [`Failure`] when its file or its key can not be used.
+pub(crate) fn open(config: &Config) -> Result<(AuditLog, Option<String>), Failure> {
+    let (Audit { to, file, key, sync, .. }, limits) = (&config.audit, &config.limits);
+    let is_wished = key.origin != Origin::Default;
+    // Where nobody has asked for anything to be written, a key is used that is there, and none is made.
+    let makes = is_wished || to.value != AuditTo::Stderr;
+    let path = key.value.as_deref().filter(|path| makes || path.exists());
+    let key = match path.map(signing_key).transpose() {
+        // Nobody has asked for it: without a place for a key there are no heads.
+        Err(failure) if !is_wished => {
+            tracing::warn!("no head of the audit is signed: {failure}");
+            None
+        }
+        key => key?,
+    };
+    let public = key.as_ref().map(AuditKey::public);
+    let every =
+        HeadEvery { lines: limits.audit_head_lines.value, time: Duration::from_millis(limits.audit_head_ms.value) };
+    let opened = match (&to.value, &file.value) {
+        (AuditTo::Stderr, _) => None,
+        (AuditTo::File | AuditTo::Both, Some(path)) => {
+            let bounds = file::Bounds {
+                bytes_max: limits.audit_file_bytes_max.value,
+                files_max: limits.audit_files_max.value,
+                sync: sync.value,
+            };
+            Some(AuditFile::open(path, bounds).map_err(|error| not_opened(path, &error))?)
+        }
+        // The configuration has seen to it that there is one.
+        (AuditTo::File | AuditTo::Both, None) => None,
+    };
+    let (chain, is_both) = match &opened {
+        Some((_, chain)) => (chain.clone(), to.value == AuditTo::Both),
+        None => (Chain::default(), true),
+    };
+    let writer = Out { file: opened.map(|(file, _)| file), is_shown: is_both };
+    let log = AuditLog::sealed(size(&limits.audit_bytes_max), writer, AuditSeal::new(chain, key, every));
+    let log = log.map_err(|error| Failure::failed(format!("the system gives no thread: {error}"), None))?;
+    Ok((log, public))
+}
+
+/// Reads the key that signs heads; one that is not there yet is made.
+fn signing_key(path: &Path) -> Result<AuditKey, Failure> {
+    let failed = |error: io::Error| Failure::usage(format!("the audit's key {}: {error}", path.display()), None);
+    let text = match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let text = AuditKey::generate().ok_or_else(|| Failure::failed("the system gives no random bytes", None))?;
+            let folder = path.parent().unwrap_or(Path::new("/"));
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+            let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+            file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all())).map_err(failed)?;
+            text
+        }
+        read => read.map_err(failed)?,
+    };
+    AuditKey::new(&text).map_err(|error| {
+        let hint = format!("openssl genpkey -algorithm ed25519 -out {}", path.display());
+        Failure::usage(format!("the audit's key {} {error}", path.display()), Some(hint))
+    })
+}
+
+fn not_opened(path: &Path, error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => Failure::usage(
+            format!("another server writes the audit {}", path.display()),
+            Some("give this one a file of its own in [audit]".to_owned()),
+        ),
+        _ => Failure::usage(format!("the audit {}: {error}", path.display()), None),
+    }
+}
+
+/// Where lines go: the file counts, and what stderr does not take is lost there alone.
+struct Out {
+    file: Option<AuditFile>,
+    is_shown: bool,
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Some(file) = &mut self.file else { return io::stderr().write(bytes) };
+        let written = file.write(bytes)?;
+        if self.is_shown {
+            let _ = io::stderr().write_all(&bytes[..written]);
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), AuditFile::flush)
+    }
+}
