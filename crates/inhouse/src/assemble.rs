@@ -1,6 +1,7 @@
 //! From the configuration to the parts of the server: each part's own options, in its own words. No decision is made here.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,8 +19,8 @@ use crate::config::{AgentConfig, Agents, Config, Containment, IdempotencyChoice,
 use crate::containment::hidden;
 use crate::listen::{machine_names, without_brackets};
 
-/// How runs are held.
-pub(crate) fn runner<A>(config: &Config<A>, host: &HostEnv) -> Options {
+/// How runs are held, of agents that work in `places`.
+pub(crate) fn runner<A>(config: &Config<A>, host: &HostEnv, places: &[&Path]) -> Options {
     Options {
         tier: match config.server.containment.value {
             Containment::Auto if config.server.require_sandbox.value => Some(Tier::Namespace),
@@ -28,7 +29,7 @@ pub(crate) fn runner<A>(config: &Config<A>, host: &HostEnv) -> Options {
             Containment::Reaper => Some(Tier::Reaper),
             Containment::Group => Some(Tier::Group),
         },
-        hidden: hidden(config, host),
+        hidden: hidden(config, host, places),
         supervisors_idle_max: size(&config.limits.supervisors_idle_max),
         kill_grace_ms: config.limits.kill_grace_ms.value,
         ..Options::default()

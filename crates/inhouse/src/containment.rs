@@ -2,14 +2,16 @@
 //! its user can have programs started elsewhere), and what is told of it.
 
 use std::env;
-use std::path::PathBuf;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
 
 use inhouse_run::{Hidden, Runner, Tier};
 use inhouse_serve::AuditLog;
 use inhouse_trust::HostEnv;
-use nix::unistd::geteuid;
+use nix::unistd::{AccessFlags, access, geteuid};
 
-use crate::config::Config;
+use crate::config::{Config, Containment, Server};
 use crate::token;
 
 /// Steps from the folder of all workspaces to one of them: an agent's in a project, then a context's.
@@ -17,19 +19,61 @@ const WORKSPACE_DEPTH: usize = 2;
 /// The session's bus and the user's service manager start programs for whoever asks.
 const STARTERS: [&str; 2] = ["bus", "systemd"];
 
-/// All of it; some may never be there.
-pub(crate) fn hidden<A>(config: &Config<A>, host: &HostEnv) -> Vec<Hidden> {
+/// All of it; some may never be there. Agents work in `places`.
+pub(crate) fn hidden<A>(config: &Config<A>, host: &HostEnv, places: &[&Path]) -> Vec<Hidden> {
     let own = PathBuf::from(format!("/run/user/{}", geteuid()));
     let session = host.get("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute());
     let sessions: Vec<_> = session.into_iter().chain([own]).collect();
     let tokens = sessions.iter().map(|session| token::folder(session)).chain([token::shared_folder(&env::temp_dir())]);
     let starters = sessions.iter().flat_map(|session: &PathBuf| STARTERS.map(|name| session.join(name)));
-    let tls = config.server.tls.as_ref().map(|tls| tls.value.key.clone());
+    let Server { tls, tokens_file, workspaces_dir, .. } = &config.server;
+    let tls = tls.as_ref().map(|tls| tls.value.key.clone());
     let audit = [config.audit.file.value.clone(), config.audit.key.value.clone()];
-    let files = [config.cards.key_file.clone(), tls, config.server.tokens_file.value.clone()].into_iter().chain(audit);
-    let rooms = config.server.workspaces_dir.value.clone();
-    let rooms = rooms.map(|path| Hidden { path, room_depth: WORKSPACE_DEPTH });
-    tokens.chain(starters).chain(files.flatten()).map(Hidden::all).chain(rooms).collect()
+    let files = [config.cards.key_file.clone(), tls, tokens_file.value.clone()].into_iter().chain(audit).flatten();
+    let mut kept: Vec<_> = files.map(|file| folder_or_file(&file, host, places)).collect();
+    kept.sort();
+    kept.dedup();
+    let rooms = workspaces_dir.value.as_deref().map(|rooms| {
+        // One cover for both, where they are in such a folder.
+        let above = kept.iter().position(|kept| rooms.starts_with(kept)).map(|at| kept.remove(at));
+        let path = above.unwrap_or_else(|| rooms.to_path_buf());
+        let steps = rooms.components().count() - path.components().count();
+        Hidden { path, room_depth: steps + WORKSPACE_DEPTH }
+    });
+    tokens.chain(starters).chain(kept).map(Hidden::all).chain(rooms).collect()
+}
+
+/// The folder of a file, where it is this user's alone and no agent works or lives in it: the file may be replaced. Else the file.
+fn folder_or_file(file: &Path, host: &HostEnv, places: &[&Path]) -> PathBuf {
+    let home = host.get("HOME").map(Path::new);
+    let is_used = |folder: &Path| places.iter().copied().chain(home).any(|place| place.starts_with(folder));
+    let is_ours = |folder: &Path| {
+        fs::metadata(folder).is_ok_and(|found| found.uid() == geteuid().as_raw() && found.mode() & 0o077 == 0)
+    };
+    file.parent().filter(|folder| is_ours(folder) && !is_used(folder)).unwrap_or(file).to_path_buf()
+}
+
+/// Makes the folder of issued tokens before an agent does: whoever makes it may put tokens there. Says what is wrong where agents
+/// can do so anyway.
+pub(crate) fn keep_tokens(config: &Config, host: &HostEnv) -> Option<String> {
+    let Server { containment, tokens_file, .. } = &config.server;
+    let may_hide = matches!(containment.value, Containment::Auto | Containment::Namespace);
+    let runs_programs = config.agents.list.iter().any(|agent| agent.program().is_some());
+    let (file, folder) = tokens_file.value.as_deref().and_then(|file| Some((file, file.parent()?)))?;
+    if !may_hide || !runs_programs {
+        return None;
+    }
+    // Where we can not make it, agents of the same user can not either.
+    let _ = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    let is_open = folder_or_file(file, host, &places(config)) == file && access(folder, AccessFlags::W_OK).is_ok();
+    is_open.then(|| {
+        format!("agents can issue tokens: give {} a folder of mode 700 in which no agent works", file.display())
+    })
+}
+
+/// Where agents work.
+pub(crate) fn places(config: &Config) -> Vec<&Path> {
+    config.agents.list.iter().map(|agent| agent.project.as_path()).collect()
 }
 
 /// How firmly runs are held, and why not firmer.

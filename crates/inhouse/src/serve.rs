@@ -60,7 +60,10 @@ pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv
     let every = Duration::from_millis(config.limits.files_reload_ms.value);
     let mut reload = Reload::new(every).map_err(nothing_left)?;
     let tls = tls(&config, &mut reload)?;
-    let runner = Runner::new(assemble::runner(&config, &host))?;
+    if let Some(warning) = containment::keep_tokens(&config, &host) {
+        log::say(&format!("warning: {warning}"));
+    }
+    let runner = Runner::new(assemble::runner(&config, &host, &containment::places(&config)))?;
     let (audit, audit_key) = audit::open(&config)?;
     workspaces::open(&mut config, &runner, &for_agents).await?;
     let engine = assemble::engine(&config, &runner, &for_agents, &audit);

@@ -171,6 +171,32 @@ fn an_agent_sees_its_own_workspace_and_nothing_else_that_the_server_keeps() {
     }
 }
 
+#[test]
+fn an_agent_can_not_issue_tokens() {
+    if !namespaces() {
+        return;
+    }
+    let (home, project, state) = (scratch("home"), scratch("project"), ".local/state/inhouse");
+    let plant = format!(
+        "cd {}; mkdir -p {state}; echo planted > {state}/tokens.json; mv .local away; mkdir -p {state}; \
+        echo planted > {state}/tokens.json; ls -d away",
+        home.display()
+    );
+    let launch = |more: &str| {
+        let launch =
+            Launch::new(&["serve", "--", "sh"]).directory(&project).env("HOME", &home).env("AGENT_INPUT", "stdin");
+        fs::write(project.join("inhouse.toml"), more).unwrap();
+        launch.start()
+    };
+    let server = launch("");
+    said(&server, TOKEN, &plant);
+    assert_eq!(fs::read_dir(home.join(state)).unwrap().count(), 0);
+    assert!(!home.join("away").exists());
+    assert!(!server.stderr().contains("agents can issue tokens"));
+    let warned = launch("[server]\ntokens_file = \"tokens.json\"");
+    wait("the warning", || warned.stderr().contains("warning: agents can issue tokens: give ").then_some(()));
+}
+
 /// What the agent answers to a text in the caller's context.
 fn said(server: &Server, token: &str, text: &str) -> String {
     let bearer = format!("Bearer {token}");

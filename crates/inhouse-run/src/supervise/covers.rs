@@ -1,5 +1,6 @@
-//! What agents do not see: covers over paths of the server, and the rooms behind them that a run sees all the same. Only
-//! for a process with mounts of its own.
+//! What agents do not see: covers over paths of the server, and the rooms behind them that a run sees all the same. The
+//! folders above are pinned, so that nobody can move them away and put something else in their place. Only for a process
+//! with mounts of its own.
 
 use std::fs;
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -9,6 +10,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, stat};
+use nix::unistd::{AccessFlags, access};
 
 use crate::runner::Hidden;
 
@@ -26,6 +28,8 @@ struct Cover {
     shows: Shows,
     /// None as long as nothing was there.
     below: Option<Below>,
+    /// The folders above it can not be moved.
+    is_pinned: bool,
 }
 
 /// What the run at hand sees of it.
@@ -51,7 +55,7 @@ type Identity = (u64, u64);
 impl Covers {
     /// None of them lies yet.
     pub(super) fn new(hidden: Vec<Hidden>) -> Self {
-        let cover = |hidden| Cover { hidden, shows: Shows::Nothing, below: None };
+        let cover = |hidden| Cover { hidden, shows: Shows::Nothing, below: None, is_pinned: false };
         Self(hidden.into_iter().map(cover).collect())
     }
 
@@ -88,6 +92,11 @@ impl Cover {
             Err(error) => return Err(error),
         };
         let found = fstat(&original)?;
+        if !std::mem::replace(&mut self.is_pinned, true) {
+            pin(path)?;
+            // What was opened before is below the pins.
+            return self.put();
+        }
         if self.below.as_ref().is_some_and(|below| below.cover == identity(&found)) {
             return Ok(());
         }
@@ -150,6 +159,19 @@ impl Below {
 fn lay(path: &Path, more: MsFlags) -> nix::Result<()> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC | more;
     mount(Some("inhouse"), path, Some("tmpfs"), flags, Some(COVER))
+}
+
+/// Makes mount points of the folders above a path that a user like us could move: a mount point can not be moved.
+fn pin(path: &Path) -> nix::Result<()> {
+    let above: Vec<_> = path.ancestors().skip(1).collect();
+    // From the top, so that each lies on the one before.
+    for folder in above.into_iter().rev() {
+        if folder.parent().is_some_and(|parent| access(parent, AccessFlags::W_OK).is_ok()) {
+            let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
+            mount(Some(folder), folder, None::<&str>, flags, None::<&str>)?;
+        }
+    }
+    Ok(())
 }
 
 fn identity(found: &FileStat) -> Identity {

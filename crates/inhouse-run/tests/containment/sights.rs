@@ -17,6 +17,7 @@ pub(crate) fn cases(supervised: &[Tier]) -> Vec<Case> {
         case("a run sees its own room and no other", rooms),
         case("a link in the place of a room leads nowhere", linked_room),
         case("a run of the server's own sees all", shown),
+        case("what is hidden can not be moved away, nor what is above it", pinned),
         case("what comes later or is replaced is hidden from the next run", later),
         case("only the processes of its run are in an agent's /proc", processes),
         case("an agent can not end or stop its supervisor", supervisor),
@@ -164,6 +165,25 @@ async fn shown() {
     // The same supervisor, and another run.
     let (said, _) = told(&runner, Path::new("/"), &format!("ls -A {}", state.display())).await;
     assert_eq!(said, "");
+    runner.shutdown().await;
+}
+
+async fn pinned() {
+    let folder = Directory::new();
+    let above = folder.0.join("one/two");
+    fs::create_dir_all(above.join("state")).unwrap();
+    let hidden = vec![Hidden::all(above.join("state"))];
+    let runner = Runner::new(Options { hidden, ..options(Tier::Namespace) }).unwrap();
+    for (from, to) in [("one/two/state", "one/two/away"), ("one/two", "one/away"), ("one", "away"), ("free", "moved")] {
+        let is_free = from == "free";
+        let plant = "mkdir -p one/two/state; echo planted > one/two/state/planted; true";
+        let text = format!("mkdir free; mv {from} {to} && {{ {plant}; }}");
+        let nested = format!("mkdir free; unshare -Urm mv {from} {to}");
+        assert_eq!(told(&runner, &folder.0, &text).await.1.success(), is_free, "{from}");
+        assert_eq!(told(&runner, &folder.0, &nested).await.1.success(), is_free, "{from} in a user namespace");
+        fs::remove_dir_all(folder.0.join("moved")).ok();
+    }
+    assert_eq!(fs::read_dir(above.join("state")).unwrap().count(), 0, "the server's own has nothing planted");
     runner.shutdown().await;
 }
 

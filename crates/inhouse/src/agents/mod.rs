@@ -69,7 +69,7 @@ struct Answers {
 /// [`Failure`] when the system starts nothing.
 pub(crate) async fn run(args: AgentsArgs, config: Config<Survey>) -> Result<ExitCode, Failure> {
     let host = access::without_tokens(env::vars_os(), &config.callers);
-    let runner = Runner::new(assemble::runner(&config, &host))?;
+    let runner = Runner::new(assemble::runner(&config, &host, &[]))?;
     let asked = Interrupt::ctrl_c().or(rows(config.agents, &runner, host, args.timeout_ms)).await;
     runner.shutdown().await;
     let mut output = Output::new();
