@@ -23,7 +23,8 @@ pub enum Tier {
     /// process that is not of its run, and what is [hidden](Options::hidden) is not there (Linux, where user namespaces
     /// are allowed).
     Namespace,
-    /// A supervisor that is a subreaper: no descendant escapes, however it was made (Linux).
+    /// A supervisor that is a subreaper: no descendant escapes, however it was made (Linux). From Linux 6.12 on none can
+    /// signal or attach to a process that is not of its run.
     Reaper,
     /// A process group. It ends what stays in the agent's group, and can not promise more: a descendant that made its
     /// own group or session survives, and all survive when the server itself is killed with SIGKILL.

@@ -4,6 +4,7 @@
 mod namespaces;
 mod mounts;
 mod covers;
+mod scope;
 mod inbox;
 mod tree;
 mod sweep;
@@ -52,7 +53,11 @@ fn live(life: Life) -> io::Result<()> {
     // An agent may have stopped us. When the server dies we must run, to see its end of the socket close.
     prctl::set_pdeathsig(Signal::SIGCONT)?;
     let covers = match life.mode {
-        Mode::Reaper => Covers::default(),
+        Mode::Reaper => {
+            // Where the kernel has no fence, what else there is has to do.
+            let _ = scope::enter();
+            Covers::default()
+        }
         Mode::Namespace => namespaces::enter(life.hidden).map_err(io::Error::other)?,
         Mode::Attempt => return attempt(life.hidden),
     };

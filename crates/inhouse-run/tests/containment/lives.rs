@@ -21,6 +21,7 @@ pub(crate) fn cases(supervised: &[Tier]) -> Vec<Case> {
         add("a dropped runtime kills its runs", |name, tier| Case {
             name: name.into(),
             run: Box::new(move || dropped_runtime(tier)),
+            untested: None,
         });
     }
     for tier in supervised.iter().copied() {

@@ -22,6 +22,14 @@ const MARK: &str = "CONTAINMENT_MARK";
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) run: Box<dyn FnOnce()>,
+    /// Why it shows nothing here. Such a case is not run, but counted and told.
+    pub(crate) untested: Option<String>,
+}
+
+impl Case {
+    pub(crate) fn untested(name: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { name: name.into(), run: Box::new(|| {}), untested: Some(why.into()) }
+    }
 }
 
 /// A case that runs in a fresh runtime.
@@ -30,7 +38,7 @@ pub(crate) fn case<F: Future<Output = ()>>(name: impl Into<String>, body: impl F
         let runtime = runtime();
         runtime.block_on(async { tokio::time::timeout(CASE, body()).await.expect("the case takes too long") });
     };
-    Case { name: name.into(), run: Box::new(run) }
+    Case { name: name.into(), run: Box::new(run), untested: None }
 }
 
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
@@ -45,17 +53,16 @@ pub(crate) fn runner(tier: Tier) -> Runner {
     Runner::new(options(tier)).unwrap()
 }
 
-/// Tries out which tiers with supervisors this system has. Where one can not be had it is said, and its cases are not run.
-pub(crate) fn supervised_here() -> String {
-    let is_there = |tier: &Tier| match runtime().block_on(async { Runner::new(options(*tier)) }) {
-        Ok(_) => true,
-        Err(error) => {
-            eprintln!("NOT TESTED: {error}");
-            false
+/// Tries out which tiers with supervisors this system has; and for those that it has not, a case that says why.
+pub(crate) fn supervised_here() -> (String, Vec<Case>) {
+    let (mut there, mut missing) = (Vec::new(), Vec::new());
+    for tier in [Tier::Namespace, Tier::Reaper] {
+        match runtime().block_on(async { Runner::new(options(tier)) }) {
+            Ok(_) => there.push(tier.to_string()),
+            Err(error) => missing.push(Case::untested(format!("everything in the {tier} tier"), error.to_string())),
         }
-    };
-    let tiers = [Tier::Namespace, Tier::Reaper].into_iter().filter(is_there);
-    tiers.map(|tier| tier.to_string()).collect::<Vec<_>>().join(" ")
+    }
+    (there.join(" "), missing)
 }
 
 /// A tier that was told to a program by its name.
