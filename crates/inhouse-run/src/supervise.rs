@@ -3,6 +3,7 @@
 
 mod namespaces;
 mod mounts;
+mod owned;
 mod covers;
 mod scope;
 mod inbox;

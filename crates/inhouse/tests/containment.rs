@@ -172,6 +172,24 @@ fn an_agent_sees_its_own_workspace_and_nothing_else_that_the_server_keeps() {
 }
 
 #[test]
+fn ssh_reads_its_configuration_where_root_is_nobody() {
+    let is_root = fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    if !namespaces() || !is_root || Command::new("ssh").arg("-V").output().is_err() {
+        eprintln!("NOT TESTED: it takes root, who becomes another user, and ssh");
+        return;
+    }
+    let folder = "/etc/ssh/ssh_config.d";
+    let line = format!(
+        "mount -t tmpfs none {folder} && echo 'Host here' > {folder}/a.conf && echo ' Port 99' >> {folder}/a.conf && \
+         chmod 755 {folder} && exec setpriv --reuid 1 --regid 1 --clear-groups '{BIN}' serve --require-sandbox -- sh"
+    );
+    let server = Launch::through("unshare", &["-m", "sh", "-c", &line]).env("AGENT_INPUT", "stdin").start();
+    let text = "ssh -G here 2>&1 | grep -i -e '^port' -e owner; stat -c %u /etc/ssh/ssh_config";
+    let said = text_of(&server.send(text));
+    assert_eq!(said, "port 99\n65534\n", "{}", server.stderr());
+}
+
+#[test]
 fn an_agent_can_not_issue_tokens() {
     if !namespaces() {
         return;

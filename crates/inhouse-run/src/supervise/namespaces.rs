@@ -21,6 +21,7 @@ use nix::unistd::{ForkResult, Pid, getegid, geteuid, pipe, setsid};
 
 use super::covers::Covers;
 use super::mounts::{self, Mount};
+use super::owned;
 use crate::namespace::{Refusal, Step};
 use crate::runner::Hidden;
 use crate::sys;
@@ -49,6 +50,9 @@ pub(super) fn enter(hidden: Vec<Hidden>) -> Result<Covers, Refusal> {
     prctl::set_pdeathsig(Signal::SIGKILL).map_err(&failed)?;
     setsid().map_err(&failed)?;
     own_mounts()?;
+    if !geteuid().is_root() {
+        owned::copy().map_err(Refusal::at(Step::Mounts))?;
+    }
     for capability in CAPABILITIES_DROPPED {
         sys::drop_capability(capability).map_err(&failed)?;
     }
