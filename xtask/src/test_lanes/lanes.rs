@@ -7,7 +7,7 @@ use super::process::{Count, Program};
 use super::{House, LaneError, Tally, install};
 
 const BUILD_MAX: Duration = Duration::from_secs(45 * 60);
-const SCRIPT_MAX: Duration = Duration::from_secs(10 * 60);
+const SCRIPT_MAX: Duration = Duration::from_secs(20 * 60);
 
 /// Something to be tested, and how.
 #[derive(Debug)]
