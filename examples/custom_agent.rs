@@ -16,7 +16,9 @@ use async_trait::async_trait;
 use inhouse_engine::agent::{Agent, AgentEvent, End, Failure, Note, Output, Reason, Turn};
 use inhouse_engine::{Activity, AgentEntry, Engine, EngineLimits, Takes};
 use inhouse_run::{Options, Run, Runner};
-use inhouse_serve::{AuditLog, CardInfo, CardOptions, Endpoint, Limits, Route, Routes, Server, ServerOptions, Skill};
+use inhouse_serve::{
+    AuditLog, CardInfo, CardOptions, Endpoint, Limits, Proxies, Route, Routes, Server, ServerOptions, Skill,
+};
 use inhouse_store::{MemoryLimits, MemoryStore};
 use inhouse_trust::{
     AgentCommand, AgentName, HostEnv, HostRule, Input, OriginRule, Principal, Secret, TokenDigest, Tokens, launch,
@@ -144,6 +146,7 @@ pub fn server(listen: SocketAddr, agent: impl Agent) -> Result<(Server, Engine),
         limits: Limits::default(),
         hosts: HostRule::new([], None, []),
         origins: OriginRule::new([]),
+        proxies: Proxies::default(),
         tokens: watch::Sender::new(Arc::new(tokens)).subscribe(),
         service: Arc::new(Routes::new(routes, None, CardOptions::default(), audit.clone())),
         audit,

@@ -12,7 +12,9 @@ use std::time::Duration;
 use inhouse_agents::{AgentSpec, ProgramSpec, Protocol, build};
 use inhouse_engine::{AgentEntry, Engine, EngineLimits};
 use inhouse_run::{Options, Runner};
-use inhouse_serve::{AuditLog, CardInfo, CardOptions, Endpoint, Limits, Route, Routes, Server, ServerOptions, Skill};
+use inhouse_serve::{
+    AuditLog, CardInfo, CardOptions, Endpoint, Limits, Proxies, Route, Routes, Server, ServerOptions, Skill,
+};
 use inhouse_store::{MemoryLimits, MemoryStore};
 use inhouse_trust::{
     AgentCommand, AgentName, HostEnv, HostRule, Input, OriginRule, Principal, Secret, TokenDigest, Tokens,
@@ -51,6 +53,7 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
         limits: Limits::default(),
         hosts: HostRule::new([], None, []),
         origins: OriginRule::new([]),
+        proxies: Proxies::default(),
         tokens: watch::Sender::new(Arc::new(tokens)).subscribe(),
         service: Arc::new(Routes::new(
             vec![Route { endpoint, card: card() }],

@@ -28,13 +28,12 @@ pub(crate) struct Slot {
 }
 
 impl Gate {
-    /// A slot for one more connection of this source, or `None` when it or all have too many.
-    pub(crate) fn enter(self: &Arc<Self>, source: IpAddr, limits: &Limits) -> Option<Slot> {
-        let is_local = source.is_loopback();
+    /// A slot for one more connection of this source, or `None` when it, being one, or all have too many.
+    pub(crate) fn enter(self: &Arc<Self>, source: IpAddr, is_one: bool, limits: &Limits) -> Option<Slot> {
         let source = source_key(source);
         let mut counts = self.counts();
         let count = counts.per_source.get(&source).copied().unwrap_or(0);
-        let has_too_many = count >= limits.connections_per_source_max && !is_local;
+        let has_too_many = count >= limits.connections_per_source_max && is_one;
         if has_too_many || counts.all >= limits.connections_max {
             return None;
         }
@@ -67,7 +66,7 @@ mod tests {
     fn sources_and_all_have_their_bounds_and_nothing_is_kept_of_those_that_left() {
         let gate = Arc::new(Gate::default());
         let limits = Limits { connections_max: 5, connections_per_source_max: 2, ..Limits::default() };
-        let enter = |source: &str| gate.enter(source.parse().unwrap(), &limits);
+        let enter = |source: &str| gate.enter(source.parse().unwrap(), source != "::1", &limits);
         let mut slots: Vec<_> = ["10.0.0.1", "10.0.0.1", "::1", "::1", "::1"].map(enter).into();
         assert!(slots.iter().all(Option::is_some));
         assert!(enter("10.0.0.2").is_none());

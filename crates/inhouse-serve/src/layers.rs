@@ -26,13 +26,14 @@ use crate::pulse::{Answering, Pulse};
 use crate::reader::too_large;
 use crate::service::OwnNames;
 use crate::tls::LiveTlsKeys;
-use crate::{AuditLog, Body, BodyReader, Limits, Refusal, Request, Service};
+use crate::{AuditLog, Body, BodyReader, Limits, Proxies, Refusal, Request, Service};
 
 /// What all connections share.
 pub(crate) struct Door {
     pub(crate) limits: Arc<Limits>,
     pub(crate) own_names: Arc<OwnNames>,
     pub(crate) origins: OriginRule,
+    pub(crate) proxies: Proxies,
     pub(crate) tokens: LiveTokens,
     /// Without them it speaks plain HTTP.
     pub(crate) tls: Option<LiveTlsKeys>,
@@ -51,6 +52,7 @@ pub(crate) fn answer(door: Arc<Door>, source: IpAddr, pulse: Arc<Pulse>, request
     Box::pin(async move {
         let (mut parts, incoming) = request.into_parts();
         let (answering, names_length) = pulse.begin(!incoming.is_end_stream());
+        let source = door.proxies.source(source, &parts.headers);
         let arrival = Arrival { started: Instant::now(), source, names_length };
         let is_two = parts.version == Version::HTTP_2;
         if is_two {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use inhouse_trust::{HostRule, OriginRule, Tokens};
 use tokio::sync::watch;
 
-use crate::{AuditLog, LiveTlsKeys, Service};
+use crate::{AuditLog, LiveTlsKeys, Proxies, Service};
 
 /// Everything that a [`crate::Server`] needs.
 pub struct ServerOptions {
@@ -22,6 +22,8 @@ pub struct ServerOptions {
     pub hosts: HostRule,
     /// The web pages that may call it.
     pub origins: OriginRule,
+    /// The proxies whose word on where a request comes from is taken.
+    pub proxies: Proxies,
     /// Who may come in. Streams of a caller whose token is not among them any more end.
     pub tokens: watch::Receiver<Arc<Tokens>>,
     /// Where refusals are written down.

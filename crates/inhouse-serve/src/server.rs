@@ -56,7 +56,7 @@ impl Server {
     /// # Errors
     /// [`ServeError::Listen`]. Has to be called inside a tokio runtime with io and time.
     pub fn bind(options: ServerOptions) -> Result<Self, ServeError> {
-        let ServerOptions { listen, listen_too, tls, limits, hosts, origins, tokens, audit, closing, service } =
+        let ServerOptions { listen, listen_too, tls, limits, hosts, origins, proxies, tokens, audit, closing, service } =
             options;
         let failed = |address| move |source| ServeError::Listen { address, source };
         let first = listener(listen).map_err(failed(listen))?;
@@ -69,7 +69,7 @@ impl Server {
         let failures = Mutex::new(FailureLimit::new(limits.failures_per_minute_max));
         let (limits, opened) = (Arc::new(limits), Instant::now());
         let own_names = Arc::new(OwnNames { hosts, ports });
-        let door = Door { limits, own_names, origins, tokens, tls, failures, audit, closing, service, opened };
+        let door = Door { limits, own_names, origins, proxies, tokens, tls, failures, audit, closing, service, opened };
         Ok(Self { listeners, address, door: Arc::new(door) })
     }
 
@@ -144,7 +144,9 @@ fn admit(
     connections: &mut JoinSet<()>,
     mentioned: &mut Option<Instant>,
 ) {
-    if let Some(slot) = gate.enter(source, &door.limits) {
+    // A proxy has the connections of all whom it stands for.
+    let is_one = !source.is_loopback() && !door.proxies.has(source);
+    if let Some(slot) = gate.enter(source, is_one, &door.limits) {
         let (door, keys) = (Arc::clone(door), door.tls.as_ref().map(|keys| keys.borrow().clone()));
         match keys {
             Some(keys) => connections.spawn(connection::secure(stream, keys, source, door, slot)),

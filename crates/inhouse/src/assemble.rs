@@ -9,7 +9,7 @@ use inhouse_agents::{AgentSpec, Protocol, Workspace};
 use inhouse_engine::{AgentEntry, Engine, EngineLimits, Idempotency, QueueLimits, Takes, WindowOptions};
 use inhouse_run::{Options, Runner, Tier};
 use inhouse_serve::{
-    AuditLog, Capabilities, CardInfo, CardOptions, Endpoint, Provider, Push, PushLimits, Route, Routes,
+    AuditLog, Capabilities, CardInfo, CardOptions, Endpoint, Provider, Proxies, Push, PushLimits, Route, Routes,
 };
 use inhouse_store::{MemoryLimits, MemoryStore};
 use inhouse_trust::{HostEnv, HostRule, Policy};
@@ -124,6 +124,11 @@ pub(crate) fn host_rule(server: &Server) -> HostRule {
     let allowed = server.allowed_hosts.value.iter().map(String::as_str).chain([without_brackets(&server.host.value)]);
     let public = server.public_url.value.as_ref().map(|url| url.host.as_str());
     HostRule::new(allowed, public, machine_names().iter().map(String::as_str))
+}
+
+/// The proxies that are trusted; the configuration has read them already.
+pub(crate) fn proxies(server: &Server) -> Proxies {
+    Proxies::new(server.trusted_proxies.value.iter().map(String::as_str)).unwrap_or_default()
 }
 
 /// What tells webhooks, if anything does.

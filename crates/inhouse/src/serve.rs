@@ -76,6 +76,7 @@ pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv
         limits: assemble::door_limits(&config.limits),
         hosts: assemble::host_rule(&config.server),
         origins: OriginRule::new(config.server.allowed_origins.value.iter().map(String::as_str)),
+        proxies: assemble::proxies(&config.server),
         tokens: tokens.subscribe(),
         service: Arc::new(assemble::routes(&mut config, &engine, push.as_ref(), &audit, &closing)),
         audit: audit.clone(),

@@ -261,3 +261,26 @@ fn a_list_of_large_tasks_comes_in_pages_of_bounded_size_and_misses_none() {
     seen.sort();
     assert_eq!((seen, pages), (sent, 2));
 }
+
+#[test]
+fn a_source_is_a_listed_proxys_word_and_nobody_elses() {
+    let source_of = |config: &str| {
+        let folder = scratch("proxies");
+        std::fs::write(folder.join("inhouse.toml"), config).unwrap();
+        let server = Launch::new(&["serve", "--agent", "demo"]).directory(&folder).start();
+        let sent = [("Authorization", &*format!("Bearer {TOKEN}")), ("X-Forwarded-For", "1.2.3.4, 198.51.100.7")];
+        assert_eq!(request(server.address, "GET", "/agents", &headers(&sent), b"").status, 200);
+        wait("the line", || {
+            let stderr = server.stderr();
+            let line = stderr.lines().find(|line| line.contains("GET /agents"))?;
+            Some(serde_json::from_str::<Value>(line).unwrap()["source"].as_str().unwrap().to_owned())
+        })
+    };
+    assert_eq!(source_of(""), "127.0.0.1");
+    assert_eq!(source_of("[server]\ntrusted_proxies = [\"127.0.0.1\"]\n"), "198.51.100.7");
+    assert_eq!(source_of("[server]\ntrusted_proxies = [\"10.0.0.0/8\"]\n"), "127.0.0.1");
+    let folder = scratch("proxies");
+    std::fs::write(folder.join("inhouse.toml"), "[server]\ntrusted_proxies = [\"proxy.lan\"]\n").unwrap();
+    let (code, _, err) = Launch::new(&["serve"]).directory(&folder).run();
+    assert!(code == 2 && err.contains("inhouse.toml:2: trusted_proxies must be addresses"), "{err}");
+}

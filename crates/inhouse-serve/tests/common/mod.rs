@@ -54,6 +54,7 @@ impl TestServer {
             limits,
             hosts: HostRule::new(["agents.example.com"], None, []),
             origins: OriginRule::new(["https://console.example.com"]),
+            proxies: inhouse_serve::Proxies::default(),
             tokens: tokio::sync::watch::channel(Arc::new(Tokens::new([entry]))).1,
             audit: log,
             closing,

@@ -17,7 +17,7 @@ use super::mapping::mapping;
 use super::model::{Audit, CallerConfig, CallerToken, CardWords, Cards, Push, Rules};
 use super::origin::{Origin, Setting};
 use super::tables;
-use super::urls::{origins, public_url, web_address};
+use super::urls::{origins, proxies, public_url, web_address};
 
 /// The file that is read when it is there and no other is named.
 pub(crate) const FILE_NAME: &str = "inhouse.toml";
@@ -30,6 +30,7 @@ const SERVER_KEYS: &[&str] = &[
     "public_url",
     "allowed_hosts",
     "allowed_origins",
+    "trusted_proxies",
     "hardened",
     "containment",
     "require_sandbox",
@@ -153,6 +154,7 @@ fn server(base: &Path, mut table: Table<'_>, layer: &mut Layer) -> Result<(), Co
         table.text("public_url")?.map(|text| text.try_map(|text, origin| public_url(&text, origin))).transpose()?;
     layer.allowed_hosts = table.texts("allowed_hosts")?;
     layer.allowed_origins = table.texts("allowed_origins")?.map(|texts| texts.try_map(origins)).transpose()?;
+    layer.trusted_proxies = table.texts("trusted_proxies")?.map(|texts| texts.try_map(proxies)).transpose()?;
     layer.hardened = table.switch("hardened")?;
     layer.containment = table.choice("containment")?;
     layer.require_sandbox = table.switch("require_sandbox")?;

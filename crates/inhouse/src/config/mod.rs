@@ -134,6 +134,7 @@ fn decide<A>(
         public_url: optional(layer.public_url),
         allowed_hosts: layer.allowed_hosts.unwrap_or_else(|| Setting::default(Vec::new())),
         allowed_origins: layer.allowed_origins.unwrap_or_else(|| Setting::default(Vec::new())),
+        trusted_proxies: layer.trusted_proxies.unwrap_or_else(|| Setting::default(Vec::new())),
         hardened: layer.hardened.unwrap_or_else(|| Setting::default(false)),
         containment: layer.containment.unwrap_or_else(|| Setting::default(Containment::Auto)),
         require_sandbox: layer.require_sandbox.unwrap_or_else(|| Setting::default(false)),
@@ -162,6 +163,7 @@ fn merge(layers: [Layer; 3]) -> Result<(Layer, AgentWords), ConfigError> {
         merged.public_url = merged.public_url.or(public_url);
         merged.allowed_hosts = merged.allowed_hosts.or(allowed_hosts);
         merged.allowed_origins = merged.allowed_origins.or(allowed_origins);
+        merged.trusted_proxies = merged.trusted_proxies.or(layer.trusted_proxies);
         merged.hardened = merged.hardened.or(layer.hardened);
         merged.containment = merged.containment.or(layer.containment);
         merged.require_sandbox = merged.require_sandbox.or(layer.require_sandbox);

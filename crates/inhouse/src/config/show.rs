@@ -63,6 +63,7 @@ impl Lines {
         }
         self.setting("allowed_hosts", &server.allowed_hosts, |hosts| format!("{hosts:?}"));
         self.setting("allowed_origins", &server.allowed_origins, |origins| format!("{origins:?}"));
+        self.setting("trusted_proxies", &server.trusted_proxies, |proxies| format!("{proxies:?}"));
         self.setting("hardened", &server.hardened, bool::to_string);
         self.setting("containment", &server.containment, |tier| format!("{:?}", word(tier)));
         self.setting("require_sandbox", &server.require_sandbox, bool::to_string);

@@ -1,5 +1,7 @@
 //! Addresses in the configuration: the public one, and the origins of pages that may call. They are checked, never joined.
 
+use inhouse_serve::Proxies;
+
 use super::error::ConfigError;
 use super::model::PublicUrl;
 use super::origin::{Origin, Setting};
@@ -21,6 +23,22 @@ pub(super) fn public_url(text: &str, origin: &Origin) -> Result<PublicUrl, Confi
 pub(super) fn origins(texts: Vec<String>, origin: &Origin) -> Result<Vec<String>, ConfigError> {
     match texts.iter().find(|text| host(text).is_none()) {
         Some(bad) => Err(wrong("allowed_origins", bad, origin)),
+        None => Ok(texts),
+    }
+}
+
+/// Checks that all are addresses or ranges of addresses.
+///
+/// # Errors
+/// [`ConfigError::Value`] for the first that is none.
+pub(super) fn proxies(texts: Vec<String>, origin: &Origin) -> Result<Vec<String>, ConfigError> {
+    match texts.iter().find(|text| Proxies::new([text.as_str()]).is_err()) {
+        Some(bad) => Err(ConfigError::Value {
+            origin: origin.clone(),
+            key: "trusted_proxies".into(),
+            expected: "addresses, or ranges of addresses such as \"10.0.0.0/8\"".into(),
+            found: format!("{bad:?}"),
+        }),
         None => Ok(texts),
     }
 }
