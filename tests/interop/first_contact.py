@@ -48,10 +48,11 @@ def nothing_set():
 
 @step
 def token_given():
-    """with API_TOKEN set the pasted command takes it from there, and nothing is written to disk"""
+    """with API_TOKEN set the pasted command takes it from there, and no file is written"""
     with Server(PYTHON_AGENT, AGENT_INPUT="stdin") as server:
         assert_same(pasted(server, API_TOKEN=server.token).rstrip("\n"), "You said: hello")
-        assert not list(server.home.iterdir()) and not list(server.project.iterdir())
+        written = [path for folder in (server.home, server.project) for path in folder.rglob("*") if not path.is_dir()]
+        assert not written, written
 
 
 @step
@@ -102,7 +103,8 @@ def python_agent_reading_stdin():
 def a_server_for_the_team():
     """HOST=0.0.0.0 API_TOKEN=team-secret starts with one line of warning and answers a teammate by the host's name"""
     with Server(PYTHON_AGENT, HOST="0.0.0.0", API_TOKEN="team-secret", AGENT_INPUT="stdin") as server:
-        warnings = [line for line in server.stderr().splitlines() if re.search(r"warn", line, re.IGNORECASE)]
+        # How firmly agents can be held is the machine's matter, and is told in the log.
+        warnings = [line for line in server.stderr().splitlines() if line.startswith("warning:")]
         assert len(warnings) == 1, server.stderr()
         assert "team-secret" not in "\n".join(server.banner) + server.stderr()
         for host in (socket.gethostname(), "localhost", "10.1.2.3"):
