@@ -13,6 +13,7 @@ use inhouse_engine::agent::DecidedBy;
 use inhouse_trust::{AgentName, Decision, Principal};
 use serde::Serialize;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use crate::AuditSeal;
 
@@ -54,8 +55,8 @@ struct State {
     is_closed: bool,
     /// The thread has nothing to do and has to be woken.
     is_waiting: bool,
-    /// Somebody wants all lines under a head.
-    wants_head: bool,
+    /// Somebody wants all lines under a head, and why.
+    wants_head: Option<&'static str>,
 }
 
 impl AuditLog {
@@ -108,11 +109,10 @@ impl AuditLog {
         }
     }
 
-    /// Writes down that a server starts: how firmly agents are held from now on, and why not firmer, and the public key of the heads
-    /// to come, if they are signed.
-    pub fn started(&self, containment: &str, shortfall: Option<&str>, key: Option<&str>) {
-        let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
-        let line = Started { time_ms: now_ms(), operation: "start", version, pid, containment, shortfall, key };
+    /// Writes down that a server starts.
+    pub fn started(&self, start: &AuditStart<'_>) {
+        let (version, pid, chain) = (env!("CARGO_PKG_VERSION"), std::process::id(), Uuid::new_v4().to_string());
+        let line = Started { time_ms: now_ms(), operation: "start", chain: &chain, version, pid, start };
         // Texts and numbers always become JSON.
         if let Ok(line) = serde_json::to_string(&line) {
             self.record(&line);
@@ -132,11 +132,20 @@ impl AuditLog {
 
     /// Waits until everything is written, and under a head, for `wait` at most. Tells whether it is. Blocks the thread: not for async code.
     pub fn flush(&self, wait: Duration) -> bool {
+        self.written("flush", wait)
+    }
+
+    /// The same at an orderly end, of which the head tells: nothing is recorded after it.
+    pub fn end(&self, wait: Duration) -> bool {
+        self.written("stop", wait)
+    }
+
+    fn written(&self, why: &'static str, wait: Duration) -> bool {
         let until = Instant::now() + wait;
         let mut state = self.shared().state();
-        state.wants_head = true;
+        state.wants_head = Some(why);
         self.shared().filled.notify_one();
-        while state.unwritten() > 0 || state.wants_head {
+        while state.unwritten() > 0 || state.wants_head.is_some() {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
@@ -152,21 +161,35 @@ impl AuditLog {
     }
 }
 
-/// The audit's first line.
+/// What is written down of a start, beside its time, its version, its process and a random name.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct AuditStart<'a> {
+    /// How firmly agents are held from now on,
+    pub containment: &'a str,
+    /// and why not firmer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shortfall: Option<&'a str>,
+    /// The public key of the heads to come, if they are signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<&'a str>,
+    /// The SHA-256 of what a crash has left behind the last whole line, without a line's end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub torn_sha256: Option<&'a str>,
+}
+
+/// The first line of a start.
 #[derive(Serialize)]
 struct Started<'a> {
     time_ms: u64,
     operation: &'a str,
+    chain: &'a str,
     version: &'a str,
     pid: u32,
-    containment: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    shortfall: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<&'a str>,
+    #[serde(flatten)]
+    start: &'a AuditStart<'a>,
 }
 
-fn now_ms() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
 }
 
@@ -204,19 +227,17 @@ impl Shared {
     /// The thread: takes what is there, writes it, and again, until the log is closed and empty.
     fn write_all(&self, mut writer: impl Write, mut seal: Option<AuditSeal>) {
         let mut batch = Vec::new();
-        while let Some(ends) = self.take(&mut batch, seal.as_ref().and_then(AuditSeal::due_in)) {
+        while let Some(head) = self.take(&mut batch, seal.as_ref().and_then(AuditSeal::due_in)) {
             if let Some(seal) = &mut seal {
                 batch = seal.seal(&batch);
-                if ends {
-                    batch.extend(seal.head_now());
-                }
+                batch.extend(head.map(|why| seal.head_now(why)).unwrap_or_default());
             }
             if !self.write_batch(&mut writer, &batch) {
                 return;
             }
             let mut state = self.state();
             state.writing = 0;
-            state.wants_head &= !ends;
+            state.wants_head = state.wants_head.filter(|_| head.is_none());
             drop(state);
             self.emptied.notify_all();
             self.room.notify_waiters();
@@ -250,13 +271,13 @@ impl Shared {
         true
     }
 
-    /// Waits for lines and swaps them into `batch`, for so long that a head is not late. Whether one is to be signed behind them; nothing:
-    /// there will be no more lines.
-    fn take(&self, batch: &mut Vec<u8>, head_in: Option<Duration>) -> Option<bool> {
+    /// Waits for lines and swaps them into `batch`, for so long that a head is not late. Why one is to be signed behind them, if one is;
+    /// nothing: there will be no more lines.
+    fn take(&self, batch: &mut Vec<u8>, head_in: Option<Duration>) -> Option<Option<&'static str>> {
         let late = head_in.map(|head_in| Instant::now() + head_in);
         let is_late = || late.is_some_and(|late| late <= Instant::now());
         let mut state = self.state();
-        while state.lines.is_empty() && !state.wants_head && !is_late() {
+        while state.lines.is_empty() && state.wants_head.is_none() && !is_late() {
             if state.is_closed {
                 return None;
             }
@@ -267,6 +288,6 @@ impl Shared {
         batch.clear();
         std::mem::swap(batch, &mut state.lines);
         state.writing = batch.len();
-        Some(state.wants_head || is_late())
+        Some(state.wants_head.or_else(|| is_late().then_some("time")))
     }
 }

@@ -1,16 +1,23 @@
 //! Seals the lines of the audit: each becomes a link of a chain, and now and then a head is signed, from which on nothing before it
 //! can be taken away unseen.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use inhouse_proto::v1::card_signature::{base64url, from_base64url};
-use inhouse_trust::{Chain, head_input};
+use inhouse_trust::Link;
 use ring::rand::SystemRandom;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
+
+use crate::audit_log::now_ms;
+
+/// What is signed begins so, that no signature of another use of the key passes for one of a head.
+const PURPOSE: &str = "inhouse audit head v1\n";
+/// What stands between what a head signs and its signature.
+const SIGNATURE: &str = ",\"signature\":\"";
 
 /// The private key that signs heads: Ed25519.
 pub struct AuditKey(Ed25519KeyPair);
@@ -44,10 +51,12 @@ impl AuditKey {
         base64url(self.0.public_key().as_ref())
     }
 
-    /// Whether the signature of a head, in base64url, is by this public key and of this place in the chain.
-    pub fn has_signed(public: &str, head: &(u64, String), signature: &str) -> bool {
+    /// Whether a head, as far as it is hashed, ends with a signature of what stands before it by this public key.
+    pub fn has_signed(public: &str, head: &str) -> bool {
         let read = |text: &str| from_base64url(text).unwrap_or_default();
-        UnparsedPublicKey::new(&ED25519, read(public)).verify(&head_input(head), &read(signature)).is_ok()
+        let Some((head, signature)) = head.rsplit_once(SIGNATURE) else { return false };
+        let signature = read(signature.strip_suffix('"').unwrap_or_default());
+        UnparsedPublicKey::new(&ED25519, read(public)).verify(&signed(head), &signature).is_ok()
     }
 }
 
@@ -62,7 +71,7 @@ pub struct HeadEvery {
 
 /// Seals lines.
 pub struct AuditSeal {
-    chain: Chain,
+    link: Link,
     key: Option<AuditKey>,
     every: HeadEvery,
     /// Lines under no head, and since when.
@@ -71,9 +80,9 @@ pub struct AuditSeal {
 }
 
 impl AuditSeal {
-    /// Goes on where a chain stands. Without a key there are no heads.
-    pub fn new(chain: Chain, key: Option<AuditKey>, every: HeadEvery) -> Self {
-        Self { chain, key, every, bare: 0, since: None }
+    /// Goes on after a line. Without a key there are no heads.
+    pub fn new(link: Link, key: Option<AuditKey>, every: HeadEvery) -> Self {
+        Self { link, key, every, bare: 0, since: None }
     }
 
     /// The lines, sealed, and the heads that are due among them.
@@ -84,18 +93,16 @@ impl AuditSeal {
             self.bare += 1;
             self.since.get_or_insert_with(Instant::now);
             if self.bare >= self.every.lines {
-                self.head(&mut sealed);
+                self.head("lines", &mut sealed);
             }
         }
         sealed
     }
 
-    /// A head, if there are lines under none.
-    pub(crate) fn head_now(&mut self) -> Vec<u8> {
+    /// A head, and why it is signed now.
+    pub(crate) fn head_now(&mut self, why: &str) -> Vec<u8> {
         let mut sealed = Vec::new();
-        if self.bare > 0 {
-            self.head(&mut sealed);
-        }
+        self.head(why, &mut sealed);
         sealed
     }
 
@@ -105,18 +112,28 @@ impl AuditSeal {
         Some(self.every.time.saturating_sub(since.elapsed()))
     }
 
-    fn head(&mut self, sealed: &mut Vec<u8>) {
+    fn head(&mut self, why: &str, sealed: &mut Vec<u8>) {
         (self.bare, self.since) = (0, None);
         let Some(key) = &self.key else { return };
-        let signature = base64url(key.0.sign(&head_input(&self.chain.head())).as_ref());
-        let time_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let public = key.public();
-        let line = format!(r#"{{"time_ms":{time_ms},"operation":"head","key":"{public}","signature":"{signature}"}}"#);
-        self.push(&line, sealed);
+        let (time_ms, public) = (now_ms(), key.public());
+        let object = format!(r#"{{"time_ms":{time_ms},"operation":"head","why":"{why}","key":"{public}"}}"#);
+        let mut line = self.link.begin(&object);
+        let signature = base64url(key.0.sign(&signed(&line)).as_ref());
+        line.extend([SIGNATURE, &signature, "\""]);
+        self.end(line, sealed);
     }
 
-    fn push(&mut self, line: &str, sealed: &mut Vec<u8>) {
-        sealed.extend_from_slice(self.chain.seal(line).as_bytes());
+    fn push(&mut self, object: &str, sealed: &mut Vec<u8>) {
+        let line = self.link.begin(object);
+        self.end(line, sealed);
+    }
+
+    fn end(&mut self, line: String, sealed: &mut Vec<u8>) {
+        sealed.extend_from_slice(self.link.end(line).as_bytes());
         sealed.push(b'\n');
     }
+}
+
+fn signed(head: &str) -> Vec<u8> {
+    [PURPOSE, head].concat().into_bytes()
 }

@@ -1,111 +1,99 @@
-//! The chain of the audit: each line carries its number and a digest of itself and of the line before, so that none can be changed,
-//! removed, put in or moved without breaking it.
+//! The chain of the audit: each line has a number and the hash of the line before, and ends with its own hash. So no byte can be
+//! changed, and no line taken out, added or moved, without a line that does not fit.
 
 use sha2::{Digest, Sha256};
 
-const DIGITS: usize = 64;
-/// What stands before the digest, and after it.
+/// What stands between what is hashed and the hash.
 const HASH: &str = ",\"hash\":\"";
-const END: &str = "\"}";
-const SEQ: &str = ",\"seq\":";
 
-/// Where a chain stands: the number of the next line, and the digest of the one before.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Chain {
-    next: u64,
-    last: [u8; 32],
-}
-
-/// Why a line is not the next one of a chain.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Broken {
-    /// It carries no number and no digest.
-    #[error("it is no line of the chain")]
-    Unsealed,
-    /// Lines are missing before it, or it stands twice.
-    #[error("it has the number {found}, and {expected} comes here")]
-    Gap {
-        /// The number that comes here.
-        expected: u64,
-        /// The number that is there.
-        found: u64,
-    },
-    /// It, or the line before it, is not what was written.
-    #[error("it does not fit what stands before it: it, or the line before, was changed")]
-    Changed,
-}
-
-/// A sealed line, taken apart.
-struct Sealed<'a> {
-    /// What the digest is of, beside the line before.
-    body: &'a str,
-    seq: u64,
+/// A line's place in the chain: what the next one goes on from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// The line's number.
+    pub seq: u64,
     hash: [u8; 32],
 }
 
-impl<'a> Sealed<'a> {
-    fn read(line: &'a str) -> Option<Self> {
-        let (body, hash) = line.strip_suffix(END)?.rsplit_once(HASH)?;
-        if hash.len() != DIGITS || hash.bytes().any(|b| !b.is_ascii_digit() && !(b'a'..=b'f').contains(&b)) {
-            return None;
-        }
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(hash.as_bytes().chunks_exact(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-        }
-        let digits = body.rsplit_once(SEQ)?.1;
-        // Another spelling of the same number would be another line.
-        let seq: u64 = digits.parse().ok().filter(|seq: &u64| seq.to_string() == digits)?;
-        Some(Self { body, seq, hash: bytes })
+/// Why a line is not the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Break {
+    /// It is no line of a chain.
+    #[error("it is no line of an audit")]
+    Form,
+    /// Its bytes are not those that were hashed.
+    #[error("its hash does not fit: the line was changed")]
+    Hash,
+    /// It has another number.
+    #[error("it has the number {found} in the place of {expected}: lines were taken out, added or moved")]
+    Seq {
+        /// The number after that of the line before.
+        expected: u64,
+        /// Its own.
+        found: u64,
+    },
+    /// It names another line as the one before.
+    #[error("it does not follow the line before it, which was changed or put in another's place")]
+    Prev,
+}
+
+impl Link {
+    /// Before the first line of a chain.
+    pub const START: Self = Self { seq: 0, hash: [0; 32] };
+
+    /// Begins the next line, with the members of a JSON object that has some; more members may be added to it.
+    pub fn begin(&self, object: &str) -> String {
+        let members = object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
+        format!("{{\"seq\":{},\"prev\":\"{}\",{members}", self.seq + 1, hex(&self.hash))
+    }
+
+    /// Ends that line. From then on this is its place.
+    pub fn end(&mut self, mut line: String) -> String {
+        *self = Self { seq: self.seq + 1, hash: Sha256::digest(&line).into() };
+        line.extend([HASH, &hex(&self.hash), "\"}"]);
+        line
     }
 }
 
-impl Chain {
-    /// Goes on after a line that is taken as it is: the last one of a file that is gone on with, or the first one of a part.
-    pub fn after(line: &str) -> Option<Self> {
-        let Sealed { seq, hash, .. } = Sealed::read(line)?;
-        Some(Self { next: seq.checked_add(1)?, last: hash })
-    }
+/// A line of a chain that is whole in itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Chained<'a> {
+    /// Its place.
+    pub link: Link,
+    /// What was hashed: the line without its end.
+    pub hashed: &'a str,
+    prev: &'a str,
+}
 
-    /// The number of the next line, and the digest of the one before in hexadecimal digits: what a head signs.
-    pub fn head(&self) -> (u64, String) {
-        (self.next, hexadecimal(&self.last))
-    }
-
-    /// Seals an object of JSON on one line as the next line of the chain.
-    pub fn seal(&mut self, line: &str) -> String {
-        let body = format!("{}{SEQ}{}", line.strip_suffix('}').unwrap_or(line), self.next);
-        self.last = digest(&self.last, &body);
-        self.next += 1;
-        format!("{body}{HASH}{}{END}", hexadecimal(&self.last))
-    }
-
-    /// Takes a line as the next one.
+impl<'a> Chained<'a> {
+    /// Reads a line, without the line's end.
     ///
     /// # Errors
-    /// [`Broken`]; the chain then stands where it stood.
-    pub fn check(&mut self, line: &str) -> Result<(), Broken> {
-        let Sealed { body, seq, hash } = Sealed::read(line).ok_or(Broken::Unsealed)?;
-        if seq != self.next {
-            return Err(Broken::Gap { expected: self.next, found: seq });
+    /// [`Break::Form`], [`Break::Hash`].
+    pub fn read(line: &'a str) -> Result<Self, Break> {
+        let (hashed, end) = line.rsplit_once(HASH).ok_or(Break::Form)?;
+        let (seq, rest) =
+            hashed.strip_prefix("{\"seq\":").and_then(|rest| rest.split_once(",\"prev\":\"")).ok_or(Break::Form)?;
+        let (prev, _) = rest.split_once("\",").ok_or(Break::Form)?;
+        let link = Link { seq: seq.parse().map_err(|_| Break::Form)?, hash: Sha256::digest(hashed).into() };
+        if end.strip_suffix("\"}") != Some(&hex(&link.hash)) {
+            return Err(Break::Hash);
         }
-        if digest(&self.last, body) != hash {
-            return Err(Broken::Changed);
+        Ok(Self { link, hashed, prev })
+    }
+
+    /// Whether it comes next after the line at `before`.
+    ///
+    /// # Errors
+    /// [`Break::Seq`], [`Break::Prev`].
+    pub fn follows(&self, before: Link) -> Result<(), Break> {
+        let (expected, found) = (before.seq.saturating_add(1), self.link.seq);
+        if found != expected {
+            return Err(Break::Seq { expected, found });
         }
-        (self.next, self.last) = (seq + 1, hash);
-        Ok(())
+        if self.prev == hex(&before.hash) { Ok(()) } else { Err(Break::Prev) }
     }
 }
 
-/// What the signature of a head is of: where the chain stands before it.
-pub fn head_input((seq, hash): &(u64, String)) -> Vec<u8> {
-    format!("inhouse audit head v1\n{seq}\n{hash}").into_bytes()
-}
-
-fn digest(before: &[u8; 32], body: &str) -> [u8; 32] {
-    Sha256::new().chain_update(before).chain_update(body.as_bytes()).finalize().into()
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

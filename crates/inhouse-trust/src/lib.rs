@@ -21,7 +21,7 @@ mod text;
 pub use approval::{Approvals, NotARule, Verdict};
 pub use audit::{Decision, Record};
 pub use caller::{AuthError, Caller, Credential, Tokens};
-pub use chain::{Broken, Chain, head_input};
+pub use chain::{Break, Chained, Link};
 pub use environment::HostEnv;
 pub use grants::{Decides, Denied, Operation, Permit, Policy, grants, sees};
 pub use host::{HostError, HostRule, OriginError, OriginRule};

@@ -1,79 +1,63 @@
-//! The chain of the audit: whatever is done to its lines is found.
+//! The chain: what fits goes on, and nothing that was done to it passes.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use inhouse_trust::{Broken, Chain};
+use inhouse_trust::{Break, Chained, Link};
 use proptest::prelude::*;
 
-fn sealed(count: usize) -> Vec<String> {
-    let mut chain = Chain::default();
-    (0..count).map(|number| chain.seal(&format!(r#"{{"time_ms":{number},"operation":"Send{number}"}}"#))).collect()
+fn chain(objects: &[String]) -> Vec<String> {
+    let mut link = Link::START;
+    objects
+        .iter()
+        .map(|object| {
+            let line = link.begin(object);
+            link.end(line)
+        })
+        .collect()
 }
 
-/// The number of the line at which it breaks.
-fn broken<T: AsRef<str>>(lines: &[T]) -> Option<(usize, Broken)> {
-    let mut chain = Chain::default();
-    lines.iter().enumerate().find_map(|(at, line)| Some((at, chain.check(line.as_ref()).err()?)))
-}
-
-#[test]
-fn a_chain_that_nobody_touched_holds_and_its_lines_are_json() {
-    let lines = sealed(50);
-    assert_eq!(broken(&lines), None);
-    let value: serde_json::Value = serde_json::from_str(&lines[7]).unwrap();
-    assert_eq!((&value["operation"], &value["seq"]), (&"Send7".into(), &7.into()));
-    let mut later = Chain::after(&lines[9]).unwrap();
-    assert!(lines[10..].iter().all(|line| later.check(line).is_ok()));
-    assert_eq!(later.head().0, 50);
+fn check(lines: &[String]) -> Result<Link, Break> {
+    lines.iter().try_fold(Link::START, |before, line| {
+        let chained = Chained::read(line)?;
+        chained.follows(before).map(|()| chained.link)
+    })
 }
 
 #[test]
-fn every_changed_byte_is_found() {
-    let lines = sealed(3);
-    for at in 0..lines[1].len() {
-        for flip in [1, 0x20, 0x80] {
-            let mut bytes = lines[1].clone().into_bytes();
-            bytes[at] ^= flip;
-            let changed = String::from_utf8_lossy(&bytes).into_owned();
-            let touched = [lines[0].clone(), changed.clone(), lines[2].clone()];
-            assert!(broken(&touched).is_some_and(|(at, _)| at == 1), "byte {at}: {changed}");
-        }
-    }
-}
-
-#[test]
-fn every_line_that_is_missing_moved_or_put_in_is_found() {
-    let lines = sealed(6);
-    for one in 0..6 {
-        let mut fewer = lines.clone();
-        fewer.remove(one);
-        // Of the last one nobody knows that it was there but a signed head.
-        assert_eq!(broken(&fewer).map(|(at, _)| at), (one < 5).then_some(one));
-        for other in 0..6 {
-            let (mut moved, mut more) = (lines.clone(), lines.clone());
-            moved.swap(one, other);
-            assert_eq!(broken(&moved).map(|(at, _)| at), (one != other).then_some(one.min(other)));
-            more.insert(one, lines[other].clone());
-            assert!(broken(&more).is_some(), "{other} before {one}");
-        }
-        let mut forged = lines.clone();
-        forged.insert(one, Chain::after(&lines[one]).unwrap().seal(r#"{"operation":"forged"}"#));
-        assert!(broken(&forged).is_some());
-    }
-    for line in ["", "{}", r#"{"seq":0}"#, r#"{"a":1,"seq":+0,"hash":"00"}"#] {
-        assert_eq!(broken(&[line]), Some((0, Broken::Unsealed)), "{line}");
-    }
+fn a_line_has_its_number_the_hash_before_it_and_its_own() {
+    let lines = chain(&["{\"a\":1}".into(), "{\"a\":2}".into()]);
+    let read: Vec<serde_json::Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&read[0]["seq"], &read[0]["a"], &read[0]["prev"]), (&1.into(), &1.into(), &"0".repeat(64).into()));
+    assert_eq!((&read[1]["seq"], &read[1]["a"], &read[1]["prev"]), (&2.into(), &2.into(), &read[0]["hash"]));
+    // printf %s '{"seq":1,"prev":"000…","a":1' | sha256sum
+    assert_eq!(read[0]["hash"], "79d849221fb23cd49e2bc95431e155e121723309f579af3db1cc2677c5ec6407");
+    assert_eq!(check(&lines).unwrap().seq, 2);
 }
 
 proptest! {
     #[test]
-    fn a_later_line_can_not_be_made_to_fit(at in 0_usize..20, text in "[ -~]{0,40}") {
-        let mut lines = sealed(20);
-        let mut chain = if at == 0 { Chain::default() } else { Chain::after(&lines[at - 1]).unwrap() };
-        let forged = chain.seal(&format!(r#"{{"operation":{}}}"#, serde_json::Value::from(text)));
-        prop_assume!(forged != lines[at]);
-        lines[at] = forged;
-        // Whoever changes a line and seals it again has to seal all that follow, and every head among them.
-        prop_assert_eq!(broken(&lines).map(|(at, _)| at), (at < 19).then_some(at + 1));
+    fn nothing_that_is_done_to_the_lines_of_a_chain_passes(
+        objects in proptest::collection::vec("\\{\"a\":\"[ -!#-\\[\\]-~]{0,20}\"\\}", 2..8),
+        (one, other, byte, bit) in (any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..7_u8),
+    ) {
+        let lines = chain(&objects);
+        prop_assert!(check(&lines).is_ok());
+        let (one, other) = (one.index(lines.len()), other.index(lines.len()));
+        let mut flipped = lines.clone();
+        let mut bytes = flipped[one].clone().into_bytes();
+        let at = byte.index(bytes.len());
+        bytes[at] ^= 1 << bit;
+        flipped[one] = String::from_utf8(bytes).unwrap();
+        prop_assert!(check(&flipped).is_err());
+        let mut swapped = lines.clone();
+        swapped.swap(one, other);
+        prop_assert!(one == other || check(&swapped).is_err());
+        let mut doubled = lines.clone();
+        doubled.insert(other, lines[one].clone());
+        prop_assert!(check(&doubled).is_err());
+        let mut shorter = lines.clone();
+        shorter.remove(one);
+        // What is cut off at the end is for the heads to tell.
+        prop_assert!(one == lines.len() - 1 || check(&shorter).is_err());
     }
 }

@@ -7,10 +7,11 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use inhouse_run::{Hidden, Runner, Tier};
-use inhouse_serve::AuditLog;
+use inhouse_serve::AuditStart;
 use inhouse_trust::HostEnv;
 use nix::unistd::{AccessFlags, access, geteuid};
 
+use crate::audit;
 use crate::config::{Config, Containment, Server};
 use crate::token;
 
@@ -90,9 +91,14 @@ pub(crate) fn held(runner: &Runner) -> String {
 }
 
 /// The same for the log and the audit.
-pub(crate) fn tell(runner: &Runner, audit: &AuditLog, audit_key: Option<&str>) {
+pub(crate) fn tell(runner: &Runner, audit: &audit::Open) {
     let (tier, shortfall) = (runner.tier(), runner.shortfall().map(ToString::to_string));
-    audit.started(&tier.to_string(), shortfall.as_deref(), audit_key);
+    audit.log.started(&AuditStart {
+        containment: &tier.to_string(),
+        shortfall: shortfall.as_deref(),
+        key: audit.key.as_deref(),
+        torn_sha256: audit.torn_sha256.as_deref(),
+    });
     match shortfall {
         Some(shortfall) => tracing::warn!("containment is {tier}, and no firmer: {shortfall}"),
         None => tracing::debug!("containment is {tier}"),

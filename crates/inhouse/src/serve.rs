@@ -64,7 +64,8 @@ pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv
         log::say(&format!("warning: {warning}"));
     }
     let runner = Runner::new(assemble::runner(&config, &host, &containment::places(&config)))?;
-    let (audit, audit_key) = audit::open(&config)?;
+    let opened = audit::open(&config)?;
+    let audit = opened.log.clone();
     workspaces::open(&mut config, &runner, &for_agents).await?;
     let engine = assemble::engine(&config, &runner, &for_agents, &audit);
     let closing = watch::Sender::new(false);
@@ -83,7 +84,7 @@ pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv
         closing,
     })
     .map_err(|ServeError::Listen { address, source }| listen::refused(address, &source, &command_line()))?;
-    containment::tell(&runner, &audit, audit_key.as_deref());
+    containment::tell(&runner, &opened);
     let bound = server.local_addr();
     let stop = watch::Sender::new(false);
     let mut stopped = stop.subscribe();
@@ -105,7 +106,12 @@ pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv
         () = signals.next() => ExitCode::from(130),
     };
     compacting.abort();
-    audit.flush(AUDIT_FLUSH);
+    // After a second signal there are turns that are not written down.
+    if ended == ExitCode::SUCCESS {
+        audit.end(AUDIT_FLUSH)
+    } else {
+        audit.flush(AUDIT_FLUSH)
+    };
     Ok(ended)
 }
 

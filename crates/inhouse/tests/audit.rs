@@ -81,16 +81,18 @@ fn an_audit_that_nobody_touched_holds_over_restarts_and_full_files() {
     assert_eq!([mode("audit.jsonl"), mode("audit.jsonl.1"), mode("key.pem")], [0o600; 3]);
     let key = report["key"].as_str().unwrap();
     assert!(fs::read_to_string(house.0.join("audit.jsonl.2")).unwrap().contains(key), "a start names the key");
-    assert_eq!(house.verify(&["--key", key]).0, 0);
+    assert_eq!(house.verify(&["--key", key, "--whole"]).0, 0);
+    assert_eq!(house.verify(&["--print-key"]), (0, format!("{key}\n")));
     let (code, said) = house.verify(&["--key", "another"]);
-    assert!(code == 1 && said.contains("which is another key"), "{said}");
+    assert!(code == 1 && said.contains("which is another one"), "{said}");
     let words = house.verify(&[]).1;
     assert!(words.contains("lines hold, in 1 chain\n") && words.contains("heads are signed by"), "{words}");
     // Without the oldest file the rest still holds, and says that it is a rest.
     let oldest =
         (1..).map(|n| house.0.join(format!("audit.jsonl.{n}"))).take_while(|path| path.exists()).last().unwrap();
     fs::remove_file(oldest).unwrap();
-    assert!(house.report()["beginsAt"].as_u64() > Some(0));
+    assert!(house.report()["beginsAt"].as_u64() > Some(1));
+    assert_eq!((house.verify(&[]).0, house.verify(&["--whole"]).0), (0, 1));
 }
 
 #[test]
@@ -103,13 +105,17 @@ fn whatever_is_done_to_its_lines_is_found_with_its_place() {
     let mut broken = |lines: &[String], at: usize, what: &str| {
         house.write(lines);
         let (code, said) = house.verify(&[]);
-        assert!(code == 1 && said.contains(&format!("audit.jsonl:{}: ", at + 1)), "{what} {at}: {said}");
+        assert!(code == 1 && said.contains(&format!("audit.jsonl:{}, where", at + 1)), "{what} {at}: {said}");
         found += 1;
     };
-    for at in 1..lines.len() {
+    for at in 0..lines.len() {
         let mut changed = lines.clone();
         changed[at] = changed[at].replacen("\"time_ms\":1", "\"time_ms\":2", 1);
+        // It may be torn, as long as no other line follows.
         broken(&changed, at, "changed");
+        if at == 0 {
+            continue;
+        }
         let mut swapped = lines.clone();
         swapped.swap(at - 1, at);
         broken(&swapped, if at == 1 { 1 } else { at - 1 }, "swapped");
@@ -134,6 +140,9 @@ fn whatever_is_done_to_its_lines_is_found_with_its_place() {
     assert_eq!(house.report()["lines"].as_u64(), Some(lines.len() as u64));
     house.write(&lines[..lines.len() - 1]);
     assert!(house.report()["bare"].as_u64() > Some(0), "what is behind the last head is told");
+    let (code, said) = house.verify(&[]);
+    assert!(code == 0 && said.contains("the end is no orderly stop"), "{said}");
+    assert_eq!(house.verify(&["--whole"]).0, 1);
 }
 
 #[test]
@@ -145,15 +154,33 @@ fn a_crash_leaves_what_was_written_and_a_torn_line_is_told() {
     drop(server);
     OpenOptions::new().append(true).open(house.file()).unwrap().write_all(b"{\"time_ms\":17,\"oper").unwrap();
     let before = house.lines().len();
+    let (code, said) = house.verify(&[]);
+    assert!(code == 1 && said.contains(&format!("audit.jsonl:{before}, where")), "{said}");
+    // One start is torn as well.
+    let server = house.launch(&["serve"]).start();
+    wait("the start", || (house.lines().len() > before).then_some(()));
+    drop(server);
+    let mut bytes = fs::read(house.file()).unwrap();
+    bytes.truncate(bytes.len() - 10);
+    fs::write(house.file(), bytes).unwrap();
     house.serve(1);
     let report = house.report();
-    assert_eq!(report["torn"], serde_json::json!([format!("{}:{before}", house.file().display())]), "{report}");
-    assert_eq!(report["chains"], 1);
-    // The same in the middle is no crash.
-    let mut lines = house.lines();
-    lines.insert(1, "{\"time_ms\":17,\"oper".into());
-    house.write(&lines);
-    assert!(house.verify(&[]).1.contains("audit.jsonl:2 is no line of the chain"), "{}", house.verify(&[]).1);
+    assert_eq!((&report["torn"], &report["unclean"], &report["chains"]), (&1.into(), &1.into(), &1.into()), "{report}");
+    assert!(house.verify(&[]).1.contains("torn by a crash"));
+    // What was torn is known, and the same in the middle is no crash.
+    let lines = house.lines();
+    let mut changed = lines.clone();
+    changed[before - 1] = changed[before - 1].replacen("17", "18", 1);
+    house.write(&changed);
+    assert!(house.verify(&[]).1.contains(&format!("audit.jsonl:{before}, where")));
+    let mut more = lines;
+    more.insert(1, "{\"time_ms\":17,\"oper".into());
+    house.write(&more);
+    assert!(
+        house.verify(&[]).1.contains("audit.jsonl:2, where number 2 belongs: it is no line"),
+        "{}",
+        house.verify(&[]).1
+    );
 }
 
 #[test]
@@ -192,6 +219,16 @@ fn a_file_is_one_servers_and_a_key_has_to_be_one() {
     let (code, _, err) = house.launch(&["serve"]).run();
     assert!(code == 2 && err.contains("another server writes the audit"), "{err}");
     stop(server);
+    fs::write(house.file(), "no audit\n".repeat(10_000)).unwrap();
+    let (code, _, err) = house.launch(&["serve"]).run();
+    assert!(code == 2 && err.contains("its last lines are none of an audit"), "{err}");
+    for make in ["ln -s elsewhere", "mkfifo"] {
+        let line = format!("rm audit.jsonl; {make} audit.jsonl");
+        assert!(Command::new("sh").args(["-c", &line]).current_dir(&house.0).status().unwrap().success());
+        let (code, _, err) = house.launch(&["serve"]).run();
+        assert!(code == 2 && err.contains("the audit "), "{make}: {err}");
+    }
+    fs::remove_file(house.file()).unwrap();
     fs::write(house.0.join("key.pem"), "garbage").unwrap();
     let (code, _, err) = house.launch(&["serve"]).run();
     assert!(code == 2 && err.contains("is no private key of Ed25519") && err.contains("openssl genpkey"), "{err}");

@@ -12,20 +12,28 @@ use std::path::Path;
 use std::time::Duration;
 
 use inhouse_serve::{AuditKey, AuditLog, AuditSeal, HeadEvery};
-use inhouse_trust::Chain;
 
 use crate::assemble::size;
 use crate::config::{Audit, AuditTo, Config, Origin};
 use crate::exit::Failure;
-use file::AuditFile;
+use file::{AuditFile, End};
 
 pub(crate) use verbs::{AuditArgs, run};
 
-/// Opens the audit. The second value is the public key of its heads, if they are signed.
+/// The open audit.
+pub(crate) struct Open {
+    pub(crate) log: AuditLog,
+    /// The public key of its heads, if they are signed.
+    pub(crate) key: Option<String>,
+    /// What a crash has torn, by its digest.
+    pub(crate) torn_sha256: Option<String>,
+}
+
+/// Opens the audit.
 ///
 /// # Errors
 /// [`Failure`] when its file or its key can not be used.
-pub(crate) fn open(config: &Config) -> Result<(AuditLog, Option<String>), Failure> {
+pub(crate) fn open(config: &Config) -> Result<Open, Failure> {
     let (Audit { to, file, key, sync, .. }, limits) = (&config.audit, &config.limits);
     let is_wished = key.origin != Origin::Default;
     // Where nobody has asked for anything to be written, a key is used that is there, and none is made.
@@ -55,14 +63,12 @@ pub(crate) fn open(config: &Config) -> Result<(AuditLog, Option<String>), Failur
         // The configuration has seen to it that there is one.
         (AuditTo::File | AuditTo::Both, None) => None,
     };
-    let (chain, is_both) = match &opened {
-        Some((_, chain)) => (chain.clone(), to.value == AuditTo::Both),
-        None => (Chain::default(), true),
-    };
-    let writer = Out { file: opened.map(|(file, _)| file), is_shown: is_both };
-    let log = AuditLog::sealed(size(&limits.audit_bytes_max), writer, AuditSeal::new(chain, key, every));
+    let (file, End { link, torn_sha256 }) =
+        opened.map_or_else(|| (None, End::default()), |(file, end)| (Some(file), end));
+    let writer = Out { is_shown: file.is_none() || to.value == AuditTo::Both, file };
+    let log = AuditLog::sealed(size(&limits.audit_bytes_max), writer, AuditSeal::new(link, key, every));
     let log = log.map_err(|error| Failure::failed(format!("the system gives no thread: {error}"), None))?;
-    Ok((log, public))
+    Ok(Open { log, key: public, torn_sha256 })
 }
 
 /// Reads the key that signs heads; one that is not there yet is made.
@@ -90,6 +96,10 @@ fn not_opened(path: &Path, error: &io::Error) -> Failure {
         io::ErrorKind::WouldBlock => Failure::usage(
             format!("another server writes the audit {}", path.display()),
             Some("give this one a file of its own in [audit]".to_owned()),
+        ),
+        io::ErrorKind::InvalidData => Failure::usage(
+            format!("the audit {}: {error}", path.display()),
+            Some("put it away, and start again".to_owned()),
         ),
         _ => Failure::usage(format!("the audit {}: {error}", path.display()), None),
     }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::file::earlier;
 
-/// The longest line that is read.
-const LINE_BYTES_MAX: u64 = 1 << 20;
+/// No line of an audit is longer, in bytes.
+const LINE_BYTES_MAX: u64 = 64 << 10;
 /// Full files that are looked for.
 const FILES_MAX: u64 = 100_000;
 
@@ -19,18 +19,32 @@ pub(super) struct Part {
     input: Box<dyn BufRead>,
 }
 
+/// A line as it was found.
+#[derive(Debug)]
+pub(super) struct Line {
+    /// Without its end. Of one that is too long, the beginning.
+    pub(super) bytes: Vec<u8>,
+    /// Whether it has an end.
+    pub(super) is_ended: bool,
+}
+
 /// The parts of one audit, the oldest first. `-` is standard input.
 pub(super) fn parts(files: &[PathBuf]) -> Result<Vec<Part>, String> {
-    let mut all = Vec::new();
+    let mut all: Vec<Part> = Vec::new();
     for file in files {
         if file.as_os_str() == "-" {
-            all.push(Part { name: "stdin".into(), is_mixed: true, input: Box::new(BufReader::new(io::stdin())) });
+            all.push(Part::of("stdin", true, io::stdin()));
             continue;
         }
-        let full = (1..=FILES_MAX).map(|number| earlier(file, number)).take_while(|path| path.exists());
-        let full: Vec<_> = full.collect();
-        for path in full.iter().rev().map(PathBuf::as_path).chain([file.as_path()]) {
-            all.push(opened(path)?);
+        // While one file takes the place of another, a number may be missing.
+        let is_there = |number: &u64| earlier(file, *number).exists() || earlier(file, number + 1).exists();
+        let full: Vec<_> = (1..=FILES_MAX).take_while(is_there).map(|number| earlier(file, number)).collect();
+        let full = full.iter().rev().filter(|path| path.exists()).map(PathBuf::as_path);
+        for path in full.chain([file.as_path()]) {
+            // A pattern names the full ones as well.
+            if all.iter().all(|part| Path::new(&part.name) != path) {
+                all.push(opened(path)?);
+            }
         }
     }
     Ok(all)
@@ -39,22 +53,29 @@ pub(super) fn parts(files: &[PathBuf]) -> Result<Vec<Part>, String> {
 fn opened(path: &Path) -> Result<Part, String> {
     let name = path.display().to_string();
     let file = File::open(path).map_err(|error| format!("{name}: {error}"))?;
-    Ok(Part { name, is_mixed: false, input: Box::new(BufReader::new(file)) })
+    Ok(Part::of(&name, false, file))
 }
 
 impl Part {
-    /// The next line without its end, and whether it had one; nothing at the end.
-    pub(super) fn line(&mut self) -> Result<Option<(String, bool)>, String> {
+    pub(super) fn of(name: &str, is_mixed: bool, input: impl io::Read + 'static) -> Self {
+        Self { name: name.to_owned(), is_mixed, input: Box::new(BufReader::new(input)) }
+    }
+
+    /// The next line; nothing at the end.
+    pub(super) fn line(&mut self) -> Result<Option<Line>, String> {
+        self.read().map_err(|error| format!("{}: {error}", self.name))
+    }
+
+    fn read(&mut self) -> io::Result<Option<Line>> {
         let mut bytes = Vec::new();
-        let mut bounded = (&mut self.input).take(LINE_BYTES_MAX);
-        bounded.read_until(b'\n', &mut bytes).map_err(|error| format!("{}: {error}", self.name))?;
+        (&mut self.input).take(LINE_BYTES_MAX).read_until(b'\n', &mut bytes)?;
         if bytes.is_empty() {
             return Ok(None);
         }
-        let is_whole = bytes.last() == Some(&b'\n');
-        if is_whole {
-            bytes.pop();
+        let mut is_ended = bytes.pop_if(|byte| *byte == b'\n').is_some();
+        if !is_ended && bytes.len() as u64 == LINE_BYTES_MAX {
+            is_ended = self.input.skip_until(b'\n')? > 0;
         }
-        Ok(Some((String::from_utf8_lossy(&bytes).into_owned(), is_whole)))
+        Ok(Some(Line { bytes, is_ended }))
     }
 }

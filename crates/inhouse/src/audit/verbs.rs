@@ -11,7 +11,7 @@ use inhouse_proto::json::Timestamp;
 use serde_json::Value;
 
 use super::read::parts;
-use super::verify::{Report, verify};
+use super::verify::{Broken, Report, verify};
 use crate::cli::one_line;
 use crate::config;
 use crate::exit::Failure;
@@ -27,7 +27,8 @@ Examples:
   inhouse audit query --who ann --outcome denied --since 2026-11-01T00:00:00Z
 
 Each line carries the digest of the one before, and heads are signed now and then. `verify` finds any line that was changed, removed,
-put in or moved, and says where; what was cut off behind the last head it can not know. Exit code 0: as it was written; 1: not.")]
+put in or moved, and says where; whether something was cut off behind the last head it can not know, but says that no server has stopped
+there. Exit code 0: as it was written; 1: not.")]
 pub(crate) struct AuditArgs {
     #[command(subcommand)]
     verb: Verb,
@@ -45,6 +46,12 @@ enum Verb {
         /// The public key that heads have to be signed by
         #[arg(long, value_name = "KEY")]
         key: Option<String>,
+        /// Fail as well where the audit does not begin with the first line of a chain, or does not end with an orderly stop
+        #[arg(long)]
+        whole: bool,
+        /// Print nothing but the public key that has signed the last heads
+        #[arg(long, conflicts_with = "json")]
+        print_key: bool,
         /// Print what was found as JSON
         #[arg(long)]
         json: bool,
@@ -102,7 +109,12 @@ pub(crate) fn run(args: AuditArgs) -> Result<ExitCode, Failure> {
     let AuditArgs { verb, config } = args;
     let named = |files: Vec<PathBuf>| if files.is_empty() { configured(config.as_ref()) } else { Ok(files) };
     match verb {
-        Verb::Verify { files, key, json } => verified(&named(files)?, key.as_deref(), json),
+        Verb::Verify { files, key, whole, print_key, json } => {
+            let report = verified(&named(files)?, key.as_deref())?;
+            tell(&report, print_key, json)?;
+            let is_good = report.broken.is_none() && (!whole || report.is_whole());
+            Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
         Verb::Tail { files, count, json } => tail(&named(files)?, count, json),
         Verb::Query(mut query) => {
             let files = named(std::mem::take(&mut query.files))?;
@@ -123,23 +135,35 @@ fn configured(named: Option<&PathBuf>) -> Result<Vec<PathBuf>, Failure> {
         .ok_or_else(|| Failure::usage("the audit goes to stderr alone, so that there is no file", Some(hint.into())))
 }
 
-fn verified(files: &[PathBuf], key: Option<&str>, json: bool) -> Result<ExitCode, Failure> {
+fn verified(files: &[PathBuf], key: Option<&str>) -> Result<Report, Failure> {
     let unread = |why: String| Failure::usage(why, None);
     let report = verify(parts(files).map_err(unread)?, key).map_err(unread)?;
-    if json {
-        crate::print(&format!("{}\n", serde_json::to_string(&report).unwrap_or_default()));
-    } else {
-        crate::print(&told(&report));
+    match report.lines == 0 && report.broken.is_none() {
+        true => Err(Failure::failed("there is no line of an audit", None)),
+        false => Ok(report),
     }
-    Ok(if report.broken.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn tell(report: &Report, print_key: bool, json: bool) -> Result<(), Failure> {
+    if print_key {
+        let key = report.key.as_ref().filter(|_| report.heads > 0 && report.broken.is_none());
+        let key = key.ok_or_else(|| Failure::failed("the audit is broken, or no head of it is signed", None))?;
+        crate::print(&format!("{key}\n"));
+    } else if json {
+        // Texts and numbers always become JSON.
+        crate::print(&format!("{}\n", serde_json::to_string(report).unwrap_or_default()));
+    } else {
+        crate::print(&told(report));
+    }
+    Ok(())
 }
 
 fn told(report: &Report) -> String {
-    let Report { lines, chains, heads, bare, key, begins_at, torn, broken } = report;
+    let Report { lines, chains, unclean, heads, bare, key, begins_at, torn, is_stopped, broken } = report;
     let mut text = String::new();
     let mut say = |line: String| text += &format!("{line}\n");
-    if let Some(broken) = broken {
-        say(format!("broken at {}", one_line(broken)));
+    if let Some(Broken { file, line, seq, why }) = broken {
+        say(format!("broken at {}:{line}, where number {seq} belongs: {why}", one_line(file)));
         say(format!("{lines} lines before it hold"));
         return text;
     }
@@ -147,10 +171,20 @@ fn told(report: &Report) -> String {
     if let Some(number) = begins_at {
         say(format!("the first is number {number}: what was before is not here"));
     }
-    torn.iter().for_each(|place| say(format!("{} was torn by a crash", one_line(place))));
+    if *torn > 0 {
+        say(format!("{torn} torn by a crash, as the next start has found"));
+    }
+    if *unclean > 0 {
+        say(format!(
+            "{unclean} starts without an orderly stop before them: a server was killed, or lines before them were cut off"
+        ));
+    }
     match key {
         Some(key) => say(format!("{heads} heads are signed by {key}; {bare} lines are behind the last one")),
         None => say("no head is signed: nobody can tell whether lines are missing at the end".to_owned()),
+    }
+    if key.is_some() && !is_stopped {
+        say("the end is no orderly stop: the server runs, or was killed, or the end was cut off".to_owned());
     }
     text
 }
@@ -171,11 +205,12 @@ fn tail(files: &[PathBuf], count: usize, json: bool) -> Result<ExitCode, Failure
 fn each(files: &[PathBuf], mut take: impl FnMut(&str, &Value)) -> Result<ExitCode, Failure> {
     let unread = |why: String| Failure::usage(why, None);
     for mut part in parts(files).map_err(unread)? {
-        while let Some((line, _)) = part.line().map_err(unread)? {
-            if let Ok(value) = serde_json::from_str::<Value>(&line)
+        while let Some(line) = part.line().map_err(unread)? {
+            if let Ok(text) = str::from_utf8(&line.bytes)
+                && let Ok(value) = serde_json::from_str::<Value>(text)
                 && value["time_ms"].is_u64()
             {
-                take(&line, &value);
+                take(text, &value);
             }
         }
     }
