@@ -17,7 +17,8 @@ use inhouse_engine::agent::{Agent, AgentEvent, End, Failure, Note, Output, Reaso
 use inhouse_engine::{Activity, AgentEntry, Engine, EngineLimits, Takes};
 use inhouse_run::{Options, Run, Runner};
 use inhouse_serve::{
-    AuditLog, CardInfo, CardOptions, Endpoint, Limits, Proxies, Route, Routes, Server, ServerOptions, Skill,
+    AuditBounds, AuditLog, CardInfo, CardOptions, Endpoint, Limits, Proxies, Route, Routes, Server, ServerOptions,
+    Skill,
 };
 use inhouse_store::{MemoryLimits, MemoryStore};
 use inhouse_trust::{
@@ -131,7 +132,7 @@ pub fn server(listen: SocketAddr, agent: impl Agent) -> Result<(Server, Engine),
     let name = AgentName::new("teller")?;
     let entry = AgentEntry::new(Arc::new(agent), Takes::Text);
     let store = Arc::new(MemoryStore::new(MemoryLimits::default()));
-    let audit = AuditLog::new(1 << 20, std::io::stderr())?;
+    let audit = AuditLog::new(AuditBounds::default(), std::io::stderr())?;
     let agents = HashMap::from([(name.clone(), entry)]);
     let engine = Engine::new(store, agents, EngineLimits::default(), Arc::new(audit.clone()));
     let closing = watch::Sender::new(false);

@@ -13,7 +13,8 @@ use inhouse_agents::{AgentSpec, ProgramSpec, Protocol, build};
 use inhouse_engine::{AgentEntry, Engine, EngineLimits};
 use inhouse_run::{Options, Runner};
 use inhouse_serve::{
-    AuditLog, CardInfo, CardOptions, Endpoint, Limits, Proxies, Route, Routes, Server, ServerOptions, Skill,
+    AuditBounds, AuditLog, CardInfo, CardOptions, Endpoint, Limits, Proxies, Route, Routes, Server, ServerOptions,
+    Skill,
 };
 use inhouse_store::{MemoryLimits, MemoryStore};
 use inhouse_trust::{
@@ -38,7 +39,7 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let agent = build(spec, &runner, &host);
     let entry = AgentEntry::new(agent, protocol.takes());
     let store = Arc::new(MemoryStore::new(MemoryLimits::default()));
-    let audit = AuditLog::new(1 << 20, std::io::stderr())?;
+    let audit = AuditLog::new(AuditBounds::default(), std::io::stderr())?;
     let agents = HashMap::from([(name.clone(), entry)]);
     let engine = Engine::new(store, agents, EngineLimits::default(), Arc::new(audit.clone()));
 

@@ -84,7 +84,7 @@ impl<'a> Asks<'a> {
                 (Reply::denied(&ask.id, "too much is asked at once"), DecidedBy::Nobody)
             }
         };
-        output.decided(ask, &reply, by);
+        let reply = output.decided(ask, reply, by);
         Some(named.reply(reply))
     }
 
@@ -110,7 +110,7 @@ impl<'a> Asks<'a> {
                 Asked::Waiting => self.open = Some(named),
                 Asked::TooMany => {
                     let reply = Reply::denied(&ask.id, "too many tasks wait for an answer already");
-                    output.decided(ask, &reply, DecidedBy::Nobody);
+                    let reply = output.decided(ask, reply, DecidedBy::Nobody);
                     replies.push(named.reply(reply));
                 }
             }
@@ -146,6 +146,7 @@ impl<'a> Asks<'a> {
 #[cfg(test)]
 mod tests {
     use inhouse_engine::agent::{AgentEvent, ArtifactUpdate, Full};
+    use inhouse_engine::{Choice, Question};
 
     use super::*;
 
@@ -166,8 +167,8 @@ mod tests {
         assert_eq!(one.reply(Reply::denied(&one.ask.id, "no")).ask, "1");
     }
 
-    /// Says what was said to it, one after another.
-    struct Answers(Vec<Reply>);
+    /// Says what was said to it, one after another, and whether leave counts.
+    struct Answers(Vec<Reply>, bool);
 
     #[async_trait::async_trait]
     impl Output for Answers {
@@ -189,13 +190,15 @@ mod tests {
             Ok(())
         }
 
-        fn decided(&mut self, _: &Ask, _: &Reply, _: DecidedBy) {}
+        fn decided(&mut self, ask: &Ask, reply: Reply, _: DecidedBy) -> Reply {
+            if self.1 { reply } else { Reply::denied(&ask.id, "it can not be written down") }
+        }
     }
 
     #[tokio::test]
     async fn a_late_answer_to_one_ask_is_none_to_another_of_the_same_number() {
         let rules = Approvals::default();
-        let (mut asks, mut output) = (Asks::new(&rules, Vec::new()), Answers(Vec::new()));
+        let (mut asks, mut output) = (Asks::new(&rules, Vec::new()), Answers(Vec::new(), true));
         let mut ids = Vec::new();
         for _ in 0..2 {
             asks.withdraw("1", &mut output);
@@ -207,6 +210,18 @@ mod tests {
         let reply = asks.reply(&mut output).await;
         assert_eq!(reply, Reply { ask: "1".to_owned(), ..Reply::denied("", "in time") });
         assert!(!asks.waits() && output.0.is_empty());
+    }
+
+    #[test]
+    fn a_rule_gives_no_leave_that_does_not_count() {
+        let mut rules = Approvals::default();
+        rules.add(Verdict::Allow, "Read").unwrap();
+        let choice = Choice { id: "y".into(), label: String::new(), effect: Effect::Allow };
+        let question =
+            Question { id: "q".into(), text: String::new(), options: vec![choice], multiple: false, free_text: false };
+        let asked = || Ask { tool: "Read".to_owned(), questions: vec![question.clone()], ..ask() };
+        let take = |counts| Asks::new(&rules, Vec::new()).take(asked(), &mut Answers(Vec::new(), counts)).unwrap();
+        assert_eq!((take(true).choice(), take(false).choice()), (Some("y"), None));
     }
 
     #[test]

@@ -54,7 +54,8 @@ pub trait Output: Send {
     async fn leave(&mut self, artifact: ArtifactUpdate) -> Result<(), Full>;
 
     /// Something was decided without the caller: by a rule, or because it could not be asked.
-    fn decided(&mut self, ask: &Ask, reply: &Reply, by: DecidedBy);
+    /// The reply that counts: what can not be written down is not allowed.
+    fn decided(&mut self, ask: &Ask, reply: Reply, by: DecidedBy) -> Reply;
 }
 
 /// What became of an ask.

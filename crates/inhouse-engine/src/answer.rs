@@ -23,6 +23,9 @@ use crate::submit::{Submission, filled};
 pub trait Witness: Send + Sync + 'static {
     /// `who`: the caller whose task it is. `decision`: one word.
     fn decided(&self, who: &Principal, agent: &AgentName, task: &str, tool: &str, decision: &str, by: DecidedBy);
+
+    /// Whether a decision would be written down now. What is allowed has to be.
+    fn has_room(&self) -> bool;
 }
 
 impl Engine {
@@ -96,12 +99,22 @@ impl Inner {
         lock(&self.queue).go_on(slot);
     }
 
-    /// Writes down what was decided about something that an agent asked.
-    pub(crate) fn decided(&self, slot: &Slot, task: &str, ask: &Ask, reply: &Reply, by: DecidedBy) {
-        if ask.is_permission() {
-            let Owner { principal, agent } = &slot.owner;
-            self.witness.decided(principal, agent, task, &ask.tool, ask.decision(reply), by);
+    /// Writes down what was decided about something that an agent asked. The reply that counts: nothing is allowed that can not be
+    /// written down.
+    pub(crate) fn decided(&self, slot: &Slot, task: &str, ask: &Ask, reply: Reply, by: DecidedBy) -> Reply {
+        if !ask.is_permission() {
+            return reply;
         }
+        let (reply, by) = match ask.denies(&reply) || self.witness.has_room() {
+            true => (reply, by),
+            false => (
+                Reply::denied(&ask.id, "the audit can not be written, and nothing is allowed without"),
+                DecidedBy::Nobody,
+            ),
+        };
+        let Owner { principal, agent } = &slot.owner;
+        self.witness.decided(principal, agent, task, &ask.tool, ask.decision(&reply), by);
+        reply
     }
 }
 

@@ -91,7 +91,8 @@ impl Reply {
 }
 
 impl Effect {
-    fn name(self) -> &'static str {
+    /// In one word, for callers and for the audit.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Allow => "allow",
             Self::AllowAlways => "allowAlways",
@@ -126,6 +127,11 @@ impl Ask {
             (Some(_), Some(choice)) => choice.effect.name(),
             (Some(_), None) => Effect::Answer.name(),
         }
+    }
+
+    /// Whether a reply says no.
+    pub fn denies(&self, reply: &Reply) -> bool {
+        self.decision(reply) == Effect::Deny.name()
     }
 
     /// The status message that asks: sentences for people, and the whole request for programs. `approvers`: a permission is theirs

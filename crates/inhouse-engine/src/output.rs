@@ -172,8 +172,8 @@ impl Output for TaskOutput {
         self.commit(event).await.map(drop).map_err(|Stop| Full)
     }
 
-    fn decided(&mut self, ask: &Ask, reply: &Reply, by: DecidedBy) {
-        self.inner.decided(&self.slot, &self.lease.key.id, ask, reply, by);
+    fn decided(&mut self, ask: &Ask, reply: Reply, by: DecidedBy) -> Reply {
+        self.inner.decided(&self.slot, &self.lease.key.id, ask, reply, by)
     }
 }
 
@@ -195,8 +195,7 @@ impl TaskOutput {
         };
         if answer.is_none() {
             let reply = Reply::denied(&ask.id, "nobody answered in time");
-            self.inner.decided(&self.slot, &self.lease.key.id, ask, &reply, DecidedBy::Nobody);
-            self.overdue = Some(reply);
+            self.overdue = Some(self.inner.decided(&self.slot, &self.lease.key.id, ask, reply, DecidedBy::Nobody));
         }
         self.heard(answer)
     }
@@ -204,9 +203,10 @@ impl TaskOutput {
     /// What somebody has said to what is asked, with the lease that came with it, ends the ask; so does that nobody will.
     fn heard(&mut self, answer: Option<(Lease, Said)>) -> Option<Reply> {
         let reply = answer.map(|(lease, Said { reply, by })| {
-            if let Some((ask, _)) = &self.open {
-                self.inner.decided(&self.slot, &lease.key.id, ask, &reply, by);
-            }
+            let reply = match &self.open {
+                Some((ask, _)) => self.inner.decided(&self.slot, &lease.key.id, ask, reply, by),
+                None => reply,
+            };
             (self.lease, self.interrupted) = (lease, false);
             reply
         });

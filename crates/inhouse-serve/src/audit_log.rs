@@ -1,18 +1,20 @@
 //! Where the audit goes: a bounded buffer and one thread that writes whole batches of lines.
 //!
-//! Recording never waits and never loses a line. Instead the front door asks for room before it lets a request in, so a
-//! writer that stands still stops the server's work; the buffer grows beyond its bound by the lines of requests under way only.
+//! Recording never waits. What starts or changes something asks for room before it does, so a writer that stands still stops the
+//! server's work, and no line of such work is lost; the buffer grows beyond its bound by the lines of requests under way only. Reads go
+//! on: beyond the bound their lines are lost, and counted in a line that follows.
 
 use std::io::{ErrorKind, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use inhouse_engine::Witness;
 use inhouse_engine::agent::DecidedBy;
+use inhouse_engine::{Effect, Witness};
 use inhouse_trust::{AgentName, Decision, Principal};
 use serde::Serialize;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::AuditSeal;
@@ -26,6 +28,21 @@ const FOREVER: Duration = Duration::from_secs(3_600);
 /// How long the writer rests after a batch: under load, requests then share a wake-up and a system call.
 const REST: Duration = Duration::from_millis(2);
 
+/// How much may be unwritten, and how long it is waited for that.
+#[derive(Debug, Clone, Copy)]
+pub struct AuditBounds {
+    /// Beyond so many bytes there is no room for the lines of further work.
+    pub buffer_bytes_max: usize,
+    /// How long work waits for room before it is refused, in milliseconds.
+    pub wait_ms_max: u64,
+}
+
+impl Default for AuditBounds {
+    fn default() -> Self {
+        Self { buffer_bytes_max: 1 << 20, wait_ms_max: 5_000 }
+    }
+}
+
 /// A handle on the log; clones write to the same one. When the last is dropped, the thread writes what is left and ends.
 #[derive(Clone)]
 pub struct AuditLog {
@@ -37,7 +54,7 @@ struct Handle {
 }
 
 struct Shared {
-    buffer_bytes_max: usize,
+    bounds: AuditBounds,
     state: Mutex<State>,
     /// Wakes the thread: there are lines, or the log is closed.
     filled: Condvar,
@@ -53,6 +70,11 @@ struct State {
     /// Bytes that the thread has taken and not yet written.
     writing: usize,
     is_closed: bool,
+    /// The writer has failed, and not yet written what it failed to write.
+    is_failing: bool,
+    /// Lines that were lost since the last line that tells of it, and when the first one was.
+    lost: u64,
+    lost_since_ms: u64,
     /// The thread has nothing to do and has to be woken.
     is_waiting: bool,
     /// Somebody wants all lines under a head, and why.
@@ -60,33 +82,29 @@ struct State {
 }
 
 impl AuditLog {
-    /// Starts the thread. Requests wait once `buffer_bytes_max` bytes are unwritten.
+    /// Starts the thread.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn new(buffer_bytes_max: usize, writer: impl Write + Send + 'static) -> std::io::Result<Self> {
-        Self::start(buffer_bytes_max, writer, None)
+    pub fn new(bounds: AuditBounds, writer: impl Write + Send + 'static) -> std::io::Result<Self> {
+        Self::start(bounds, writer, None)
     }
 
     /// The same with lines that are sealed.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn sealed(
-        buffer_bytes_max: usize,
-        writer: impl Write + Send + 'static,
-        seal: AuditSeal,
-    ) -> std::io::Result<Self> {
-        Self::start(buffer_bytes_max, writer, Some(seal))
+    pub fn sealed(bounds: AuditBounds, writer: impl Write + Send + 'static, seal: AuditSeal) -> std::io::Result<Self> {
+        Self::start(bounds, writer, Some(seal))
     }
 
     fn start(
-        buffer_bytes_max: usize,
+        bounds: AuditBounds,
         writer: impl Write + Send + 'static,
         seal: Option<AuditSeal>,
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
-            buffer_bytes_max,
+            bounds,
             state: Mutex::default(),
             filled: Condvar::new(),
             emptied: Condvar::new(),
@@ -97,9 +115,25 @@ impl AuditLog {
         Ok(Self { handle: Arc::new(Handle { shared }) })
     }
 
-    /// Appends one line; the line's end is added here.
+    /// Appends the line of something that was done, for which there was room; the line's end is added here. It is never lost.
     pub fn record(&self, line: &str) {
+        self.append(self.shared().state(), line);
+    }
+
+    /// Appends the line of something that changes nothing: a read, a refusal. Where there is no room for it, it is lost and counted.
+    pub fn mention(&self, line: &str) {
         let mut state = self.shared().state();
+        // What is lost is told in one line behind those that are there.
+        if state.lost == 0 && state.unwritten() < self.shared().bounds.buffer_bytes_max {
+            return self.append(state, line);
+        }
+        if state.lost == 0 {
+            state.lost_since_ms = now_ms();
+        }
+        state.lost += 1;
+    }
+
+    fn append(&self, mut state: MutexGuard<'_, State>, line: &str) {
         let is_waiting = std::mem::take(&mut state.is_waiting);
         state.lines.extend_from_slice(line.as_bytes());
         state.lines.push(b'\n');
@@ -119,8 +153,12 @@ impl AuditLog {
         }
     }
 
-    /// Waits until there is room for more lines.
-    pub async fn room(&self) {
+    /// Whether something may be done that has to be written down. Waits for room, for `wait_ms_max` at most.
+    pub async fn admits(&self) -> bool {
+        timeout(Duration::from_millis(self.shared().bounds.wait_ms_max), self.room()).await.is_ok()
+    }
+
+    async fn room(&self) {
         loop {
             let notified = self.shared().room.notified();
             if self.shared().has_room() {
@@ -197,8 +235,15 @@ impl Witness for AuditLog {
     fn decided(&self, who: &Principal, agent: &AgentName, task: &str, tool: &str, decision: &str, by: DecidedBy) {
         let time_ms = now_ms();
         let approver = if let DecidedBy::Approver(approver) = &by { Some(approver) } else { None };
-        let decision = Decision { time_ms, who, agent, task, tool, outcome: decision, by: by.name(), approver };
-        self.record(&decision.line());
+        let is_no = decision == Effect::Deny.name();
+        let line = Decision { time_ms, who, agent, task, tool, outcome: decision, by: by.name(), approver }.line();
+        if is_no { self.mention(&line) } else { self.record(&line) }
+    }
+
+    /// A decision does not wait for room, and so has twice as much of it.
+    fn has_room(&self) -> bool {
+        let (state, bounds) = (self.shared().state(), &self.shared().bounds);
+        !state.is_failing && state.unwritten() < 2 * bounds.buffer_bytes_max
     }
 }
 
@@ -213,6 +258,15 @@ impl State {
     fn unwritten(&self) -> usize {
         self.lines.len() + self.writing
     }
+
+    /// A line about the lines that were lost, if some were, with its end.
+    fn lost(&mut self) -> Option<String> {
+        let (lost, since_ms) = (std::mem::take(&mut self.lost), self.lost_since_ms);
+        let line = || {
+            format!("{{\"time_ms\":{},\"operation\":\"lost\",\"lines\":{lost},\"since_ms\":{since_ms}}}\n", now_ms())
+        };
+        (lost > 0).then(line)
+    }
 }
 
 impl Shared {
@@ -221,7 +275,8 @@ impl Shared {
     }
 
     fn has_room(&self) -> bool {
-        self.state().unwritten() < self.buffer_bytes_max
+        let state = self.state();
+        !state.is_failing && state.unwritten() < self.bounds.buffer_bytes_max
     }
 
     /// The thread: takes what is there, writes it, and again, until the log is closed and empty.
@@ -236,7 +291,7 @@ impl Shared {
                 return;
             }
             let mut state = self.state();
-            state.writing = 0;
+            (state.writing, state.is_failing) = (0, false);
             state.wants_head = state.wants_head.filter(|_| head.is_none());
             drop(state);
             self.emptied.notify_all();
@@ -248,8 +303,11 @@ impl Shared {
     /// Writes every byte once, however often the writer fails between. `false`: it failed, and nobody waits any more.
     fn write_batch(&self, writer: &mut impl Write, mut rest: &[u8]) -> bool {
         let mut is_told = false;
-        while !rest.is_empty() {
-            let error = match writer.write(rest) {
+        loop {
+            // What is written and not synced may be lost as well.
+            let written = if rest.is_empty() { writer.flush().map(|()| 0) } else { writer.write(rest) };
+            let error = match written {
+                Ok(_) if rest.is_empty() => break,
                 Ok(0) => ErrorKind::WriteZero.into(),
                 Ok(written) => {
                     rest = &rest[written..];
@@ -259,15 +317,20 @@ impl Shared {
                 Err(error) => error,
             };
             if !std::mem::replace(&mut is_told, true) {
-                tracing::error!(%error, "the audit can not be written");
+                tracing::error!(%error, "the audit can not be written: no work is taken until it can");
             }
-            if self.state().is_closed {
+            let mut state = self.state();
+            if state.is_closed {
                 return false;
             }
+            // A full pipe is only slow.
+            state.is_failing |= error.kind() != ErrorKind::WouldBlock;
+            drop(state);
             thread::sleep(RETRY_AFTER);
         }
-        // Nothing is buffered behind stderr, and a failing flush would not say what of the batch is lost.
-        let _ = writer.flush();
+        if is_told {
+            tracing::info!("the audit is written again");
+        }
         true
     }
 
@@ -277,7 +340,7 @@ impl Shared {
         let late = head_in.map(|head_in| Instant::now() + head_in);
         let is_late = || late.is_some_and(|late| late <= Instant::now());
         let mut state = self.state();
-        while state.lines.is_empty() && state.wants_head.is_none() && !is_late() {
+        while state.lines.is_empty() && state.lost == 0 && state.wants_head.is_none() && !is_late() {
             if state.is_closed {
                 return None;
             }
@@ -287,6 +350,9 @@ impl Shared {
         }
         batch.clear();
         std::mem::swap(batch, &mut state.lines);
+        if let Some(lost) = state.lost() {
+            batch.extend_from_slice(lost.as_bytes());
+        }
         state.writing = batch.len();
         Some(state.wants_head.or_else(|| is_late().then_some("time")))
     }

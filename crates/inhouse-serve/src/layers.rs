@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
@@ -17,7 +17,6 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Response, StatusCode, Version};
 use inhouse_trust::{Caller, HostError, OriginRule, Record};
 use tokio::sync::watch;
-use tokio::time::timeout;
 
 use crate::bindings::grpc::is_grpc;
 use crate::failures::FailureLimit;
@@ -113,9 +112,6 @@ impl Door {
             .and_then(|()| self.origin(parts))
             .and_then(|()| if is_public { Ok(None) } else { self.caller(&parts.headers).map(Some) });
         let caller = checked.map_err(|refusal| self.refused(arrival, parts, refusal))?;
-        if caller.is_some() {
-            self.audit_room().await?;
-        }
         coding(&parts.headers).and_then(|()| self.size(body)).map_err(|refusal| match &caller {
             Some(_) => self.told(arrival, parts, caller.as_ref(), refusal),
             None => self.refused(arrival, parts, refusal),
@@ -177,14 +173,6 @@ impl Door {
         if body.bytes_min() > max as u64 { Err(too_large(max)) } else { Ok(()) }
     }
 
-    async fn audit_room(&self) -> Result<(), Refusal> {
-        let wait = Duration::from_millis(self.limits.audit_wait_ms_max);
-        timeout(wait, self.audit.room()).await.map_err(|_| {
-            let message = "the audit can not be written, so nothing is done";
-            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "AUDIT_UNAVAILABLE", message)
-        })
-    }
-
     /// Counts a refusal of a stranger. Beyond the limit of his source it is not written down, and a wrong token gets 429.
     /// A valid token never comes here.
     fn refused(&self, arrival: &Arrival, parts: &Parts, refusal: Refusal) -> Refusal {
@@ -220,7 +208,7 @@ impl Door {
             status: refusal.status.as_u16(),
             duration_us: arrival.started.elapsed().as_micros() as u64,
         };
-        self.audit.record(&record.line());
+        self.audit.mention(&record.line());
         refusal
     }
 }

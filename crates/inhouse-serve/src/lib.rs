@@ -27,7 +27,7 @@ mod pages;
 mod push;
 mod signing;
 
-pub use audit_log::{AuditLog, AuditStart};
+pub use audit_log::{AuditBounds, AuditLog, AuditStart};
 pub use audit_seal::{AuditKey, AuditKeyError, AuditSeal, HeadEvery};
 pub use bindings::extensions::Extension;
 pub use bindings::{Capabilities, Endpoint};

@@ -71,8 +71,6 @@ pub struct Limits {
     pub linger_bytes_max: usize,
     /// Refusals of one source that are told and written down each minute; valid tokens are never limited.
     pub failures_per_minute_max: u32,
-    /// Milliseconds that a request waits for room in the audit before it is refused.
-    pub audit_wait_ms_max: u64,
     /// Milliseconds that open requests and streams get at shutdown.
     pub shutdown_grace_ms: u64,
 }
@@ -97,7 +95,6 @@ impl Default for Limits {
             linger_ms_max: 2_000,
             linger_bytes_max: 4 << 20,
             failures_per_minute_max: 20,
-            audit_wait_ms_max: 5_000,
             shutdown_grace_ms: 10_000,
         }
     }

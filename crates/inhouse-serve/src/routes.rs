@@ -252,7 +252,8 @@ impl Routes {
         let card = |name: &AgentName| self.card(self.named(name.as_str()).unwrap_or(agent), request, true);
         let (headers, query) = (&request.headers, request.query());
         let is_named = matches!(binding, Binding::Rest(Target { tenant: Some(_), .. }));
-        let call = Call { endpoint, tenants: &tenants, card: &card, caller, headers, query, is_named };
+        let audit = &self.audit;
+        let call = Call { endpoint, tenants: &tenants, card: &card, caller, headers, query, is_named, audit };
         let body = match body.read().await {
             Ok(body) => body,
             Err(refusal) => return self.refused(request, caller, Some(agent), refusal.code, &refusal),
@@ -320,7 +321,7 @@ impl Routes {
             status: status.as_u16(),
             duration_us: number(request.started.elapsed().as_micros()),
         };
-        self.audit.record(&record.line());
+        if audited.is_change { self.audit.record(&record.line()) } else { self.audit.mention(&record.line()) }
     }
 }
 

@@ -6,11 +6,14 @@ mod common;
 
 use std::io::{Read, Seek, Write};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use common::{AUTH, DEADLINE, Sink, TestServer, post, read_to_end, read_until, refused, until};
-use inhouse_serve::{AuditLog, Limits};
+use inhouse_engine::Witness;
+use inhouse_serve::{AuditBounds, AuditLog, Limits};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -190,24 +193,59 @@ impl Write for Valve {
     }
 }
 
+const SMALL: AuditBounds = AuditBounds { buffer_bytes_max: 100, wait_ms_max: 50 };
+
 #[tokio::test]
-async fn an_audit_that_stands_still_stops_work_and_loses_no_line() {
+async fn an_audit_that_stands_still_admits_nothing_and_loses_no_line_of_what_was_done() {
     let (sink, (asked, was_asked), (valve, let_through)) = (Sink::default(), channel(), channel());
-    let log = AuditLog::new(100, Valve { asked, let_through, sink: sink.clone() }).unwrap();
-    let server =
-        TestServer::start_with(Limits { audit_wait_ms_max: 50, ..Limits::default() }, log.clone(), sink.clone());
-    server.assert_healthy().await;
+    let log = AuditLog::new(SMALL, Valve { asked, let_through, sink: sink.clone() }).unwrap();
+    let server = TestServer::start_with(Limits::default(), log.clone(), sink.clone());
+    assert!(log.admits().await);
     log.record("{\"n\":1}");
     was_asked.recv().unwrap();
     log.record(&format!("{{\"n\":2,\"pad\":\"{}\"}}", "x".repeat(100)));
-    assert_eq!(refused(&server.exchange(post("/a2a", "{}")).await), 503);
-    assert!(server.exchange(post("/health", "")).await.ends_with("public"));
+    assert!(!log.admits().await);
+    (0..5).for_each(|_| log.mention("{\"n\":0}"));
+    log.record("{\"n\":3}");
+    server.assert_healthy().await;
     assert!(!log.flush(Duration::from_millis(10)));
     drop(valve);
+    assert!(log.flush(DEADLINE) && log.admits().await);
+    log.mention("{\"n\":5}");
     assert!(log.flush(DEADLINE));
-    server.assert_healthy().await;
-    let numbers: Vec<_> = sink.lines().iter().map(|line| line["n"].as_u64().unwrap()).collect();
-    assert_eq!(numbers, [1, 2]);
+    let lines = sink.lines();
+    let numbers: Vec<_> = lines.iter().map(|line| line["n"].as_u64().unwrap_or(4)).collect();
+    assert_eq!(
+        (numbers.as_slice(), &lines[3]["operation"], &lines[3]["lines"]),
+        (&[1, 2, 3, 4, 5][..], &"lost".into(), &5.into())
+    );
+}
+
+/// Has no space, as long as it is told so.
+struct Full(Arc<AtomicBool>, Sink);
+
+impl Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.load(SeqCst) { Err(std::io::ErrorKind::StorageFull.into()) } else { self.1.write(bytes) }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn without_space_nothing_is_admitted_from_the_first_line_on_and_with_space_again_at_once() {
+    let (sink, full) = (Sink::default(), Arc::new(AtomicBool::new(true)));
+    let bounds = AuditBounds { wait_ms_max: 10, ..AuditBounds::default() };
+    let log = AuditLog::new(bounds, Full(Arc::clone(&full), sink.clone())).unwrap();
+    assert!(log.admits().await && Witness::has_room(&log));
+    log.mention("{\"n\":1}");
+    until("it has failed", || !Witness::has_room(&log)).await;
+    assert!(!log.admits().await);
+    full.store(false, SeqCst);
+    assert!(log.flush(DEADLINE) && log.admits().await && Witness::has_room(&log));
+    assert_eq!(sink.lines().len(), 1);
 }
 
 /// Fails twice after each byte that it takes.
@@ -231,7 +269,7 @@ impl Write for Stutter {
 #[test]
 fn a_writer_that_fails_between_gets_every_byte_once() {
     let sink = Sink::default();
-    let log = AuditLog::new(100, Stutter(sink.clone(), 0)).unwrap();
+    let log = AuditLog::new(SMALL, Stutter(sink.clone(), 0)).unwrap();
     log.record("[1]");
     log.record("[2]");
     assert!(log.flush(DEADLINE));
@@ -241,7 +279,7 @@ fn a_writer_that_fails_between_gets_every_byte_once() {
 #[test]
 fn lines_of_many_threads_are_whole_and_all_there_when_the_log_is_dropped() {
     let sink = Sink::default();
-    let log = AuditLog::new(1 << 20, sink.clone()).unwrap();
+    let log = AuditLog::new(AuditBounds::default(), sink.clone()).unwrap();
     std::thread::scope(|scope| {
         for thread in 0..8 {
             let log = log.clone();

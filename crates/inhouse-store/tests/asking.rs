@@ -54,6 +54,16 @@ async fn an_answer_reaches_the_turn_that_asked_and_joins_the_task() {
 }
 
 #[tokio::test]
+async fn what_can_not_be_written_down_is_not_allowed() {
+    let (house, id) = asked(Script::asks(1), EngineLimits::default()).await;
+    house.fill_audit();
+    house.say(&id, "yes").await.unwrap();
+    let task = ended(&house, &id).await;
+    assert_eq!((task.state, text_of(&task).as_str()), (TaskState::Completed, "before no"));
+    assert_eq!(house.decided(), ["ann Bash deny nobody"]);
+}
+
+#[tokio::test]
 async fn what_is_no_answer_is_refused_and_changes_nothing() {
     let (house, id) = asked(Script::asks(1), EngineLimits::default()).await;
     let stale = Value(serde_json::json!({"requestId": "r0", "optionId": "allow"}));

@@ -114,7 +114,6 @@ pub(crate) fn door_limits(limits: &Limits) -> inhouse_serve::Limits {
         linger_ms_max: limits.linger_ms_max.value,
         linger_bytes_max: size(&limits.linger_bytes_max),
         failures_per_minute_max: count(&limits.failures_per_minute_max),
-        audit_wait_ms_max: limits.audit_wait_ms_max.value,
         shutdown_grace_ms: limits.shutdown_grace_ms.value + limits.stop_grace_ms.value,
     }
 }

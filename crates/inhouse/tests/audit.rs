@@ -10,8 +10,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
-use support::{Launch, Server, scratch, wait};
+use serde_json::{Value, json};
+use support::{Launch, Server, TOKEN, http, message, rpc, scratch, wait};
 
 /// A folder with a configuration whose audit is a file.
 struct House(PathBuf);
@@ -253,4 +253,49 @@ fn lines_are_found_by_what_stands_in_them() {
         (code, out.lines().map(str::to_owned).collect::<Vec<_>>()),
         (0, house.lines().split_off(house.lines().len() - 2))
     );
+}
+
+/// Reads go on, and by each binding nothing is started or changed.
+fn takes_no_work(server: &Server, id: &str) {
+    let refused = server.call("SendMessage", message("hi"));
+    assert_eq!(
+        (&refused["error"]["code"], &refused["error"]["data"][0]["reason"]),
+        (&(-30503).into(), &"AUDIT_UNAVAILABLE".into())
+    );
+    assert_eq!(server.post(&rpc("CancelTask", json!({"id": id}))).status, 503);
+    let headers = http::headers(&[("Authorization", &format!("Bearer {TOKEN}")), ("Content-Type", "application/json")]);
+    let sent = http::request(server.address, "POST", "/message:send", &headers, message("hi").to_string().as_bytes());
+    assert_eq!((sent.status, &sent.json()["error"]["details"][0]["reason"]), (503, &"AUDIT_UNAVAILABLE".into()));
+    assert!(server.result("ListTasks", json!({}))["tasks"].is_array());
+    assert_eq!(server.get("/.well-known/agent-card.json").status, 200);
+}
+
+#[test]
+fn without_space_reads_go_on_and_with_space_again_work_does() {
+    let limits = "audit_file_bytes_max = 1_024\naudit_files_max = 1\naudit_bytes_max = 4_096\naudit_wait_ms_max = 50";
+    let house = House::new(limits);
+    // There is no room for a full file.
+    let blocked = house.0.join("audit.jsonl.1");
+    let server = house.launch(&["serve"]).start();
+    fs::create_dir_all(blocked.join("blocks")).unwrap();
+    let id = server.send("hi")["id"].as_str().unwrap().to_owned();
+    wait("the file to be full", || (server.post(&rpc("SendMessage", message("hi"))).status == 503).then_some(()));
+    takes_no_work(&server, &id);
+    (0..60).for_each(|_| assert_eq!(server.task(&id)["id"].as_str(), Some(id.as_str())));
+    fs::remove_dir_all(&blocked).unwrap();
+    wait("space", || (server.post(&rpc("SendMessage", message("hi"))).status == 200).then_some(()));
+    stop(server);
+    let report = house.report();
+    assert!(report["lost"].as_u64() > Some(10), "{report}");
+    assert!(house.verify(&[]).1.contains("were lost while nothing could be written"));
+}
+
+#[test]
+fn with_a_full_stderr_no_work_is_taken() {
+    let line = format!("exec {} serve --agent demo 2>/dev/full", env!("CARGO_BIN_EXE_inhouse"));
+    let project = scratch("full");
+    fs::write(project.join("inhouse.toml"), "[limits]\naudit_wait_ms_max = 50\n").unwrap();
+    let server = Launch::through("sh", &["-c", &line]).directory(&project).start();
+    wait("the first line to fail", || (server.post(&rpc("SendMessage", message("hi"))).status == 503).then_some(()));
+    takes_no_work(&server, "none");
 }

@@ -82,8 +82,9 @@ impl Output for Collected {
         self.unasked += 1;
     }
 
-    fn decided(&mut self, ask: &Ask, reply: &Reply, by: DecidedBy) {
-        self.decided.push((ask.tool.clone(), ask.decision(reply), by));
+    fn decided(&mut self, ask: &Ask, reply: Reply, by: DecidedBy) -> Reply {
+        self.decided.push((ask.tool.clone(), ask.decision(&reply), by));
+        reply
     }
 }
 

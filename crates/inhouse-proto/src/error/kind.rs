@@ -48,6 +48,8 @@ pub enum ErrorKind {
     ResourceExhausted,
     /// The server cannot take work now.
     Unavailable,
+    /// The server cannot write down what it would do.
+    AuditUnavailable,
 }
 
 struct Row {
@@ -108,6 +110,7 @@ impl ErrorKind {
             Self::PayloadTooLarge => row(-31413, "Payload too large", "PAYLOAD_TOO_LARGE", 413, RESOURCE_EXHAUSTED),
             Self::ResourceExhausted => row(-31429, "Too many requests", "RESOURCE_EXHAUSTED", 429, RESOURCE_EXHAUSTED),
             Self::Unavailable => row(-31503, "Service unavailable", "UNAVAILABLE", 503, UNAVAILABLE),
+            Self::AuditUnavailable => row(-30503, "The audit can not be written, so nothing is started or changed", "AUDIT_UNAVAILABLE", 503, UNAVAILABLE),
         }
     }
 

@@ -155,6 +155,7 @@ fn every_kind_has_the_grpc_status_of_the_specification() {
         (K::PayloadTooLarge, 8, "RESOURCE_EXHAUSTED"),
         (K::ResourceExhausted, 8, "RESOURCE_EXHAUSTED"),
         (K::Unavailable, 14, "UNAVAILABLE"),
+        (K::AuditUnavailable, 14, "UNAVAILABLE"),
     ] {
         assert_eq!((kind.grpc_code(), kind.grpc_name()), (code, name), "{kind:?}");
     }

@@ -36,6 +36,7 @@ use self::checked::is_id;
 use self::events::{EventStream, Form, Until};
 use self::extensions::{Extension, Extensions};
 pub(crate) use self::version::Generation;
+use crate::AuditLog;
 use crate::body::Body;
 use crate::push::Push;
 
@@ -106,6 +107,8 @@ pub(crate) struct Call<'a> {
     pub(crate) query: Option<&'a str>,
     /// The path names the agent (`/{tenant}/…`): what a body says of it does not count.
     pub(crate) is_named: bool,
+    /// What starts or changes something has to be written down.
+    pub(crate) audit: &'a AuditLog,
 }
 
 /// A response, and what the audit says of it.
@@ -135,6 +138,8 @@ pub(crate) struct Audited {
     pub(crate) state: Option<&'static str>,
     /// `None`: ok; else the error's reason.
     pub(crate) refusal: Option<&'static str>,
+    /// It may have started or changed something.
+    pub(crate) is_change: bool,
 }
 
 impl<'a> Call<'a> {

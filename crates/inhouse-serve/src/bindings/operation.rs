@@ -126,6 +126,15 @@ impl Asked {
         }
     }
 
+    /// Whether it may start or change something.
+    fn is_change(&self) -> bool {
+        match self {
+            Self::Send(_) | Self::Stream(_) | Self::Cancel(_) => true,
+            Self::Push(asked) => asked.is_change(),
+            Self::Get(_) | Self::List(_) | Self::Subscribe(_) | Self::ExtendedCard(_) => false,
+        }
+    }
+
     /// The agent that the request names, if it names one.
     fn tenant(&self) -> &str {
         match self {
@@ -144,6 +153,12 @@ impl Asked {
 pub(crate) async fn perform(call: &Call<'_>, asked: Asked, audited: &mut Audited) -> Result<Outcome, A2aError> {
     let call = &call.of_tenant(asked.tenant())?;
     audited.agent = Some(call.endpoint.agent.clone());
+    if asked.is_change() {
+        if !call.audit.admits().await {
+            return Err(A2aError::new(ErrorKind::AuditUnavailable));
+        }
+        audited.is_change = true;
+    }
     match asked {
         Asked::Send(send) => self::send(call, send, audited).await,
         Asked::Stream(send) => stream(call, send, audited).await,

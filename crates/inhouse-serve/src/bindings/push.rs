@@ -23,6 +23,11 @@ pub(crate) enum PushAsked {
 }
 
 impl PushAsked {
+    /// Whether it changes who is told.
+    pub(super) fn is_change(&self) -> bool {
+        matches!(self, Self::Create(..) | Self::Delete(_))
+    }
+
     /// The agent that the request names, if it names one.
     pub(super) fn tenant(&self) -> &str {
         match self {

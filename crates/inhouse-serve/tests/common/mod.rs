@@ -15,7 +15,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame};
 use hyper::{Method, Response, StatusCode};
-use inhouse_serve::{AuditLog, Body, BodyReader, ErrorForm, Limits, Refusal, Request, Server, ServerOptions, Service};
+use inhouse_serve::{
+    AuditBounds, AuditLog, Body, BodyReader, ErrorForm, Limits, Refusal, Request, Server, ServerOptions, Service,
+};
 use inhouse_trust::{HostRule, OriginRule, Principal, Secret, TokenDigest, Tokens};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -39,7 +41,7 @@ pub(crate) struct TestServer {
 impl TestServer {
     pub(crate) fn start(limits: Limits) -> Self {
         let audit = Sink::default();
-        let log = AuditLog::new(1 << 20, audit.clone()).unwrap();
+        let log = AuditLog::new(AuditBounds::default(), audit.clone()).unwrap();
         Self::start_with(limits, log, audit)
     }
 

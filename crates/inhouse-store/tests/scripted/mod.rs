@@ -5,6 +5,7 @@
 mod deaf;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -248,14 +249,18 @@ fn permission(id: &str) -> Ask {
     Ask { id: id.into(), tool: "Bash".into(), subject: "ls".into(), input, questions: vec![question] }
 }
 
-/// What was decided, line by line.
+/// What was decided, line by line, and whether there is no room for more.
 #[derive(Debug, Default)]
-pub struct Witnessed(pub Mutex<Vec<String>>);
+pub struct Witnessed(pub Mutex<Vec<String>>, pub AtomicBool);
 
 impl Witness for Witnessed {
     fn decided(&self, who: &Principal, _: &AgentName, _: &str, tool: &str, decision: &str, by: DecidedBy) {
         let approver = if let DecidedBy::Approver(who) = &by { format!(" {}", who.as_str()) } else { String::new() };
         self.0.lock().unwrap().push(format!("{} {tool} {decision} {}{approver}", who.as_str(), by.name()));
+    }
+
+    fn has_room(&self) -> bool {
+        !self.1.load(Ordering::SeqCst)
     }
 }
 
@@ -305,6 +310,11 @@ impl House {
         let witness = Arc::new(Witnessed::default());
         let engine = Engine::new(Arc::clone(&store), agents, limits, Arc::clone(&witness) as _);
         Self { script, limits, store, engine, witness }
+    }
+
+    /// From now on nothing can be written down.
+    pub fn fill_audit(&self) {
+        self.witness.1.store(true, Ordering::SeqCst);
     }
 
     /// What was decided so far.

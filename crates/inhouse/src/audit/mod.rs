@@ -11,7 +11,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
-use inhouse_serve::{AuditKey, AuditLog, AuditSeal, HeadEvery};
+use inhouse_serve::{AuditBounds, AuditKey, AuditLog, AuditSeal, HeadEvery};
 
 use crate::assemble::size;
 use crate::config::{Audit, AuditTo, Config, Origin};
@@ -66,7 +66,9 @@ pub(crate) fn open(config: &Config) -> Result<Open, Failure> {
     let (file, End { link, torn_sha256 }) =
         opened.map_or_else(|| (None, End::default()), |(file, end)| (Some(file), end));
     let writer = Out { is_shown: file.is_none() || to.value == AuditTo::Both, file };
-    let log = AuditLog::sealed(size(&limits.audit_bytes_max), writer, AuditSeal::new(link, key, every));
+    let bounds =
+        AuditBounds { buffer_bytes_max: size(&limits.audit_bytes_max), wait_ms_max: limits.audit_wait_ms_max.value };
+    let log = AuditLog::sealed(bounds, writer, AuditSeal::new(link, key, every));
     let log = log.map_err(|error| Failure::failed(format!("the system gives no thread: {error}"), None))?;
     Ok(Open { log, key: public, torn_sha256 })
 }

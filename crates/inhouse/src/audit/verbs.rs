@@ -159,7 +159,7 @@ fn tell(report: &Report, print_key: bool, json: bool) -> Result<(), Failure> {
 }
 
 fn told(report: &Report) -> String {
-    let Report { lines, chains, unclean, heads, bare, key, begins_at, torn, is_stopped, broken } = report;
+    let Report { lines, chains, unclean, heads, bare, key, begins_at, torn, lost, is_stopped, broken } = report;
     let mut text = String::new();
     let mut say = |line: String| text += &format!("{line}\n");
     if let Some(Broken { file, line, seq, why }) = broken {
@@ -178,6 +178,9 @@ fn told(report: &Report) -> String {
         say(format!(
             "{unclean} starts without an orderly stop before them: a server was killed, or lines before them were cut off"
         ));
+    }
+    if *lost > 0 {
+        say(format!("{lost} lines about reads and refusals were lost while nothing could be written"));
     }
     match key {
         Some(key) => say(format!("{heads} heads are signed by {key}; {bare} lines are behind the last one")),

@@ -30,6 +30,8 @@ pub(super) struct Report {
     pub(super) begins_at: Option<u64>,
     /// Lines that were torn by a crash, as the next start has found them.
     pub(super) torn: u64,
+    /// Lines that were lost while nothing could be written, as the audit says itself.
+    pub(super) lost: u64,
     /// Whether the last line is the head of an orderly stop.
     pub(super) is_stopped: bool,
     /// Where it breaks first, and how.
@@ -61,6 +63,8 @@ struct Said<'a> {
     why: Option<&'a str>,
     key: Option<&'a str>,
     torn_sha256: Option<&'a str>,
+    /// How many were lost.
+    lines: Option<u64>,
 }
 
 /// The state of a verification.
@@ -120,6 +124,7 @@ impl Verification<'_> {
         self.report.unclean += u64::from(is_start && self.link.is_some() && !self.report.is_stopped);
         self.report.chains += u64::from(begins || self.link.is_none());
         self.report.lines += 1;
+        self.report.lost += said.lines.filter(|_| said.operation == "lost").unwrap_or_default();
         self.report.is_stopped = said.operation == "head" && said.why == Some("stop");
         self.link = Some(read.link);
         Ok(())

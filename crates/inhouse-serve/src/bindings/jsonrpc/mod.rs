@@ -163,6 +163,7 @@ fn refusal(envelope: &Envelope, error: &A2aError, audited: Audited) -> Answer {
     let status = match error.kind {
         ErrorKind::ResourceExhausted
         | ErrorKind::Unavailable
+        | ErrorKind::AuditUnavailable
         | ErrorKind::PayloadTooLarge
         | ErrorKind::PermissionDenied => StatusCode::from_u16(error.kind.http_status()).unwrap_or(StatusCode::OK),
         _ => StatusCode::OK,
