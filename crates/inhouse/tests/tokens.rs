@@ -1,16 +1,25 @@
 //! Tokens that are issued, narrowed, renewed and revoked with `inhouse token` while a server runs.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+#![allow(unreachable_pub, missing_docs, dead_code, reason = "shared between test files")]
 
 mod support;
+#[path = "golden/doors.rs"]
+mod doors;
+#[path = "golden/grpc.rs"]
+mod grpc;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
+use grpc::Grpc;
+use inhouse_proto::v1;
+use prost::Message as _;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use support::http::{self, headers, request};
-use support::{Launch, Server, message, rpc, scratch, state_of, wait};
+use support::{Launch, Server, TOKEN, message, rpc, scratch, state_of, wait};
 
 /// A home whose tokens file commands and servers share.
 struct Home(PathBuf);
@@ -217,4 +226,36 @@ fn rules_of_agents_know_the_callers_of_issued_tokens() {
     let (code, _, err) = home.launch(&["serve"]).directory(&home.0).run();
     assert!(code == 2 && err.contains("no caller is called \"bob\""), "{err}");
     home.server(&config("[\"ann\"]"));
+}
+
+#[test]
+fn a_stream_of_grpc_says_why_it_ends() {
+    let home = Home::new();
+    let issued = home.issue(&["ann"]);
+    // The token of all tests in the place of the one that was made.
+    let digest = |token: &str| hex(&Sha256::digest(token));
+    let text = fs::read_to_string(home.file()).unwrap().replace(&digest(&issued), &digest(TOKEN));
+    fs::write(home.file(), text).unwrap();
+    let server = home.server(TWO_AGENTS);
+    let part = v1::Part { content: Some(v1::part::Content::Text("hi".into())), ..Default::default() };
+    let message =
+        v1::Message { message_id: "m".into(), role: v1::Role::User.into(), parts: vec![part], ..Default::default() };
+    let send = v1::SendMessageRequest { message: Some(message), tenant: "slow".into(), ..Default::default() };
+    std::thread::scope(|scope| {
+        let stream = scope.spawn(|| {
+            let path = "/lf.a2a.v1.A2AService/SendStreamingMessage";
+            Grpc::new().exchange(&server, path, &send.encode_to_vec(), &[("a2a-version", "1.0")])
+        });
+        wait("the task", || {
+            let (_, listed) = call(&server, TOKEN, "/agents/slow/a2a", "ListTasks", json!({}));
+            listed["result"]["tasks"].as_array().filter(|tasks| !tasks.is_empty()).map(drop)
+        });
+        home.run(&["revoke", "ann"]);
+        let (messages, trailers) = stream.join().unwrap();
+        assert!(!messages.is_empty() && trailers["grpc-status"] == "16", "{trailers:?}");
+    });
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
