@@ -3,8 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use inhouse_proto::v1::card_signature::{base64url, from_base64url};
 use inhouse_trust::Link;
 use ring::rand::SystemRandom;
@@ -13,6 +11,7 @@ use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use crate::audit_log::now_ms;
+use crate::tls::pem;
 
 /// What is signed begins so, that no signature of another use of the key passes for one of a head.
 const PURPOSE: &str = "inhouse audit head v1\n";
@@ -41,9 +40,7 @@ impl AuditKey {
     /// A new key as a PEM text; nothing, where the system has no random bytes.
     pub fn generate() -> Option<String> {
         let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).ok()?;
-        let text = STANDARD.encode(document.as_ref());
-        let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
-        Some(format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n")))
+        Some(pem("PRIVATE KEY", document.as_ref()))
     }
 
     /// The public half, in base64url.

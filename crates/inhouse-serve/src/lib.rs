@@ -43,4 +43,4 @@ pub use routes::{CARD, ENDPOINT, Route, Routes};
 pub use server::{ServeError, Server};
 pub use service::{Request, Service};
 pub use signing::{CardSigner, SigningKeyError};
-pub use tls::{LiveTlsKeys, TlsKeys, TlsKeysError};
+pub use tls::{LiveTlsKeys, TlsKeys, TlsKeysError, pem};

@@ -101,7 +101,9 @@ impl Weak {
             Some(weak) if *hardened => Err(Failure::usage(format!("{}: {weak}", said(origin)), Some(cure))),
             _ if *hardened && outside && server.tls.is_none() => Err(Failure::usage(
                 format!("{}: plain HTTP on {} can be read on its way", said(origin), address.ip()),
-                Some("--tls-cert and --tls-key, or --host 127.0.0.1 with a TLS proxy on this machine".into()),
+                Some(
+                    "--tls auto, --tls-cert and --tls-key, or --host 127.0.0.1 with a TLS proxy on this machine".into(),
+                ),
             )),
             Some(weak) if outside => Ok(Some(format!("{weak} by anyone who reaches this machine: {cure}"))),
             _ => Ok(None),

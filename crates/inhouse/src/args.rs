@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::agents;
 use crate::audit;
 use crate::cli;
-use crate::config::{Containment, InputChoice, LogChoice};
+use crate::config::{Containment, InputChoice, LogChoice, TlsChoice};
 use crate::tokens;
 
 const EXAMPLES: &str = "\
@@ -107,6 +107,9 @@ pub(crate) struct ServeArgs {
     /// The address by which callers reach the server, when it is not the one it listens on
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
+    /// Speak TLS with certificates of an authority of the server's own, which it makes once and keeps
+    #[arg(long, value_enum)]
+    pub(crate) tls: Option<TlsChoice>,
     /// The certificate to speak TLS with, and those above it, in PEM
     #[arg(long, value_name = "FILE")]
     pub(crate) tls_cert: Option<PathBuf>,

@@ -30,6 +30,8 @@ pub(crate) struct Banner<'a> {
     pub(crate) agent_version: Option<&'a str>,
     /// The address that callers use.
     pub(crate) public_url: &'a str,
+    /// The certificate of the server's own authority, if it has one.
+    pub(crate) authority: Option<&'a Path>,
     /// The address that this machine uses.
     pub(crate) local_url: &'a str,
     /// The path of the default agent's endpoint.
@@ -48,15 +50,16 @@ impl Banner<'_> {
     /// The lines, without line ends.
     pub(crate) fn lines(&self) -> Vec<String> {
         let agent = self.agents.default();
-        vec![
+        let mut lines = vec![
             format!("inhouse {}", env!("CARGO_PKG_VERSION")),
             format!("agent     {}", self.agent(agent)),
             format!("project   {}", agent.project.display()),
             format!("endpoint  {}{}", self.public_url, self.endpoint_path),
             format!("card      {}{}", self.public_url, self.card_path),
-            format!("contained {}", self.containment),
-            self.command(),
-        ]
+        ];
+        lines.extend(self.authority.map(|file| format!("trust     curl --cacert {}", quote(&file.to_string_lossy()))));
+        lines.extend([format!("contained {}", self.containment), self.command()]);
+        lines
     }
 
     fn agent(&self, agent: &AgentConfig) -> String {
@@ -88,7 +91,9 @@ impl Banner<'_> {
             TokenShown::Unknown => "INHOUSE_TOKEN=\"${INHOUSE_TOKEN:?is the token of one of the callers}\"".to_owned(),
         };
         let program = self.program.to_string_lossy();
-        format!("INHOUSE_URL={} {token} {} send \"hello\"", quote(self.local_url), quote(&program))
+        let authority = self.authority.map(|file| format!("INHOUSE_CA={} ", quote(&file.to_string_lossy())));
+        let authority = authority.unwrap_or_default();
+        format!("INHOUSE_URL={} {authority}{token} {} send \"hello\"", quote(self.local_url), quote(&program))
     }
 }
 
@@ -111,6 +116,7 @@ mod tests {
             agents,
             agent_version: Some("2.1.330"),
             public_url: "https://agents.example.com",
+            authority: None,
             local_url: "http://127.0.0.1:8080",
             endpoint_path: "/a2a",
             card_path: "/.well-known/agent-card.json",
@@ -125,7 +131,12 @@ mod tests {
         let folder = Folder::new();
         folder.file("bin/claude", 0o755);
         let config = config(&folder, "[agents.claude]\n[agents.demo]\n");
-        let lines = banner(&config.agents, TokenShown::Plain("t0ken")).lines();
+        let mut banner = banner(&config.agents, TokenShown::Plain("t0ken"));
+        let lines = banner.lines();
+        banner.authority = Some(Path::new("/state/a b.pem"));
+        let more = banner.lines();
+        assert_eq!((more.len(), more[5].as_str()), (8, "trust     curl --cacert '/state/a b.pem'"));
+        assert!(more[7].contains(" INHOUSE_CA='/state/a b.pem' INHOUSE_TOKEN=t0ken "), "{}", more[7]);
         assert!(lines.len() <= 8 && lines.iter().all(|line| !line.contains('\n')));
         let claude = folder.path().join("bin/claude");
         assert_eq!(lines[1], format!("agent     Claude Code 2.1.330 ({}); also demo", claude.display()));

@@ -28,7 +28,7 @@ pub(crate) fn hidden<A>(config: &Config<A>, host: &HostEnv, places: &[&Path]) ->
     let tokens = sessions.iter().map(|session| token::folder(session)).chain([token::shared_folder(&env::temp_dir())]);
     let starters = sessions.iter().flat_map(|session: &PathBuf| STARTERS.map(|name| session.join(name)));
     let Server { tls, tokens_file, workspaces_dir, .. } = &config.server;
-    let tls = tls.as_ref().map(|tls| tls.value.key.clone());
+    let tls = tls.as_ref().map(|tls| tls.value.secret());
     let audit = [config.audit.file.value.clone(), config.audit.key.value.clone()];
     let files = [config.cards.key_file.clone(), tls, tokens_file.value.clone()].into_iter().chain(audit).flatten();
     let mut kept: Vec<_> = files.map(|file| folder_or_file(&file, host, places)).collect();

@@ -2,7 +2,9 @@
 //! the address by which others reach it.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as Probe, ToSocketAddrs as _, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as Probe, ToSocketAddrs as _, UdpSocket};
+
+use nix::ifaddrs::{InterfaceAddress, getifaddrs};
 
 use crate::config::words::quote;
 use crate::exit::Failure;
@@ -101,6 +103,23 @@ pub(crate) fn url(is_tls: bool, host: &str, bound: SocketAddr) -> String {
 fn outside_name() -> String {
     let address = outside_address().map(|ip| ip.to_string());
     address.or_else(host_name).unwrap_or_else(|| Ipv4Addr::LOCALHOST.to_string())
+}
+
+/// Every address by which a socket on this one can be called, this machine's own among them.
+pub(crate) fn addresses(listened: IpAddr) -> Vec<IpAddr> {
+    let own = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    if !listened.is_unspecified() {
+        return own.into_iter().chain([listened]).collect();
+    }
+    let address = |interface: InterfaceAddress| {
+        let address = interface.address?;
+        let four = address.as_sockaddr_in().map(|address| IpAddr::from(address.ip()));
+        four.or_else(|| address.as_sockaddr_in6().map(|address| address.ip().into()))
+    };
+    // An address of a link alone means nothing without the link.
+    let is_called = |ip: &IpAddr| !matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
+    let interfaces = getifaddrs().into_iter().flatten().filter_map(address);
+    own.into_iter().chain(interfaces.filter(is_called)).collect()
 }
 
 /// Connecting a datagram socket sends nothing; it only asks for the route. The address is one for documentation (RFC 5737).

@@ -1,5 +1,6 @@
 //! What changes while the server runs: the files of issued tokens and of TLS are read again when they are other ones, and on SIGHUP. A
-//! file that can not be used leaves in force what was, and the log says so.
+//! file that can not be used leaves in force what was, and the log says so. An authority of the server's own makes another certificate in
+//! time.
 
 use std::fs;
 use std::io;
@@ -15,8 +16,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::config::TlsFiles;
-use crate::tls;
+use crate::tls::Source;
 use crate::tokens::Keyring;
 
 /// The tasks that look; dropping it ends them.
@@ -53,41 +53,54 @@ impl Reload {
         tokens: watch::Sender<Arc<Tokens>>,
     ) -> io::Result<()> {
         let path = file.to_path_buf();
-        self.follow(vec![path.clone()], move || {
-            let read = Keyring::read(&path).map_err(|error| error.to_string());
-            match read.and_then(|keyring| keyring.credentials()) {
-                Ok(issued) => {
-                    tracing::info!(tokens = issued.len(), "the tokens file is read again and in force");
-                    tokens.send_replace(Arc::new(Tokens::new(configured.iter().cloned().chain(issued))));
+        let files = vec![path.clone()];
+        self.follow(
+            move || looks(&files),
+            move || {
+                let read = Keyring::read(&path).map_err(|error| error.to_string());
+                match read.and_then(|keyring| keyring.credentials()) {
+                    Ok(issued) => {
+                        tracing::info!(tokens = issued.len(), "the tokens file is read again and in force");
+                        tokens.send_replace(Arc::new(Tokens::new(configured.iter().cloned().chain(issued))));
+                    }
+                    Err(why) => tracing::error!("{why}: the tokens of before stay in force"),
                 }
-                Err(why) => tracing::error!("{why}: the tokens of before stay in force"),
-            }
-        })
+            },
+        )
     }
 
     /// Takes over certificates and their keys.
     ///
     /// # Errors
     /// When the system refuses a handler.
-    pub(crate) fn tls(&mut self, files: TlsFiles, keys: watch::Sender<TlsKeys>) -> io::Result<()> {
-        self.follow(vec![files.cert.clone(), files.key.clone()], move || match tls::keys(&files) {
-            Ok(read) => {
-                tracing::info!("the certificate is read again and in force");
-                keys.send_replace(read);
-            }
-            Err(why) => tracing::error!("{why}: the certificate of before stays in force"),
-        })
+    pub(crate) fn tls(&mut self, source: Source, keys: watch::Sender<TlsKeys>) -> io::Result<()> {
+        let source = Arc::new(source);
+        let (files, looked) = (source.files(), Arc::clone(&source));
+        self.follow(
+            move || (looks(&files), looked.occasion()),
+            move || match source.keys() {
+                Ok(read) => {
+                    tracing::info!("the certificate is read again and in force");
+                    keys.send_replace(read);
+                }
+                Err(why) => tracing::error!("{why}: the certificate of before stays in force"),
+            },
+        )
     }
 
-    fn follow(&mut self, paths: Vec<PathBuf>, changed: impl FnMut() + Send + 'static) -> io::Result<()> {
+    fn follow<L: PartialEq + Send + 'static>(
+        &mut self,
+        look: impl Fn() -> L + Send + 'static,
+        changed: impl FnMut() + Send + 'static,
+    ) -> io::Result<()> {
         let hangup = signal(SignalKind::hangup())?;
-        self.tasks.push(tokio::spawn(follow(paths, self.every, hangup, changed)).abort_handle());
+        self.tasks.push(tokio::spawn(follow(look, self.every, hangup, changed)).abort_handle());
         Ok(())
     }
 }
 
-async fn follow(paths: Vec<PathBuf>, every: Duration, mut hangup: Signal, mut changed: impl FnMut()) {
-    let look = || paths.iter().map(|path| look(path)).collect::<Vec<_>>();
+/// Calls `changed` whenever a look shows something else than the one before, and on SIGHUP.
+async fn follow<L: PartialEq>(look: impl Fn() -> L, every: Duration, mut hangup: Signal, mut changed: impl FnMut()) {
     let mut seen = look();
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -106,6 +119,10 @@ async fn follow(paths: Vec<PathBuf>, every: Duration, mut hangup: Signal, mut ch
 
 /// By what a file is known to be another one.
 type Look = Option<(u64, u64, i64, i64)>;
+
+fn looks(paths: &[PathBuf]) -> Vec<Look> {
+    paths.iter().map(|path| look(path)).collect()
+}
 
 fn look(path: &Path) -> Look {
     let found = fs::metadata(path).ok()?;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use inhouse_engine::Engine;
 use inhouse_run::Runner;
-use inhouse_serve::{CARD, ENDPOINT, LiveTlsKeys, Push, ServeError, Server, ServerOptions};
+use inhouse_serve::{CARD, ENDPOINT, Push, ServeError, Server, ServerOptions};
 use inhouse_trust::{HostEnv, OriginRule};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -21,7 +21,7 @@ use crate::access::{Access, Known};
 use crate::assemble;
 use crate::audit;
 use crate::banner::{Banner, TokenShown};
-use crate::config::{Config, Setting};
+use crate::config::Config;
 use crate::containment;
 use crate::exit::Failure;
 use crate::listen;
@@ -59,7 +59,7 @@ pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv
     // Held to the end: dropping it ends what looks at files.
     let every = Duration::from_millis(config.limits.files_reload_ms.value);
     let mut reload = Reload::new(every).map_err(nothing_left)?;
-    let tls = tls(&config, &mut reload)?;
+    let tls = tls::open(&config, address, &mut reload)?;
     if let Some(warning) = containment::keep_tokens(&config, &host) {
         log::say(&format!("warning: {warning}"));
     }
@@ -113,18 +113,6 @@ pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv
         audit.flush(AUDIT_FLUSH)
     };
     Ok(ended)
-}
-
-/// The keys of TLS, if it is wanted, which follow their files.
-fn tls(config: &Config, reload: &mut Reload) -> Result<Option<LiveTlsKeys>, Failure> {
-    let Some(Setting { value: files, .. }) = &config.server.tls else { return Ok(None) };
-    let keys = watch::Sender::new(tls::keys_at_start(files)?);
-    if let Some(warning) = tls::warning(files) {
-        log::say(&format!("warning: {warning}"));
-    }
-    let live = keys.subscribe();
-    reload.tls(files.clone(), keys).map_err(nothing_left)?;
-    Ok(Some(live))
 }
 
 /// First the turns, so that their readers hear how they end; then webhooks, streams and connections; then the supervisors.
@@ -187,11 +175,13 @@ async fn greet(config: &Config, runner: &Runner, for_agents: &HostEnv, bound: So
     let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("inhouse"));
     let here = if bound.ip().is_unspecified() { "127.0.0.1".to_owned() } else { bound.ip().to_string() };
     let is_tls = config.server.tls.is_some();
+    let authority = config.server.tls.as_ref().and_then(|tls| tls.value.authority());
     let public_url = config.server.public_url.value.as_ref().map(|url| url.text.clone());
     let banner = Banner {
         agents: &config.agents,
         agent_version: quick.as_ref().ok().and_then(|version| version.as_deref().ok()),
         public_url: &public_url.unwrap_or_else(|| listen::url(is_tls, &config.server.host.value, bound)),
+        authority: authority.as_deref(),
         local_url: &listen::url(is_tls, &here, bound),
         endpoint_path: ENDPOINT,
         card_path: CARD,
@@ -221,6 +211,6 @@ fn command_line() -> Vec<String> {
     env::args().collect()
 }
 
-fn nothing_left(error: io::Error) -> Failure {
+pub(crate) fn nothing_left(error: io::Error) -> Failure {
     Failure::failed(format!("the system gives no threads or no signals: {error}"), None)
 }

@@ -164,15 +164,95 @@ fn keys_that_can_not_be_used_stop_the_start_with_the_file_and_the_cure() {
     assert!(code == 2 && err.contains("tls_cert needs tls_key beside it"), "{err}");
     fs::set_permissions(keys.0.join("key.pem"), fs::Permissions::from_mode(0o644)).unwrap();
     let server = keys.launch("").start();
-    assert!(server.stderr().contains("can be read by other users of this machine: chmod 600"), "{}", server.stderr());
+    let warning = "can be read by other users of this machine: chmod 600";
+    wait("the warning", || server.stderr().contains(warning).then_some(()));
 }
 
 #[test]
 fn with_tls_a_hardened_server_may_be_reached_from_outside() {
     let keys = Keys::new();
     keys.launch("");
-    let hardened = Launch::new(&["serve", "--hardened"]).directory(&keys.0).env("HOST", "0.0.0.0").start();
+    let hardened = Launch::new(&["serve", "--hardened"])
+        .directory(&keys.0)
+        .env("HOST", "0.0.0.0")
+        .env("container", "test")
+        .start();
     assert!(secured(&hardened, &authority(""), &[b"http/1.1"]).is_ok());
     let (code, _, err) = Launch::new(&["serve", "--hardened", "--host", "0.0.0.0"]).run();
-    assert!(code == 2 && err.contains("--tls-cert and --tls-key"), "{err}");
+    assert!(code == 2 && err.contains("--tls auto, --tls-cert and --tls-key"), "{err}");
+}
+
+/// The certificate that a server shows to whom trusts this authority.
+fn shown(server: &Server, authority: &Path) -> Option<Vec<u8>> {
+    let stream = secured(server, authority, &[b"http/1.1"]).ok()?;
+    Some(stream.conn.peer_certificates()?.first()?.to_vec())
+}
+
+fn automatic(folder: &Path) -> Launch {
+    Launch::new(&["serve", "--tls", "auto"])
+        .env("AGENT_CMD", "cat")
+        .env("AGENT_INPUT", "stdin")
+        .env("XDG_STATE_HOME", folder)
+        .directory(folder)
+}
+
+#[test]
+fn a_server_with_an_authority_of_its_own_is_called_as_its_first_output_says() {
+    let state = scratch("authority");
+    let server = automatic(&state).start();
+    let file = state.join("inhouse/tls/authority.pem");
+    assert!(server.banner.len() <= 8, "{:?}", server.banner);
+    let trust = format!("trust     curl --cacert {}", file.display());
+    assert!(server.banner.contains(&trust), "{:?}", server.banner);
+    let pasted = server.banner.last().unwrap();
+    assert!(pasted.contains(&format!(" INHOUSE_CA={} ", file.display())), "{pasted}");
+    let url = format!("https://localhost:{}", server.address.port());
+    let (code, out, err) = Launch::new(&["send", "hello"])
+        .env("INHOUSE_URL", &url)
+        .env("INHOUSE_TOKEN", TOKEN)
+        .env("INHOUSE_CA", &file)
+        .run();
+    assert_eq!((code, out.as_str()), (0, "hello"), "{err}");
+    let mode = |name: &str| fs::metadata(state.join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("inhouse/tls"), mode("inhouse/tls/authority-key.pem")), (0o700, 0o600));
+
+    // The next start is trusted by whoever trusts this one, with a certificate of its own.
+    let (known, before) = (fs::read(&file).unwrap(), shown(&server, &file).unwrap());
+    drop(server);
+    let again = automatic(&state).start();
+    assert_eq!(fs::read(&file).unwrap(), known);
+    assert_ne!(shown(&again, &file).unwrap(), before);
+    assert!(shown(&again, &authority("")).is_none(), "another authority is not trusted");
+    let hardened = Launch::new(&["serve", "--tls", "auto", "--hardened", "--agent", "demo"])
+        .env("HOST", "0.0.0.0")
+        .env("container", "test");
+    assert!(shown(&hardened.env("XDG_STATE_HOME", &state).start(), &file).is_some());
+}
+
+#[test]
+fn a_certificate_of_its_own_authority_is_renewed_in_time() {
+    let state = scratch("authority");
+    fs::write(state.join("inhouse.toml"), "[limits]\ntls_auto_s = 10\nfiles_reload_ms = 100\n").unwrap();
+    let server = automatic(&state).start();
+    let file = state.join("inhouse/tls/authority.pem");
+    let first = shown(&server, &file).unwrap();
+    wait("another certificate", || shown(&server, &file).filter(|now| *now != first));
+}
+
+#[test]
+fn an_authority_that_can_not_be_used_stops_the_start_with_the_file_and_the_cure() {
+    let state = scratch("authority");
+    drop(automatic(&state).start());
+    let key = state.join("inhouse/tls/authority-key.pem");
+    fs::write(&key, "garbage").unwrap();
+    let refused = |launch: Launch, message: &str| {
+        let (code, _, err) = launch.run();
+        assert!(code == 2 && err.contains(message) && err.contains("hint: "), "{err}");
+    };
+    refused(automatic(&state), "authority-key.pem: ");
+    fs::remove_file(&key).unwrap();
+    refused(automatic(&state), "authority.pem: the private key does not fit the certificate");
+    let files = ["serve", "--tls", "auto", "--tls-cert", "cert.pem", "--tls-key", "key.pem"];
+    refused(Launch::new(&files), "tls = \"auto\" makes its own keys, and tls_cert or tls_key names others");
+    refused(Launch::new(&["serve", "--tls", "auto"]).without("HOME"), "an authority needs a folder");
 }

@@ -122,6 +122,13 @@ pub(crate) enum Containment {
     Group,
 }
 
+/// Where the keys of TLS come from, when no file is named (`tls`, `--tls`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TlsChoice {
+    /// From an authority of the server's own.
+    Auto,
+}
+
 /// When a repeated send is a retry (`idempotency`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum IdempotencyChoice {

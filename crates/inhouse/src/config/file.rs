@@ -37,6 +37,7 @@ const SERVER_KEYS: &[&str] = &[
     "idempotency",
     "workspaces_dir",
     "tokens_file",
+    "tls",
     "tls_cert",
     "tls_key",
     "log",
@@ -162,6 +163,7 @@ fn server(base: &Path, mut table: Table<'_>, layer: &mut Layer) -> Result<(), Co
     let folder = table.text("workspaces_dir")?;
     layer.workspaces_dir = folder.map(|folder| below(base, folder));
     layer.tokens_file = table.text("tokens_file")?.map(|file| below(base, file));
+    layer.tls = table.choice("tls")?;
     layer.tls_cert = table.text("tls_cert")?.map(|file| below(base, file));
     layer.tls_key = table.text("tls_key")?.map(|file| below(base, file));
     layer.log = table.choice("log")?;

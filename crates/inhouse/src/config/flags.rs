@@ -18,6 +18,7 @@ pub(super) fn layer(flags: &ServeArgs) -> Result<Layer, ConfigError> {
         public_url: public.map(|text| text.try_map(|text, origin| public_url(&text, origin))).transpose()?,
         hardened: flags.hardened.then(|| flag("--hardened", true)),
         containment: set("--containment", flags.containment),
+        tls: set("--tls", flags.tls),
         tls_cert: set("--tls-cert", flags.tls_cert.clone()),
         tls_key: set("--tls-key", flags.tls_key.clone()),
         require_sandbox: flags.require_sandbox.then(|| flag("--require-sandbox", true)),

@@ -8,7 +8,9 @@ use inhouse_engine::Budgets;
 use inhouse_serve::Skill;
 use inhouse_trust::Principal;
 
-use super::choices::{Containment, IdempotencyChoice, InputChoice, LogChoice, ProtocolChoice, WorkspaceChoice};
+use super::choices::{
+    Containment, IdempotencyChoice, InputChoice, LogChoice, ProtocolChoice, TlsChoice, WorkspaceChoice,
+};
 use super::model::{CallerConfig, CardWords, PublicUrl, Rules};
 use super::origin::Setting;
 
@@ -29,6 +31,7 @@ pub(super) struct Layer {
     /// Absolute.
     pub(super) workspaces_dir: Option<Setting<PathBuf>>,
     pub(super) tokens_file: Option<Setting<PathBuf>>,
+    pub(super) tls: Option<Setting<TlsChoice>>,
     pub(super) tls_cert: Option<Setting<PathBuf>>,
     pub(super) tls_key: Option<Setting<PathBuf>>,
     pub(super) log: Option<Setting<LogChoice>>,

@@ -139,6 +139,8 @@ limits! {
     header_read_ms_max = 10_000, 1..=600_000;
     /// From a connection's beginning until TLS is agreed on, in milliseconds.
     tls_handshake_ms_max = 10_000, 1..=600_000;
+    /// How long a certificate of `tls = "auto"` is good, in seconds; after half of it there is another one.
+    tls_auto_s = 7 * DAY_S, 10..=366 * DAY_S;
     /// How long a connection may be open between two requests, in milliseconds.
     idle_ms_max = 60_000, 1..=DAY_S * 1000;
     /// How long a client may take nothing while something is there to be written, in milliseconds.

@@ -20,6 +20,7 @@ mod origin;
 mod resolve;
 mod show;
 mod tables;
+mod tls;
 mod urls;
 pub(crate) mod words;
 mod workspace;
@@ -34,7 +35,7 @@ use crate::tokens::Keyring;
 use agents::Situation;
 use layer::{AgentWords, Draft, Layer};
 
-pub(crate) use choices::{AuditTo, Containment, IdempotencyChoice, InputChoice, LogChoice};
+pub(crate) use choices::{AuditTo, Containment, IdempotencyChoice, InputChoice, LogChoice, TlsChoice};
 pub(crate) use error::ConfigError;
 pub(crate) use layer::owner;
 #[cfg(test)]
@@ -42,10 +43,10 @@ pub(crate) use limits::LIMITS;
 pub(crate) use limits::Limits;
 pub(crate) use model::{
     AgentChoice, AgentConfig, Agents, Audit, CallerConfig, CallerToken, Callers, Config, Server, Survey, Surveyed,
-    TlsFiles,
 };
 pub(crate) use origin::{Origin, Setting};
 pub(crate) use show::show;
+pub(crate) use tls::{Tls, TlsFiles};
 
 /// The tokens that were issued, in the folder of what this program keeps.
 const TOKENS_FILE: &str = "tokens.json";
@@ -140,7 +141,7 @@ fn decide<A>(
         require_sandbox: layer.require_sandbox.unwrap_or_else(|| Setting::default(false)),
         idempotency: layer.idempotency.unwrap_or_else(|| Setting::default(IdempotencyChoice::Auto)),
         workspaces_dir,
-        tls: tls(layer.tls_cert, layer.tls_key)?,
+        tls: tls::tls(tls::Words { choice: layer.tls, cert: layer.tls_cert, key: layer.tls_key }, state.as_deref())?,
         tokens_file,
     };
     check_sandbox(&server)?;
@@ -170,6 +171,7 @@ fn merge(layers: [Layer; 3]) -> Result<(Layer, AgentWords), ConfigError> {
         merged.idempotency = merged.idempotency.or(layer.idempotency);
         merged.workspaces_dir = merged.workspaces_dir.or(layer.workspaces_dir);
         merged.tokens_file = merged.tokens_file.or(layer.tokens_file);
+        merged.tls = merged.tls.or(layer.tls);
         merged.tls_cert = merged.tls_cert.or(layer.tls_cert);
         merged.tls_key = merged.tls_key.or(layer.tls_key);
         merged.log = merged.log.or(layer.log);
@@ -194,27 +196,6 @@ fn optional<T>(setting: Option<Setting<T>>) -> Setting<Option<T>> {
     match setting {
         Some(Setting { value, origin }) => Setting { value: Some(value), origin },
         None => Setting::default(None),
-    }
-}
-
-/// A certificate and its key are worth nothing without each other.
-fn tls(
-    cert: Option<Setting<PathBuf>>,
-    key: Option<Setting<PathBuf>>,
-) -> Result<Option<Setting<TlsFiles>>, ConfigError> {
-    let lonely = |origin, there: &str, missing: &str| ConfigError::Conflict {
-        origin,
-        problem: format!("{there} needs {missing} beside it"),
-        hint: format!("name the file in {missing} of [server], or with --{}", missing.replace('_', "-")),
-    };
-    match (cert, key) {
-        (Some(cert), Some(key)) => {
-            let value = TlsFiles { cert: cert.value, key: key.value };
-            Ok(Some(Setting { value, origin: cert.origin }))
-        }
-        (Some(cert), None) => Err(lonely(cert.origin, "tls_cert", "tls_key")),
-        (None, Some(key)) => Err(lonely(key.origin, "tls_key", "tls_cert")),
-        (None, None) => Ok(None),
     }
 }
 

@@ -12,6 +12,7 @@ use super::choices::{AuditTo, Containment, IdempotencyChoice, LogChoice};
 use super::error::ConfigError;
 use super::limits::Limits;
 use super::origin::{Origin, Setting};
+use super::tls::Tls;
 use crate::tokens::Keyring;
 
 /// All of it.
@@ -65,18 +66,9 @@ pub(crate) struct Server {
     /// The folder of the agents' workspaces, where there can be one.
     pub(crate) workspaces_dir: Setting<Option<PathBuf>>,
     /// What it speaks TLS with; without it, plain HTTP.
-    pub(crate) tls: Option<Setting<TlsFiles>>,
+    pub(crate) tls: Option<Setting<Tls>>,
     /// The file of the tokens that were issued, where there can be one.
     pub(crate) tokens_file: Setting<Option<PathBuf>>,
-}
-
-/// The files of TLS, in PEM.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TlsFiles {
-    /// The certificates, the server's own first.
-    pub(crate) cert: PathBuf,
-    /// Its private key.
-    pub(crate) key: PathBuf,
 }
 
 /// Where the audit goes, and what seals it.

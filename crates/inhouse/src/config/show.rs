@@ -8,8 +8,9 @@ use inhouse_trust::Principal;
 
 use super::budget;
 use super::limits::Limits;
-use super::model::{AgentConfig, Audit, CallerToken, Callers, CardWords, Cards, Config, Push, Server, TlsFiles};
+use super::model::{AgentConfig, Audit, CallerToken, Callers, CardWords, Cards, Config, Push, Server};
 use super::origin::{Origin, Setting};
+use super::tls::{Tls, TlsFiles};
 
 /// The text, with a line end after each line.
 pub(crate) fn show(config: &Config, origins: bool) -> String {
@@ -71,9 +72,13 @@ impl Lines {
         if let Some(folder) = &server.workspaces_dir.value {
             self.line("workspaces_dir", &format!("{folder:?}"), &server.workspaces_dir.origin);
         }
-        if let Some(Setting { value: TlsFiles { cert, key }, origin }) = &server.tls {
-            self.line("tls_cert", &format!("{cert:?}"), origin);
-            self.line("tls_key", &format!("{key:?}"), origin);
+        match &server.tls {
+            Some(Setting { value: Tls::Files(TlsFiles { cert, key }), origin }) => {
+                self.line("tls_cert", &format!("{cert:?}"), origin);
+                self.line("tls_key", &format!("{key:?}"), origin);
+            }
+            Some(Setting { value: Tls::Auto(_), origin }) => self.line("tls", "\"auto\"", origin),
+            None => {}
         }
         if let Some(file) = &server.tokens_file.value {
             self.line("tokens_file", &format!("{file:?}"), &server.tokens_file.origin);

@@ -401,12 +401,18 @@ fn the_commented_example_has_every_key_with_its_default() {
         .filter_map(|line| line.strip_prefix("# ").filter(|rest| rest.starts_with('[') || rest.contains(" = ")))
         .map(|line| format!("{line}\n"))
         .collect();
-    let machine =
-        Machine::with(&["claude", "codex", "node"]).file(&uncommented).env("ANN_TOKEN", "a-long-token-of-ann");
-    fs::write(machine.folder.path().join("card-key.pem"), KEY).unwrap();
-    let config = machine.load().unwrap_or_else(|error| panic!("{error}\n{uncommented}"));
-    assert!(config.limits.iter().all(|(_, limit)| matches!(limit.origin, Origin::File(_))));
-    assert!(matches!(config.log.origin, Origin::File(_)) && matches!(config.server.port.origin, Origin::File(_)));
+    // Of two ways of TLS there can be one.
+    for other in [&["tls = "][..], &["tls_cert", "tls_key"]] {
+        let is_used = |line: &&str| !other.iter().any(|key| line.starts_with(key));
+        let text: String = uncommented.lines().filter(is_used).map(|line| format!("{line}\n")).collect();
+        let machine = Machine::with(&["claude", "codex", "node"]).file(&text).env("ANN_TOKEN", "a-long-token-of-ann");
+        let machine = machine.env("HOME", "/nowhere");
+        fs::write(machine.folder.path().join("card-key.pem"), KEY).unwrap();
+        let config = machine.load().unwrap_or_else(|error| panic!("{error}\n{text}"));
+        assert!(matches!(config.server.tls, Some(Setting { origin: Origin::File(_), .. })), "{other:?}");
+        assert!(config.limits.iter().all(|(_, limit)| matches!(limit.origin, Origin::File(_))));
+        assert!(matches!(config.log.origin, Origin::File(_)) && matches!(config.server.port.origin, Origin::File(_)));
+    }
 }
 
 #[test]
