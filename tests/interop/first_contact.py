@@ -102,7 +102,7 @@ def python_agent_reading_stdin():
 @step
 def a_server_for_the_team():
     """HOST=0.0.0.0 API_TOKEN=team-secret starts with one line of warning and answers a teammate by the host's name"""
-    with Server(PYTHON_AGENT, HOST="0.0.0.0", API_TOKEN="team-secret", AGENT_INPUT="stdin") as server:
+    with Server(PYTHON_AGENT, HOST="0.0.0.0", API_TOKEN="team-secret", AGENT_INPUT="stdin", container="test") as server:
         # How firmly agents can be held is the machine's matter, and is told in the log.
         warnings = [line for line in server.stderr().splitlines() if line.startswith("warning:")]
         assert len(warnings) == 1, server.stderr()

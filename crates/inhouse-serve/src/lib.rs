@@ -41,6 +41,6 @@ pub use reader::BodyReader;
 pub use refusal::{ErrorForm, Refusal};
 pub use routes::{CARD, ENDPOINT, Route, Routes};
 pub use server::{ServeError, Server};
-pub use service::{Request, Service};
+pub use service::{Latest, Request, Service};
 pub use signing::{CardSigner, SigningKeyError};
 pub use tls::{LiveTlsKeys, TlsKeys, TlsKeysError, pem};

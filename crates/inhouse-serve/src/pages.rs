@@ -19,6 +19,16 @@ pub(crate) fn health() -> Response<Body> {
     json_page(&json!({"status": "ok"}))
 }
 
+/// Whether the server wants more work.
+pub(crate) fn readiness(is_ready: bool) -> Response<Body> {
+    if is_ready {
+        return health();
+    }
+    let mut response = json_page(&json!({"status": "draining"}));
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    response
+}
+
 /// The agents that one caller may use.
 pub(crate) fn listing(entries: Vec<Value>) -> Response<Body> {
     json_page(&json!({"agents": entries}))

@@ -1,5 +1,7 @@
 //! The paths of the server, and what stands behind each: agents' endpoints, their cards, health.
 
+mod public;
+
 use std::borrow::Cow;
 use std::pin::Pin;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -14,18 +16,14 @@ use tokio::sync::watch;
 use crate::bindings::extensions::{self, Extension};
 use crate::bindings::grpc::{self, CHECK, GRPC, Services};
 use crate::bindings::operation::Kind;
-use crate::bindings::parameters::versions;
 use crate::bindings::rest::{self, Target};
 use crate::bindings::{Answer, Audited, Call, Endpoint, jsonrpc};
 use crate::card::{self, CardInfo, CardOptions, Site};
-use crate::pages::{self, Kept};
+use crate::pages;
 use crate::{AuditLog, Body, BodyReader, ErrorForm, Refusal, Request, Service};
 
 /// The default agent's card.
 pub const CARD: &str = "/.well-known/agent-card.json";
-const FIRST_CARD: &str = "/.well-known/agent.json";
-const HEALTH: &str = "/health";
-const JWKS: &str = "/.well-known/jwks.json";
 /// The agents that a caller may use.
 const AGENTS: &str = "/agents";
 /// The default agent's endpoint.
@@ -50,15 +48,6 @@ pub struct Routes {
     since: SystemTime,
     audit: AuditLog,
     services: Services,
-}
-
-/// What stands at a path that needs no token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Page {
-    Health,
-    Card(usize),
-    FirstCard(usize),
-    Jwks,
 }
 
 /// What stands at a path that needs a token.
@@ -87,31 +76,17 @@ impl Routes {
         Self { agents, public_url, cards, since: SystemTime::now(), audit, services }
     }
 
+    /// The same, which say that they want no more work once this turns `true`, and not only when open streams have to end.
+    pub fn draining(mut self, draining: watch::Receiver<bool>) -> Self {
+        self.services = Services::new(draining);
+        self
+    }
+
     /// The agent that a path names, and the path's rest as it is for the default agent.
     fn agent<'p>(&self, path: &'p str) -> (Option<usize>, &'p str) {
         match path.strip_prefix("/agents/").and_then(|rest| rest.split_once('/')) {
             Some((name, rest)) => (self.named(name), &path[path.len() - rest.len() - 1..]),
             None => (Some(0), path),
-        }
-    }
-
-    /// The card of a reserved agent is not shown: who asks for a card has no name.
-    fn page(&self, path: &str) -> Option<Page> {
-        match path {
-            HEALTH => return Some(Page::Health),
-            JWKS => return self.cards.signer.as_ref().map(|_| Page::Jwks),
-            _ => {}
-        }
-        let (agent, rest) = self.agent(path);
-        let shown = |agent: &usize| {
-            let Endpoint { policy, agent, .. } = &self.agents[*agent].endpoint;
-            !policy.is_reserved(agent)
-        };
-        let agent = agent.filter(shown)?;
-        match rest {
-            CARD => Some(Page::Card(agent)),
-            FIRST_CARD => Some(Page::FirstCard(agent)),
-            _ => None,
         }
     }
 
@@ -156,38 +131,6 @@ impl Routes {
         let card = card::v1(card, endpoint, &self.site(agent, &request.headers), extended || self.cards.grpc);
         let signer = self.cards.signer.as_ref().filter(|_| self.public_url.is_some() || request.is_own_host());
         signer.into_iter().fold(card, |card, signer| signer.sign(card))
-    }
-
-    /// An answer for someone whom we do not know.
-    fn public(&self, request: &Request) -> Response<Body> {
-        let Some(page) = self.page(request.path()) else { return self.refusal(request, &nothing_there()) };
-        if !matches!(request.method, Method::GET | Method::HEAD) {
-            return self.method_not_allowed("GET, HEAD", request).1;
-        }
-        let kept = Kept { max_age_s: self.cards.max_age_s, since: self.since };
-        match page {
-            Page::Health => pages::health(),
-            Page::Card(agent) => {
-                let card = self.card(agent, request, false);
-                let header = request.headers.get("a2a-version").and_then(|version| version.to_str().ok());
-                let version = header.or_else(|| versions(request.query()).next());
-                let pure = !self.cards.legacy || version.is_some_and(|version| version.starts_with("1."));
-                if pure {
-                    pages::card(&card, kept, &request.headers)
-                } else {
-                    pages::card(&card::hybrid(&card), kept, &request.headers)
-                }
-            }
-            Page::FirstCard(agent) => {
-                let site = self.site(agent, &request.headers);
-                let Route { endpoint, card } = &self.agents[agent];
-                pages::card(&card::first(card, endpoint, &site), kept, &request.headers)
-            }
-            Page::Jwks => {
-                let keys = self.cards.signer.as_ref().map(|signer| signer.jwks());
-                pages::card(&keys, kept, &request.headers)
-            }
-        }
     }
 
     /// The agents that a caller may use, the default one first.
@@ -327,9 +270,8 @@ impl Routes {
 
 #[async_trait]
 impl Service for Routes {
-    /// Health, and wherever a card could be: whether there is an agent must not show in what a stranger is asked for.
     fn is_public(&self, _method: &Method, path: &str) -> bool {
-        matches!(path, HEALTH | CHECK | JWKS) || matches!(self.agent(path).1, CARD | FIRST_CARD)
+        path == CHECK || self.has_page(path)
     }
 
     fn error_form(&self, path: &str) -> ErrorForm {

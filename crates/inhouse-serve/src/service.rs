@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use hyper::header::HOST;
 use hyper::{HeaderMap, Method, Response, Uri};
 use inhouse_trust::{Caller, HostRule};
+use tokio::sync::watch;
 
 use crate::refusal::ErrorForm;
 use crate::{Body, BodyReader};
@@ -72,4 +73,33 @@ pub trait Service: Send + Sync + 'static {
     ///
     /// The future is dropped when the connection is lost to a time limit or to the end of the server.
     async fn handle(&self, request: Request, body: BodyReader) -> Response<Body>;
+}
+
+/// The latest of services that replace each other; a request is answered by the one that there was when it came.
+pub struct Latest<S>(watch::Receiver<Arc<S>>);
+
+impl<S> Latest<S> {
+    /// Whatever is sent there last.
+    pub fn new(services: watch::Receiver<Arc<S>>) -> Self {
+        Self(services)
+    }
+
+    fn now(&self) -> Arc<S> {
+        Arc::clone(&self.0.borrow())
+    }
+}
+
+#[async_trait]
+impl<S: Service> Service for Latest<S> {
+    fn is_public(&self, method: &Method, path: &str) -> bool {
+        self.now().is_public(method, path)
+    }
+
+    fn error_form(&self, path: &str) -> ErrorForm {
+        self.now().error_form(path)
+    }
+
+    async fn handle(&self, request: Request, body: BodyReader) -> Response<Body> {
+        self.now().handle(request, body).await
+    }
 }

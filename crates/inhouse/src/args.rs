@@ -122,7 +122,13 @@ pub(crate) struct ServeArgs {
     /// Start only where agents can have namespaces of their own
     #[arg(long)]
     pub(crate) require_sandbox: bool,
-    /// Refuse what is otherwise only warned of: weak tokens, and plain HTTP off this machine
+    /// Started as root, become this user
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// This machine is a container: root may serve [default: whether the variable `container` is set]
+    #[arg(long)]
+    pub(crate) container: bool,
+    /// Refuse what is otherwise only warned of: weak tokens, root, and plain HTTP off this machine
     #[arg(long)]
     pub(crate) hardened: bool,
     /// How much the log on stderr says [default: INHOUSE_LOG, else info]

@@ -36,8 +36,7 @@ pub(crate) fn runner<A>(config: &Config<A>, host: &HostEnv, places: &[&Path]) ->
     }
 }
 
-/// The engine with its store and all agents.
-pub(crate) fn engine(config: &Config, runner: &Runner, host: &HostEnv, audit: &AuditLog) -> Engine {
+fn engine(config: &Config, runner: &Runner, host: &HostEnv, audit: &AuditLog) -> Engine {
     let entry = |agent: &AgentConfig| {
         let entry = AgentEntry {
             agent: inhouse_agents::build(agent.spec.clone(), runner, host),
@@ -130,8 +129,7 @@ pub(crate) fn proxies(server: &Server) -> Proxies {
     Proxies::new(server.trusted_proxies.value.iter().map(String::as_str)).unwrap_or_default()
 }
 
-/// What tells webhooks, if anything does.
-pub(crate) fn push(config: &Config) -> Option<Push> {
+fn push(config: &Config) -> Option<Push> {
     let limits = &config.limits;
     let limits = PushLimits {
         followed_max: size(&limits.push_followed_max),
@@ -153,14 +151,27 @@ pub(crate) fn push(config: &Config) -> Option<Push> {
     config.push.enabled.value.then(|| Push::new(rule, limits))
 }
 
+/// What stands behind the front door.
+pub(crate) struct Behind {
+    pub(crate) engine: Engine,
+    pub(crate) push: Option<Push>,
+    pub(crate) audit: AuditLog,
+    /// Turns `true` when the server wants no more work, and when open streams have to end.
+    pub(crate) draining: watch::Sender<bool>,
+    pub(crate) closing: watch::Sender<bool>,
+}
+
+impl Behind {
+    /// The engine with its store and all agents, and what tells webhooks.
+    pub(crate) fn new(config: &Config, runner: &Runner, host: &HostEnv, audit: AuditLog) -> Self {
+        let (draining, closing) = (watch::Sender::new(false), watch::Sender::new(false));
+        Self { engine: engine(config, runner, host, &audit), push: push(config), audit, draining, closing }
+    }
+}
+
 /// The server's paths, the default agent first.
-pub(crate) fn routes(
-    config: &mut Config,
-    engine: &Engine,
-    push: Option<&Push>,
-    audit: &AuditLog,
-    closing: &watch::Sender<bool>,
-) -> Routes {
+pub(crate) fn routes(config: &mut Config, behind: &Behind) -> Routes {
+    let Behind { engine, push, audit, draining, closing } = behind;
     let cards = CardOptions {
         legacy: config.cards.legacy.value,
         grpc: config.cards.grpc.value,
@@ -181,7 +192,7 @@ pub(crate) fn routes(
             policy: Arc::clone(&policy),
             keep_alive: Duration::from_millis(config.limits.keep_alive_ms.value),
             closing: closing.subscribe(),
-            push: push.cloned(),
+            push: push.clone(),
             capabilities,
             extensions: Arc::clone(&extensions),
         },
@@ -191,7 +202,7 @@ pub(crate) fn routes(
     let others = config.agents.list.iter().filter(|agent| agent.name != default.name);
     let routes = [default].into_iter().chain(others).map(route).collect();
     let public_url = config.server.public_url.value.as_ref().map(|url| url.text.clone());
-    Routes::new(routes, public_url, cards, audit.clone())
+    Routes::new(routes, public_url, cards, audit.clone()).draining(draining.subscribe())
 }
 
 fn policy(agents: &Agents) -> Policy {

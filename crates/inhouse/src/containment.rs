@@ -103,7 +103,4 @@ pub(crate) fn tell(runner: &Runner, audit: &audit::Open) {
         Some(shortfall) => tracing::warn!("containment is {tier}, and no firmer: {shortfall}"),
         None => tracing::debug!("containment is {tier}"),
     }
-    if tier == Tier::Namespace && geteuid().is_root() {
-        tracing::warn!("agents run as root, whom namespaces hold less firmly: run the server as another user");
-    }
 }

@@ -19,6 +19,8 @@ mod operator;
 mod presets;
 mod probe;
 mod reload;
+mod renewal;
+mod root;
 mod serve;
 mod signals;
 #[cfg(test)]
@@ -60,10 +62,12 @@ fn main() -> ExitCode {
 fn serve_until_stopped(flags: &ServeArgs) -> Result<ExitCode, Failure> {
     let environment = HostEnv::new(env::vars_os());
     let config = load(flags, &environment)?;
+    root::leave(&config.server)?;
     log::start(config.log.value);
     let for_agents = access::without_tokens(env::vars_os(), &config.callers);
     let runtime = runtime()?;
-    let ended = runtime.block_on(serve::serve(config, environment, for_agents));
+    let again = || load(flags, &environment);
+    let ended = runtime.block_on(serve::serve(config, again, environment.clone(), for_agents));
     // Whatever a name server has not answered yet is not waited for.
     runtime.shutdown_background();
     ended

@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use inhouse_engine::Engine;
 use inhouse_run::Runner;
-use inhouse_serve::{CARD, ENDPOINT, Push, ServeError, Server, ServerOptions};
-use inhouse_trust::{HostEnv, OriginRule};
+use inhouse_serve::{CARD, ENDPOINT, Latest, LiveTlsKeys, Routes, ServeError, Server, ServerOptions};
+use inhouse_trust::{HostEnv, OriginRule, Tokens};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::access::{Access, Known};
-use crate::assemble;
+use crate::access::{Access, Known, Weak};
+use crate::assemble::{self, Behind};
 use crate::audit;
 use crate::banner::{Banner, TokenShown};
 use crate::config::Config;
@@ -27,8 +27,10 @@ use crate::exit::Failure;
 use crate::listen;
 use crate::log;
 use crate::probe::Probe;
-use crate::reload::Reload;
-use crate::signals::Signals;
+use crate::reload::{Entrants, Reload};
+use crate::renewal::Renewal;
+use crate::root;
+use crate::signals::{Asked, Signals};
 use crate::tls;
 use crate::token::TokenFile;
 use crate::workspaces;
@@ -42,89 +44,131 @@ const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often finished tasks that are over their time are forgotten.
 const COMPACT_EVERY: Duration = Duration::from_secs(1);
 
-/// Serves until a signal ends it: 0 after an orderly end, 130 after a second signal. Agents get their part of `for_agents`.
+/// Serves until a signal ends it: 0 after an orderly end, 130 after a second signal. Agents get their part of `for_agents`. On SIGHUP
+/// what `load` reads is taken over.
 ///
 /// # Errors
 /// [`Failure`] when it can not start.
-pub(crate) async fn serve(mut config: Config, host: HostEnv, for_agents: HostEnv) -> Result<ExitCode, Failure> {
+pub(crate) async fn serve(
+    mut config: Config,
+    load: impl Fn() -> Result<Config, Failure>,
+    host: HostEnv,
+    for_agents: HostEnv,
+) -> Result<ExitCode, Failure> {
     keep_memory_private();
     let access = Access::new(&config.callers)?;
-    let tokens = watch::Sender::new(Arc::new(access.tokens(&config.issued)?));
-    let Access { configured, known, weak } = access;
+    let entrants = Arc::new(Entrants::new(&config, &access)?);
     let address = listen::address(&config.server.host.value, config.server.port.value)?;
-    if let Some(warning) = weak.check(&config.server, address)? {
-        log::say(&format!("warning: {warning}"));
-    }
     let mut signals = Signals::new().map_err(nothing_left)?;
     // Held to the end: dropping it ends what looks at files.
     let every = Duration::from_millis(config.limits.files_reload_ms.value);
     let mut reload = Reload::new(every).map_err(nothing_left)?;
+    let warnings = warnings(&config, &access.weak, &host, address)?;
     let tls = tls::open(&config, address, &mut reload)?;
-    if let Some(warning) = containment::keep_tokens(&config, &host) {
-        log::say(&format!("warning: {warning}"));
-    }
     let runner = Runner::new(assemble::runner(&config, &host, &containment::places(&config)))?;
     let opened = audit::open(&config)?;
-    let audit = opened.log.clone();
     workspaces::open(&mut config, &runner, &for_agents).await?;
-    let engine = assemble::engine(&config, &runner, &for_agents, &audit);
-    let closing = watch::Sender::new(false);
-    let push = assemble::push(&config);
-    let server = Server::bind(ServerOptions {
-        listen: address,
-        listen_too: config.server.grpc_port.value.map(|port| SocketAddr::new(address.ip(), port)).into_iter().collect(),
-        tls,
-        limits: assemble::door_limits(&config.limits),
-        hosts: assemble::host_rule(&config.server),
-        origins: OriginRule::new(config.server.allowed_origins.value.iter().map(String::as_str)),
-        proxies: assemble::proxies(&config.server),
-        tokens: tokens.subscribe(),
-        service: Arc::new(assemble::routes(&mut config, &engine, push.as_ref(), &audit, &closing)),
-        audit: audit.clone(),
-        closing,
-    })
-    .map_err(|ServeError::Listen { address, source }| listen::refused(address, &source, &command_line()))?;
+    let behind = Behind::new(&config, &runner, &for_agents, opened.log.clone());
+    let routes = watch::Sender::new(Arc::new(assemble::routes(&mut config, &behind)));
+    let door = Door { address, tls, tokens: entrants.subscribe(), routes: routes.subscribe() };
+    let server = Server::bind(door.options(&config, &behind))
+        .map_err(|ServeError::Listen { address, source }| listen::refused(address, &source, &command_line()))?;
+    warnings.iter().for_each(|warning| log::say(&format!("warning: {warning}")));
     containment::tell(&runner, &opened);
     let bound = server.local_addr();
     let stop = watch::Sender::new(false);
     let mut stopped = stop.subscribe();
     let serving = tokio::spawn(server.run(async move { drop(stopped.wait_for(|stop| *stop).await) }));
-    let compacting = tokio::spawn(compact(engine.clone()));
-    if let Some(file) = &config.server.tokens_file.value {
-        reload.tokens(file, configured, tokens).map_err(nothing_left)?;
-    }
+    let compacting = tokio::spawn(compact(behind.engine.clone()));
+    reload.tokens(Arc::clone(&entrants)).map_err(nothing_left)?;
+    let renewal = Renewal { load, address, behind: &behind, routes: &routes, entrants: &entrants };
     // Held to the end: dropping it removes the file.
-    let file = token_file(&known, &host)?;
+    let file = token_file(&access.known, &host)?;
     tokio::select! {
-        () = greet(&config, &runner, &for_agents, bound, shown(&known, file.as_ref(), &host)) => signals.next().await,
-        () = signals.next() => {}
+        () = greet(&config, &runner, &for_agents, bound, shown(&access.known, file.as_ref(), &host)) => {
+            while signals.next().await == Asked::ToReload {
+                renewal.take(&mut config);
+            }
+        }
+        () = signals.stop() => {}
     }
-    let grace_s = config.limits.shutdown_grace_ms.value.div_ceil(1000);
-    log::say(&format!("stopping: running turns have {grace_s} s, a second signal ends them now"));
     let ended = tokio::select! {
-        () = stop_all(&engine, push.as_ref(), &runner, &stop, serving) => ExitCode::SUCCESS,
-        () = signals.next() => ExitCode::from(130),
+        () = stop_all(&config, &behind, &runner, &stop, serving) => ExitCode::SUCCESS,
+        () = signals.stop() => ExitCode::from(130),
     };
     compacting.abort();
     // After a second signal there are turns that are not written down.
     if ended == ExitCode::SUCCESS {
-        audit.end(AUDIT_FLUSH)
+        behind.audit.end(AUDIT_FLUSH)
     } else {
-        audit.flush(AUDIT_FLUSH)
+        behind.audit.flush(AUDIT_FLUSH)
     };
     Ok(ended)
 }
 
-/// First the turns, so that their readers hear how they end; then webhooks, streams and connections; then the supervisors.
+/// What the operator should know before others come.
+///
+/// # Errors
+/// [`Failure`] for what keeps the server from listening there.
+fn warnings(config: &Config, weak: &Weak, host: &HostEnv, address: SocketAddr) -> Result<Vec<String>, Failure> {
+    let server = &config.server;
+    let warnings =
+        [weak.check(server, address)?, root::check(server, address)?, containment::keep_tokens(config, host)];
+    Ok(warnings.into_iter().flatten().collect())
+}
+
+/// The front door, but for what the configuration says of it.
+struct Door {
+    address: SocketAddr,
+    tls: Option<LiveTlsKeys>,
+    tokens: watch::Receiver<Arc<Tokens>>,
+    routes: watch::Receiver<Arc<Routes>>,
+}
+
+impl Door {
+    fn options(self, config: &Config, behind: &Behind) -> ServerOptions {
+        let Self { address, tls, tokens, routes } = self;
+        let also = config.server.grpc_port.value.map(|port| SocketAddr::new(address.ip(), port));
+        ServerOptions {
+            listen: address,
+            listen_too: also.into_iter().collect(),
+            tls,
+            limits: assemble::door_limits(&config.limits),
+            hosts: assemble::host_rule(&config.server),
+            origins: OriginRule::new(config.server.allowed_origins.value.iter().map(String::as_str)),
+            proxies: assemble::proxies(&config.server),
+            tokens,
+            service: Arc::new(Latest::new(routes)),
+            audit: behind.audit.clone(),
+            closing: behind.closing.clone(),
+        }
+    }
+}
+
+/// What the operator reads at the end.
+fn stopping(drain_ms: u64, grace_ms: u64) -> String {
+    let drain = match drain_ms.div_ceil(1000) {
+        0 => String::new(),
+        drain_s => format!("work is taken for {drain_s} s more, then "),
+    };
+    format!("stopping: {drain}running turns have {} s, a second signal ends them now", grace_ms.div_ceil(1000))
+}
+
+/// First readiness goes, while work is still taken; then the turns end, so that their readers hear how; then webhooks, streams and
+/// connections; then the supervisors.
 async fn stop_all(
-    engine: &Engine,
-    push: Option<&Push>,
+    config: &Config,
+    behind: &Behind,
     runner: &Runner,
     stop: &watch::Sender<bool>,
     serving: JoinHandle<()>,
 ) {
-    engine.shutdown().await;
-    if let Some(push) = push {
+    behind.draining.send_replace(true);
+    let (drain_ms, grace_ms) = (config.limits.drain_ms.value, config.limits.shutdown_grace_ms.value);
+    log::say(&stopping(drain_ms, grace_ms));
+    tokio::time::sleep(Duration::from_millis(drain_ms)).await;
+    behind.engine.shutdown().await;
+    if let Some(push) = &behind.push {
         push.shutdown().await;
     }
     stop.send_replace(true);

@@ -1,13 +1,21 @@
-//! The signals that ask the server to stop: SIGINT and SIGTERM.
+//! The signals that the server listens to: SIGINT and SIGTERM ask it to stop, SIGHUP to read its configuration again.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Hears both, from its making on.
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    ToStop,
+    ToReload,
+}
+
+/// Hears them, from its making on.
 pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    hangup: Signal,
 }
 
 impl Signals {
@@ -16,11 +24,25 @@ impl Signals {
     /// # Errors
     /// When the system refuses a handler.
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
     }
 
-    /// Waits for the next one.
-    pub(crate) async fn next(&mut self) {
+    /// Waits for the next one. Several hangups that were not heard yet are one.
+    pub(crate) async fn next(&mut self) -> Asked {
+        tokio::select! {
+            biased;
+            _ = self.interrupt.recv() => Asked::ToStop,
+            _ = self.terminate.recv() => Asked::ToStop,
+            _ = self.hangup.recv() => Asked::ToReload,
+        }
+    }
+
+    /// Waits for the next one that asks to stop.
+    pub(crate) async fn stop(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

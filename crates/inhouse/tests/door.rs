@@ -80,7 +80,9 @@ fn an_agent_that_is_reserved_for_others_looks_like_one_that_does_not_exist() {
 #[test]
 fn the_public_pages_say_no_more_than_they_must() {
     let server = Server::with_agent("cat --show-nonprinting");
-    assert_eq!(server.get("/health").json(), json!({"status": "ok"}));
+    for page in ["/health", "/livez", "/readyz"] {
+        assert_eq!(server.get(page).json(), json!({"status": "ok"}), "{page}");
+    }
     for card in ["/.well-known/agent-card.json", "/.well-known/agent.json"] {
         let card = String::from_utf8(server.get(card).body).unwrap();
         for secret in ["--show-nonprinting", "/bin/", "/tmp", "owner", TOKEN] {

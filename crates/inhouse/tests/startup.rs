@@ -261,3 +261,74 @@ fn a_second_signal_ends_the_server_at_once() {
     assert_eq!(server.wait(), Some(130));
     wait("the end of the agent", || support::processes_with(bot.to_str().unwrap()).is_empty().then_some(()));
 }
+
+#[test]
+fn a_server_that_drains_is_not_ready_and_takes_work_until_its_time_is_over() {
+    let folder = scratch("drain");
+    fs::write(folder.join("inhouse.toml"), "[limits]\ndrain_ms = 60_000\n[agents.demo]\n").unwrap();
+    let mut server = bare(&["serve"]).directory(&folder).start();
+    assert_eq!(server.get("/readyz").status, 200);
+    server.signal("TERM");
+    wait("the server's word", || server.stderr().contains("stopping: work is taken for 60 s more").then_some(()));
+    let ready = server.get("/readyz");
+    assert_eq!((ready.status, ready.json()), (503, json!({"status": "draining"})));
+    assert_eq!(server.get("/livez").status, 200);
+    assert_eq!(support::state_of(&server.send("hello")), "COMPLETED");
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(130));
+}
+
+/// As root alone can it be seen who the server becomes.
+#[test]
+fn a_server_that_is_started_as_root_becomes_the_user_that_it_is_told() {
+    let refused = |args: &[&str], message: &str| {
+        let (code, _, err) = Launch::new(args).run();
+        assert!(code == 2 && err.contains(message) && err.contains("hint: "), "{err}");
+    };
+    refused(
+        &["serve", "--agent", "demo", "--user", "no-such-user"],
+        "--user: this machine has no user \"no-such-user\"",
+    );
+    refused(&["serve", "--agent", "demo", "--user", "root"], "--user: the user \"root\" is root");
+    if !nix::unistd::geteuid().is_root() {
+        refused(&["serve", "--agent", "demo", "--user", "nobody"], "--user: only root can become \"nobody\"");
+        return println!("not tested: this is not root");
+    }
+    refused(&["serve", "--agent", "demo", "--host", "0.0.0.0"], "as root, the agents could do anything");
+    let folder = Readable::new();
+    let args = ["serve", "--user", "nobody", "--containment", "reaper", "--", "sh", "-c", "id -u; id -G; echo $HOME"];
+    let server = Launch::through(&folder.program(), &args).directory(&folder.0).env("AGENT_INPUT", "stdin").start();
+    let said = server.send("who are you?")["artifacts"][0]["parts"][0]["text"].as_str().unwrap().to_owned();
+    let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap();
+    assert_eq!(said, format!("{}\n{}\n{}\n", nobody.uid, nobody.gid, nobody.dir.display()));
+    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let capabilities = status.lines().filter(|line| line.starts_with("Cap") && !line.starts_with("CapBnd"));
+    assert!(capabilities.clone().count() == 4 && capabilities.clone().all(|line| line.ends_with("\t0000000000000000")));
+    assert!(!server.stderr().contains("agents run as root"), "{}", server.stderr());
+    let root = Launch::new(&["serve", "--agent", "demo"]).start();
+    wait("the warning", || root.stderr().contains("warning: agents run as root").then_some(()));
+}
+
+/// A folder with the server in it that every user may read; dropping it removes it.
+struct Readable(PathBuf);
+
+impl Readable {
+    fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("inhouse-test-{}", uuid::Uuid::new_v4()));
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::copy(env!("CARGO_BIN_EXE_inhouse"), folder.join("inhouse")).unwrap();
+        fs::set_permissions(folder.join("inhouse"), fs::Permissions::from_mode(0o755)).unwrap();
+        Self(folder)
+    }
+
+    fn program(&self) -> String {
+        self.0.join("inhouse").display().to_string()
+    }
+}
+
+impl Drop for Readable {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

@@ -25,6 +25,8 @@ pub(super) fn layer(environment: &HostEnv) -> Result<Layer, ConfigError> {
         log: get("INHOUSE_LOG")
             .map(|text| text.try_map(|text, origin| word::<LogChoice>(&text, origin)))
             .transpose()?,
+        // Set by what makes containers (systemd's container interface).
+        container: get("container").map(|text| Setting { value: true, origin: text.origin }),
         callers: get("API_TOKEN").map(api_token).into_iter().collect(),
         agent: AgentWords {
             choice: get("AGENT_CMD").map(|text| text.try_map(command)).transpose()?.filter(is_command),

@@ -32,6 +32,8 @@ const SERVER_KEYS: &[&str] = &[
     "allowed_origins",
     "trusted_proxies",
     "hardened",
+    "user",
+    "container",
     "containment",
     "require_sandbox",
     "idempotency",
@@ -157,6 +159,8 @@ fn server(base: &Path, mut table: Table<'_>, layer: &mut Layer) -> Result<(), Co
     layer.allowed_origins = table.texts("allowed_origins")?.map(|texts| texts.try_map(origins)).transpose()?;
     layer.trusted_proxies = table.texts("trusted_proxies")?.map(|texts| texts.try_map(proxies)).transpose()?;
     layer.hardened = table.switch("hardened")?;
+    layer.user = table.text("user")?;
+    layer.container = table.switch("container")?;
     layer.containment = table.choice("containment")?;
     layer.require_sandbox = table.switch("require_sandbox")?;
     layer.idempotency = table.choice("idempotency")?;

@@ -17,6 +17,8 @@ pub(super) fn layer(flags: &ServeArgs) -> Result<Layer, ConfigError> {
         port: set("--port", flags.port),
         public_url: public.map(|text| text.try_map(|text, origin| public_url(&text, origin))).transpose()?,
         hardened: flags.hardened.then(|| flag("--hardened", true)),
+        user: set("--user", flags.user.clone()),
+        container: flags.container.then(|| flag("--container", true)),
         containment: set("--containment", flags.containment),
         tls: set("--tls", flags.tls),
         tls_cert: set("--tls-cert", flags.tls_cert.clone()),

@@ -25,6 +25,8 @@ pub(super) struct Layer {
     pub(super) allowed_origins: Option<Setting<Vec<String>>>,
     pub(super) trusted_proxies: Option<Setting<Vec<String>>>,
     pub(super) hardened: Option<Setting<bool>>,
+    pub(super) user: Option<Setting<String>>,
+    pub(super) container: Option<Setting<bool>>,
     pub(super) containment: Option<Setting<Containment>>,
     pub(super) require_sandbox: Option<Setting<bool>>,
     pub(super) idempotency: Option<Setting<IdempotencyChoice>>,

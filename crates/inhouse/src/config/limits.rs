@@ -105,6 +105,8 @@ limits! {
     kill_grace_ms = 1_500, 0..=600_000;
     /// From asking an adapter to end its turn until it is dropped, in milliseconds.
     stop_grace_ms = 5_000, 0..=600_000;
+    /// How long a server that is asked to stop goes on as before, but says that it is not ready (`/readyz`), in milliseconds.
+    drain_ms = 0, 0..=DAY_S * 1000;
     /// How long running turns may go on when the server stops, in milliseconds.
     shutdown_grace_ms = 5_000, 0..=DAY_S * 1000;
     /// How often the files of issued tokens and of TLS are looked at, in milliseconds.

@@ -17,6 +17,7 @@ mod exits;
 mod model;
 mod nearest;
 mod origin;
+mod renew;
 mod resolve;
 mod show;
 mod tables;
@@ -128,6 +129,8 @@ fn decide<A>(
         workspaces_dir: workspaces_dir.value.as_deref(),
     };
     let agents = agents(words, from_file.agents, &situation)?;
+    let hardened = layer.hardened.unwrap_or_else(|| Setting::default(false));
+    let sandbox = if hardened.value { hardened.clone() } else { Setting::default(false) };
     let server = Server {
         host: layer.host.unwrap_or_else(|| Setting::default("127.0.0.1".into())),
         port: layer.port.unwrap_or_else(|| Setting::default(8080)),
@@ -136,9 +139,11 @@ fn decide<A>(
         allowed_hosts: layer.allowed_hosts.unwrap_or_else(|| Setting::default(Vec::new())),
         allowed_origins: layer.allowed_origins.unwrap_or_else(|| Setting::default(Vec::new())),
         trusted_proxies: layer.trusted_proxies.unwrap_or_else(|| Setting::default(Vec::new())),
-        hardened: layer.hardened.unwrap_or_else(|| Setting::default(false)),
+        hardened,
+        user: optional(layer.user),
+        container: layer.container.unwrap_or_else(|| Setting::default(false)),
         containment: layer.containment.unwrap_or_else(|| Setting::default(Containment::Auto)),
-        require_sandbox: layer.require_sandbox.unwrap_or_else(|| Setting::default(false)),
+        require_sandbox: layer.require_sandbox.unwrap_or(sandbox),
         idempotency: layer.idempotency.unwrap_or_else(|| Setting::default(IdempotencyChoice::Auto)),
         workspaces_dir,
         tls: tls::tls(tls::Words { choice: layer.tls, cert: layer.tls_cert, key: layer.tls_key }, state.as_deref())?,
@@ -166,6 +171,8 @@ fn merge(layers: [Layer; 3]) -> Result<(Layer, AgentWords), ConfigError> {
         merged.allowed_origins = merged.allowed_origins.or(allowed_origins);
         merged.trusted_proxies = merged.trusted_proxies.or(layer.trusted_proxies);
         merged.hardened = merged.hardened.or(layer.hardened);
+        merged.user = merged.user.or(layer.user);
+        merged.container = merged.container.or(layer.container);
         merged.containment = merged.containment.or(layer.containment);
         merged.require_sandbox = merged.require_sandbox.or(layer.require_sandbox);
         merged.idempotency = merged.idempotency.or(layer.idempotency);

@@ -57,6 +57,10 @@ pub(crate) struct Server {
     pub(crate) trusted_proxies: Setting<Vec<String>>,
     /// Whether what is only warned of is refused.
     pub(crate) hardened: Setting<bool>,
+    /// The user that the server becomes when it is started as root.
+    pub(crate) user: Setting<Option<String>>,
+    /// Whether this machine is a container, in which root is nobody else's.
+    pub(crate) container: Setting<bool>,
     /// How firmly runs are held.
     pub(crate) containment: Setting<Containment>,
     /// Whether the server starts only where agents can have namespaces of their own.

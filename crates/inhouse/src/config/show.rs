@@ -66,6 +66,10 @@ impl Lines {
         self.setting("allowed_origins", &server.allowed_origins, |origins| format!("{origins:?}"));
         self.setting("trusted_proxies", &server.trusted_proxies, |proxies| format!("{proxies:?}"));
         self.setting("hardened", &server.hardened, bool::to_string);
+        if let Some(user) = &server.user.value {
+            self.line("user", &format!("{user:?}"), &server.user.origin);
+        }
+        self.setting("container", &server.container, bool::to_string);
         self.setting("containment", &server.containment, |tier| format!("{:?}", word(tier)));
         self.setting("require_sandbox", &server.require_sandbox, bool::to_string);
         self.setting("idempotency", &server.idempotency, |rule| format!("{:?}", word(rule)));
@@ -168,9 +172,11 @@ impl Lines {
         for (key, text) in [("version", version), ("documentation_url", documentation_url), ("icon_url", icon_url)] {
             text.iter().for_each(|text| line(key, format!("{text:?}")));
         }
-        if !agent.approvers.is_empty() {
-            let names: Vec<_> = agent.approvers.iter().map(Principal::as_str).collect();
-            line("approvers", format!("{names:?}"));
+        for (key, who) in [("callers", &agent.callers), ("approvers", &agent.approvers)] {
+            let names: Vec<_> = who.iter().map(Principal::as_str).collect();
+            if !names.is_empty() {
+                line(key, format!("{names:?}"));
+            }
         }
         agent.rules.texts.iter().for_each(|(key, rules)| line(key, format!("{rules:?}")));
         if let AgentSpec::Program(spec) = &agent.spec {

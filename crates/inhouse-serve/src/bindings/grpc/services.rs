@@ -31,12 +31,12 @@ pub(crate) struct Services {
     health: HealthServer<HealthService>,
     reflection: Option<Reflection>,
     reflection_alpha: Option<Reflection>,
-    closing: watch::Receiver<bool>,
+    draining: watch::Receiver<bool>,
 }
 
 impl Services {
-    /// Serving until `closing`.
-    pub(crate) fn new(closing: watch::Receiver<bool>) -> Self {
+    /// Serving until `draining`.
+    pub(crate) fn new(draining: watch::Receiver<bool>) -> Self {
         let reporter = HealthReporter::new();
         let health = HealthServer::new(HealthService::from_health_reporter(reporter.clone()));
         let builder = || {
@@ -46,7 +46,12 @@ impl Services {
         // Both fail for descriptors that do not decode only; then tools get "unimplemented".
         let reflection = builder().build_v1().ok().map(shared);
         let reflection_alpha = builder().build_v1alpha().ok().map(shared);
-        Self { reporter, health, reflection, reflection_alpha, closing }
+        Self { reporter, health, reflection, reflection_alpha, draining }
+    }
+
+    /// Whether the server wants no more work.
+    pub(crate) fn is_draining(&self) -> bool {
+        *self.draining.borrow()
     }
 
     /// Whether one of them is at this path.
@@ -70,7 +75,7 @@ impl Services {
     }
 
     async fn health(&self, request: Request<Incoming>) -> Response<tonic::body::Body> {
-        if *self.closing.borrow() {
+        if self.is_draining() {
             self.reporter.set_service_status("", ServingStatus::NotServing).await;
         }
         self.health.clone().call(request).await.unwrap_or_else(|never| match never {})
