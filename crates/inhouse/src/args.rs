@@ -8,6 +8,7 @@ use crate::agents;
 use crate::audit;
 use crate::cli;
 use crate::config::{Containment, InputChoice, LogChoice, TlsChoice};
+use crate::doctor;
 use crate::tokens;
 
 const EXAMPLES: &str = "\
@@ -18,6 +19,7 @@ Examples:
   inhouse serve -- node my-bot.js          serve any program
   inhouse serve --host 0.0.0.0 --port 80   let teammates in; set API_TOKEN to a token of your own
   inhouse agents                           see which agents are there, and which would be served, and why
+  inhouse doctor                           see whether this machine is fit to serve them, and what to mend
   inhouse token new ann                    a token for a teammate; revoke it while the server runs
   inhouse send \"what does this repository do?\"
 
@@ -46,6 +48,7 @@ pub(crate) enum Command {
     #[command(after_help = EXAMPLES)]
     Serve(Box<ServeArgs>),
     Agents(Box<agents::AgentsArgs>),
+    Doctor(Box<doctor::DoctorArgs>),
     Token(Box<tokens::TokenArgs>),
     Audit(Box<audit::AuditArgs>),
     Send(Box<cli::send::SendArgs>),

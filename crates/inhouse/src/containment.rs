@@ -57,6 +57,15 @@ fn folder_or_file(file: &Path, host: &HostEnv, places: &[&Path]) -> PathBuf {
 /// Makes the folder of issued tokens before an agent does: whoever makes it may put tokens there. Says what is wrong where agents
 /// can do so anyway.
 pub(crate) fn keep_tokens(config: &Config, host: &HostEnv) -> Option<String> {
+    tokens_kept(config, host, true)
+}
+
+/// The same, but nothing is made.
+pub(crate) fn open_tokens(config: &Config, host: &HostEnv) -> Option<String> {
+    tokens_kept(config, host, false)
+}
+
+fn tokens_kept(config: &Config, host: &HostEnv, makes: bool) -> Option<String> {
     let Server { containment, tokens_file, .. } = &config.server;
     let may_hide = matches!(containment.value, Containment::Auto | Containment::Namespace);
     let runs_programs = config.agents.list.iter().any(|agent| agent.program().is_some());
@@ -64,8 +73,10 @@ pub(crate) fn keep_tokens(config: &Config, host: &HostEnv) -> Option<String> {
     if !may_hide || !runs_programs {
         return None;
     }
-    // Where we can not make it, agents of the same user can not either.
-    let _ = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    if makes {
+        // Where we can not make it, agents of the same user can not either.
+        let _ = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    }
     let is_open = folder_or_file(file, host, &places(config)) == file && access(folder, AccessFlags::W_OK).is_ok();
     is_open.then(|| {
         format!("agents can issue tokens: give {} a folder of mode 700 in which no agent works", file.display())

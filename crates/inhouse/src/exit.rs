@@ -28,6 +28,16 @@ impl Failure {
         Self { message: message.into(), hint, code: 1 }
     }
 
+    /// What is wrong.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to do, where that is known.
+    pub(crate) fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// Prints the failure to stderr.
     pub(crate) fn report(&self) -> ExitCode {
         eprintln!("{self}");

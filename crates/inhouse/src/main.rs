@@ -10,6 +10,7 @@ mod banner;
 mod cli;
 mod config;
 mod detect;
+mod doctor;
 mod containment;
 mod exit;
 mod holder;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Command::Token(args) => tokens::run(*args),
         Command::Audit(args) => audit::run(*args),
         Command::Agents(args) => survey(*args),
+        Command::Doctor(args) => directory().and_then(|directory| doctor::run(&args, &directory)),
         Command::Send(args) => run(cli::send::run(*args)),
         Command::Task(args) => run(cli::task::run(*args)),
         Command::Card(args) => run(cli::card::run(*args)),

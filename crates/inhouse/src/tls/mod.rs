@@ -30,19 +30,36 @@ pub(crate) fn open(config: &Config, address: SocketAddr, reload: &mut Reload) ->
         Authority::make(folder)
             .map_err(|why| Failure::usage(why, Some("tls_cert and tls_key name other keys".into())))?;
     }
-    let hint = match tls {
-        Tls::Files(_) => "both are PEM: openssl x509 -in CERT -noout -subject, openssl pkey -in KEY -noout".to_owned(),
-        Tls::Auto(folder) => {
-            format!("without {} there is another authority, which clients have to trust", folder.display())
-        }
-    };
-    let keys = watch::Sender::new(source.keys().map_err(|why| Failure::usage(why, Some(hint)))?);
+    let keys = watch::Sender::new(keys(tls, &source)?);
     if let Some(warning) = warning(&tls.secret()) {
         log::say(&format!("warning: {warning}"));
     }
     let live = keys.subscribe();
     reload.tls(source, keys).map_err(nothing_left)?;
     Ok(Some(live))
+}
+
+/// The same for somebody who only looks: what the operator should know of it, if anything. Nothing is made.
+///
+/// # Errors
+/// [`Failure`] with exit code 2 when they can not be used.
+pub(crate) fn look(config: &Config, address: SocketAddr) -> Result<Option<String>, Failure> {
+    let Some(Setting { value: tls, .. }) = &config.server.tls else { return Ok(None) };
+    if matches!(tls, Tls::Auto(_)) && !tls.secret().exists() {
+        return Ok(None);
+    }
+    keys(tls, &Source::new(tls, config, address))?;
+    Ok(warning(&tls.secret()))
+}
+
+fn keys(tls: &Tls, source: &Source) -> Result<TlsKeys, Failure> {
+    let hint = match tls {
+        Tls::Files(_) => "both are PEM: openssl x509 -in CERT -noout -subject, openssl pkey -in KEY -noout".to_owned(),
+        Tls::Auto(folder) => {
+            format!("without {} there is another authority, which clients have to trust", folder.display())
+        }
+    };
+    source.keys().map_err(|why| Failure::usage(why, Some(hint)))
 }
 
 /// Where keys come from, and what they have to be good for.
