@@ -13,6 +13,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use inhouse_engine::agent::{End, Note, Output, Reason, Turn};
+use inhouse_proto::via::{HOPS_VARIABLE, TRACE_VARIABLE};
 use inhouse_run::{Run, RunError, Runner};
 use inhouse_trust::{AgentCommand, Approvals, HostEnv, LaunchError, LaunchPlan, Redactor, launch};
 use tokio::sync::mpsc;
@@ -96,13 +97,14 @@ impl Program {
     /// # Errors
     /// The end of a turn whose text can not be given to this program, or whose program can not be started.
     pub(crate) fn plan(&self, turn: &Turn, text: &str, more: &[&str]) -> Result<LaunchPlan, End> {
-        let turn_env = [
-            ("A2A_CONTEXT_ID", turn.context_id.to_string()),
-            ("A2A_TASK_ID", turn.task_id.to_string()),
-            ("A2A_TURN", turn.number.to_string()),
-        ];
-        // A process that may serve other turns of its context gets nothing that is true of the first one alone.
-        let turn_env = if self.warm.keeps() { &turn_env[..1] } else { &turn_env[..] };
+        let hops = turn.via.hops.saturating_add(1);
+        let mut turn_env = vec![("A2A_CONTEXT_ID", turn.context_id.to_string()), (HOPS_VARIABLE, hops.to_string())];
+        // A process that may serve other turns of its context gets nothing that is true of the first one alone. The hops are part of
+        // what it is kept for: a turn that has come another way starts another process.
+        if !self.warm.keeps() {
+            turn_env.extend([("A2A_TASK_ID", turn.task_id.to_string()), ("A2A_TURN", turn.number.to_string())]);
+            turn_env.extend(turn.via.trace.as_ref().map(|trace| (TRACE_VARIABLE, trace.to_string())));
+        }
         let mut command = Cow::Borrowed(&self.command);
         if !more.is_empty() {
             command.to_mut().args.extend(more.iter().map(|word| (*word).to_owned()));
@@ -110,7 +112,7 @@ impl Program {
         if let Cow::Owned(directory) = self.directory(turn) {
             command.to_mut().directory = directory;
         }
-        launch(&turn.permit, &command, text, turn_env, &self.host).map_err(|error| match error {
+        launch(&turn.permit, &command, text, &turn_env, &self.host).map_err(|error| match error {
             LaunchError::ArgumentNul | LaunchError::ArgumentTooLong { .. } => failed(Reason::InputRefused, error.to_string()),
             _ => {
                 tracing::error!(target: "agent", agent = turn.permit.agent().as_str(), %error, "the agent was not started");
@@ -202,8 +204,7 @@ impl Program {
     ) -> (Option<Live>, End) {
         let (replies, queue) = mpsc::channel(REPLIES_MAX);
         let mut feeder = Feeder::new(run.stdin.take(), words.input, queue);
-        let agent = turn.permit.agent().as_str();
-        let mut errors = Errors::new(run.stderr.take(), &self.redactor, agent, &turn.task_id);
+        let mut errors = Errors::new(run.stderr.take(), &self.redactor, turn);
         let (replies, asks) = (words.converses.then_some(replies), Asks::new(&self.approvals, protocol.free()));
         let mut session = Session::new(run, replies, protocol, asks, words.stay, self.limits);
         let exit = loop {

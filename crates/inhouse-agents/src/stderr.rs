@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::time::{Duration, Instant};
 
+use inhouse_engine::agent::Turn;
 use inhouse_run::Stderr;
 use inhouse_trust::Redactor;
 use tokio::io::AsyncReadExt;
@@ -19,8 +20,7 @@ const READ_BYTES: usize = 16 << 10;
 pub(crate) struct Errors<'a> {
     pipe: Option<Stderr>,
     redactor: &'a Redactor,
-    agent: &'a str,
-    task: &'a str,
+    turn: &'a Turn,
     lines: Lines,
     last: Option<Vec<u8>>,
     second: Instant,
@@ -29,12 +29,11 @@ pub(crate) struct Errors<'a> {
 }
 
 impl<'a> Errors<'a> {
-    pub(crate) fn new(pipe: Option<Stderr>, redactor: &'a Redactor, agent: &'a str, task: &'a str) -> Self {
+    pub(crate) fn new(pipe: Option<Stderr>, redactor: &'a Redactor, turn: &'a Turn) -> Self {
         Self {
             pipe,
             redactor,
-            agent,
-            task,
+            turn,
             lines: Lines::new(LINE_BYTES_MAX),
             last: None,
             second: Instant::now(),
@@ -95,7 +94,8 @@ impl<'a> Errors<'a> {
             Line::Whole(bytes) if self.logged < LINES_PER_SECOND_MAX => {
                 self.logged += 1;
                 let shown = self.redactor.line(&String::from_utf8_lossy(&bytes));
-                tracing::info!(target: "agent", agent = self.agent, task = self.task, "{shown}");
+                let (agent, task) = (self.turn.permit.agent().as_str(), &*self.turn.task_id);
+                tracing::info!(target: "agent", agent, task, trace = self.turn.trace_id(), "{shown}");
                 self.last = Some(bytes);
             }
             Line::Whole(bytes) => {
@@ -109,7 +109,8 @@ impl<'a> Errors<'a> {
     fn report_left_out(&mut self) {
         let lines = std::mem::take(&mut self.left_out);
         if lines > 0 {
-            tracing::warn!(target: "agent", agent = self.agent, task = self.task, lines, "lines of the agent were left out");
+            let (agent, task) = (self.turn.permit.agent().as_str(), &*self.turn.task_id);
+            tracing::warn!(target: "agent", agent, task, lines, "lines of the agent were left out");
         }
     }
 }

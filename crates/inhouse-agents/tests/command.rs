@@ -130,7 +130,7 @@ async fn what_holds_the_pipe_open_does_not_hold_up_the_turn() {
 #[tokio::test]
 async fn the_environment_is_an_allow_list_and_names_the_turn() {
     let (text, _) = script("env | cut -d= -f1 | sort", "").await;
-    for name in ["A2A_TASK_ID", "A2A_CONTEXT_ID", "A2A_TURN", "PATH"] {
+    for name in ["A2A_TASK_ID", "A2A_CONTEXT_ID", "A2A_TURN", "INHOUSE_HOPS", "PATH"] {
         assert!(text.lines().any(|line| line == name), "{name} in {text}");
     }
     assert!(!text.contains("CARGO"), "{text}");

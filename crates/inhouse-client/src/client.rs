@@ -8,6 +8,7 @@ use http_body_util::Full;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, StatusCode};
 use inhouse_proto::v1;
+use inhouse_proto::via::{self, Via};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -265,6 +266,13 @@ impl Client {
         }
         if let Some(authorization) = &self.0.authorization {
             request = request.header(AUTHORIZATION, authorization.clone());
+        }
+        let Via { hops, trace } = &self.0.options.via;
+        if *hops > 0 {
+            request = request.header(via::HOPS_HEADER, hops.to_string());
+        }
+        if let Some(trace) = trace {
+            request = request.header(via::TRACE_HEADER, trace.as_str());
         }
         if let Some(id) = last_event_id {
             request = request.header("Last-Event-ID", id);

@@ -1,5 +1,6 @@
 //! What a client needs to know: where, who, and how much it waits and keeps.
 
+use inhouse_proto::via::Via;
 use inhouse_trust::Secret;
 
 /// Options of a [`crate::Client`]; [`ClientOptions::new`] gives the defaults.
@@ -11,6 +12,8 @@ pub struct ClientOptions {
     pub token: Option<Secret>,
     /// Certificates in PEM that are trusted beside those that this machine trusts, for `https`.
     pub ca_pem: Option<Vec<u8>>,
+    /// The way that messages have come to whoever sends them: an agent, where its server says so.
+    pub via: Via,
     /// For name resolution, the TCP connection and TLS. Default 5,000.
     pub connect_timeout_ms: u64,
     /// From a request to the head of its answer, and between two pieces of an answer. Default 30,000.
@@ -38,6 +41,7 @@ impl ClientOptions {
             url: url.into(),
             token: None,
             ca_pem: None,
+            via: Via::default(),
             connect_timeout_ms: 5_000,
             first_byte_timeout_ms: 30_000,
             answer_timeout_ms: 3_600_000,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use inhouse_proto::json::{Struct, Value};
 use inhouse_proto::v1;
+use inhouse_proto::via::{TraceParent, Via};
 use inhouse_trust::{Permit, Principal};
 
 use crate::activity::Activity;
@@ -119,6 +120,8 @@ pub struct Turn {
     pub history: Vec<v1::Message>,
     /// Media types that the caller accepts; empty when it did not say.
     pub accepted_output_modes: Vec<String>,
+    /// The way that the message has come.
+    pub via: Via,
     /// Fires when the turn has to end early: cancel, timeout, shutdown.
     pub cancel: Cancel,
 }
@@ -139,6 +142,11 @@ impl Turn {
             out.push_str(&piece);
         }
         out
+    }
+
+    /// The id of the trace that it belongs to, for the log.
+    pub fn trace_id(&self) -> Option<&str> {
+        self.via.trace.as_ref().map(TraceParent::trace_id)
     }
 }
 

@@ -6,6 +6,7 @@ use inhouse_proto::error::{A2aError, ErrorKind};
 use inhouse_proto::json;
 use inhouse_proto::snapshot::Snapshot;
 use inhouse_proto::v1::{self, TaskState};
+use inhouse_proto::via::Via;
 use inhouse_proto::wire::to_json;
 use inhouse_trust::{Decides, Permit};
 use sha2::{Digest, Sha256};
@@ -41,6 +42,8 @@ pub struct Submission {
     pub direct: bool,
     /// What the binding wants to know of the task later; means nothing to the engine.
     pub label: u8,
+    /// The way that it has come.
+    pub via: Via,
     /// Whom the task's events are told to, from the first one on.
     pub push: Option<v1::TaskPushNotificationConfig>,
 }
@@ -206,7 +209,7 @@ impl Engine {
         };
         let direct = submission.direct && self.entry(permit)?.answers_directly;
         let accepted = submission.accepted_output_modes;
-        let begun = Begun { message, accepted, begins_context, number: 1, history: Vec::new() };
+        let begun = Begun { message, accepted, via: submission.via, begins_context, number: 1, history: Vec::new() };
         self.begin(place, ticket(permit, lease, context_id, begun, direct)).await;
         Ok(self.accepted(key, direct))
     }
@@ -230,8 +233,8 @@ impl Engine {
             Submitted::Taken(lease) => lease,
             Submitted::Retried(id) => return Ok(self.accepted(TaskKey { id, ..key }, false)),
         };
-        let (accepted, number) = (submission.accepted_output_modes, number(turns));
-        let begun = Begun { message, accepted, begins_context: false, number, history };
+        let (accepted, via, number) = (submission.accepted_output_modes, submission.via, number(turns));
+        let begun = Begun { message, accepted, via, begins_context: false, number, history };
         self.begin(place, ticket(permit, lease, task.context_id, begun, false)).await;
         Ok(self.accepted(key, false))
     }
@@ -269,6 +272,7 @@ impl Engine {
 struct Begun {
     message: v1::Message,
     accepted: Vec<String>,
+    via: Via,
     begins_context: bool,
     number: u32,
     history: Vec<v1::Message>,
@@ -286,6 +290,7 @@ fn ticket(permit: &Permit, lease: Lease, context_id: Arc<str>, begun: Begun, dir
         message: begun.message,
         history: begun.history,
         accepted_output_modes: begun.accepted,
+        via: begun.via,
         cancel,
     };
     Ticket {

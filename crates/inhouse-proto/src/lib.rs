@@ -2,7 +2,7 @@
 //! older generations of the protocol as pure conversions.
 //!
 //! Reading order: `v1` (what is said), `json` and `read` (how it is decoded), `validate` and `error` (how it is refused),
-//! `jsonrpc` (how it is wrapped), `v0_3`, `v0_3_proto` and `v0_1` (how it was said before).
+//! `jsonrpc` (how it is wrapped), `via` (which way it has come), `v0_3`, `v0_3_proto` and `v0_1` (how it was said before).
 
 pub mod v1;
 pub mod json;
@@ -12,6 +12,7 @@ pub mod validate;
 pub mod error;
 pub mod read;
 pub mod jsonrpc;
+pub mod via;
 pub mod v0_3_proto;
 pub mod v0_1;
 pub mod v0_3;

@@ -15,10 +15,12 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Response, StatusCode, Version};
+use inhouse_proto::via::TraceParent;
 use inhouse_trust::{Caller, HostError, OriginRule, Record};
 use tokio::sync::watch;
 
 use crate::bindings::grpc::is_grpc;
+use crate::bindings::parameters::trace;
 use crate::failures::FailureLimit;
 use crate::lapse::{Lapse, LiveTokens, lapse, now_s, trailers};
 use crate::pulse::{Answering, Pulse};
@@ -195,6 +197,7 @@ impl Door {
 
     fn told(&self, arrival: &Arrival, parts: &Parts, caller: Option<&Caller>, refusal: Refusal) -> Refusal {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let trace = trace(&parts.headers);
         let record = Record {
             time_ms: since_epoch.as_millis() as u64,
             who: caller.map(Caller::principal),
@@ -203,6 +206,7 @@ impl Door {
             agent: None,
             task: None,
             context: None,
+            trace: trace.as_ref().map(TraceParent::trace_id),
             outcome: refusal.code,
             state: None,
             status: refusal.status.as_u16(),

@@ -10,12 +10,14 @@ use async_trait::async_trait;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{HeaderMap, Method, Response, StatusCode};
 use inhouse_proto::v1::AgentCard;
+use inhouse_proto::via::TraceParent;
 use inhouse_trust::{AgentName, Caller, Record, sees};
 use tokio::sync::watch;
 
 use crate::bindings::extensions::{self, Extension};
 use crate::bindings::grpc::{self, CHECK, GRPC, Services};
 use crate::bindings::operation::Kind;
+use crate::bindings::parameters::trace;
 use crate::bindings::rest::{self, Target};
 use crate::bindings::{Answer, Audited, Call, Endpoint, jsonrpc};
 use crate::card::{self, CardInfo, CardOptions, Site};
@@ -251,6 +253,7 @@ impl Routes {
             "" => Cow::Owned(format!("{} {}", request.method, request.path())),
             method => Cow::Borrowed(method),
         };
+        let trace = trace(&request.headers);
         let record = Record {
             time_ms: number(since_epoch.as_millis()),
             who: Some(caller.principal()),
@@ -259,6 +262,7 @@ impl Routes {
             agent: audited.agent.as_ref().or(agent.map(|agent| &self.agents[agent].endpoint.agent)),
             task: audited.task.as_deref(),
             context: audited.context.as_deref(),
+            trace: trace.as_ref().map(TraceParent::trace_id),
             outcome: audited.refusal.unwrap_or("ok"),
             state: audited.state,
             status: status.as_u16(),

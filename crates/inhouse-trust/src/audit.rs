@@ -25,6 +25,8 @@ pub struct Record<'a> {
     pub task: Option<&'a str>,
     /// In which conversation.
     pub context: Option<&'a str>,
+    /// In which trace, where the caller traces.
+    pub trace: Option<&'a str>,
     /// `ok`; `denied` when the agent is reserved for others; else the reason code of the error.
     pub outcome: &'a str,
     /// The state of the task in the answer, when it is settled: a call that is `ok` may tell of a task that failed.
@@ -84,6 +86,7 @@ impl Record<'_> {
             ("agent", self.agent.map(AgentName::as_str)),
             ("task", self.task),
             ("context", self.context),
+            ("trace", self.trace),
             ("outcome", Some(self.outcome)),
             ("state", self.state),
         ];

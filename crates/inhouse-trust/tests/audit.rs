@@ -6,8 +6,9 @@ use inhouse_trust::{AgentName, Decision, Principal, Record};
 
 fn record<'a>(operation: &'a str, task: Option<&'a str>) -> Record<'a> {
     let (source, outcome) = ("127.0.0.1".parse().unwrap(), "ok");
-    let (who, agent, context, state) = (None, None, None, Some("failed"));
-    Record { time_ms: 1, who, source, operation, agent, task, context, outcome, state, status: 200, duration_us: 5 }
+    let (who, agent, context, trace, state) = (None, None, None, None, Some("failed"));
+    let (status, duration_us) = (200, 5);
+    Record { time_ms: 1, who, source, operation, agent, task, context, trace, outcome, state, status, duration_us }
 }
 
 #[test]

@@ -194,6 +194,7 @@ pub(crate) fn routes(config: &mut Config, behind: &Behind) -> Routes {
             closing: closing.subscribe(),
             push: push.clone(),
             capabilities,
+            hops_max: config.limits.hops_max.value.try_into().unwrap_or(u8::MAX),
             extensions: Arc::clone(&extensions),
         },
         card: card(agent, provider.as_ref()),

@@ -16,6 +16,7 @@ use inhouse_engine::cancel::{Cancel, CancelSource, StopCause};
 use inhouse_engine::{Ask, Reply};
 use inhouse_proto::v1;
 use inhouse_proto::v1::part::Content;
+use inhouse_proto::via::Via;
 use inhouse_run::{Options, Runner, Tier};
 use inhouse_trust::{
     AgentCommand, AgentName, HostEnv, Input, Operation, Permit, Policy, Principal, Secret, TokenDigest, Tokens, grants,
@@ -113,6 +114,7 @@ pub(crate) fn turn(text: &str, cancel: Cancel) -> Turn {
         message: message(text),
         history: Vec::new(),
         accepted_output_modes: Vec::new(),
+        via: Via::default(),
         begins_context: true,
         cancel,
     }

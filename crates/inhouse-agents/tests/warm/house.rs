@@ -45,7 +45,7 @@ while read -r line; do
     *hangs*) says begun; continue ;;
     *fails*) echo '{"type":"result","subtype":"error_max_turns","is_error":true}'; continue ;;
     *fills*) says "$(head -c 3000 /dev/zero | tr '\0' x)"; continue ;;
-    *env*) more=" $A2A_CONTEXT_ID/$A2A_TASK_ID/$A2A_TURN" ;;
+    *env*) more=" $A2A_CONTEXT_ID/$INHOUSE_HOPS/$A2A_TASK_ID/$A2A_TURN/$TRACEPARENT" ;;
     *asks*) echo '{"type":"control_request","request_id":"7","request":{"subtype":"can_use_tool","tool_name":"Bash","input":{"command":"ls"}}}'
       read -r told; case $told in *'"behavior":"allow"'*) more=' may' ;; *) more=' not' ;; esac ;;
     *works*) echo '{"type":"system","subtype":"background_tasks_changed","tasks":[{"task_id":"b"}]}' ;;

@@ -1,11 +1,12 @@
 //! What a process that is kept does for the next turn, and for whom.
 
-use inhouse_engine::agent::{End, Note};
+use inhouse_engine::agent::{End, Note, Turn};
 use inhouse_engine::cancel::CancelSource;
 use inhouse_engine::{Ask, Effect, Reply};
+use inhouse_proto::via::{TraceParent, Via};
 use inhouse_run::Tier;
 
-use crate::house::{Case, House, eventually, limits, run, runner, turn_of};
+use crate::house::{Case, House, Said, eventually, limits, run, runner, turn_of};
 use crate::support::Collected;
 
 pub(crate) const CASES: &[Case] = &[
@@ -14,6 +15,7 @@ pub(crate) const CASES: &[Case] = &[
     ("what a turn starts ends before the turn does, and the helpers of before its first text stay", || run(swept())),
     ("what a process says between turns goes nowhere", || run(noise())),
     ("a process that may be kept is told its context and nothing of one turn", || run(environment())),
+    ("a process is kept for turns that have come the same way, whatever traces them", || run(ways())),
     ("asks are answered in each turn", || run(asks())),
     ("the agent's own errors reach the log of each turn and stop no process", || run(errors())),
     ("where a tree can not be swept no process is kept", || run(group_tier())),
@@ -76,10 +78,31 @@ async fn noise() {
 
 async fn environment() {
     let house = House::new(limits(|_| {}));
-    assert_eq!(house.said("c1", "env").await.more, "c1//");
+    assert_eq!(house.said("c1", "env").await.more, "c1/1///");
     house.runner.shutdown().await;
     let house = House::new(limits(|limits| limits.warm_max = 0));
-    assert_eq!(house.said("c1", "env").await.more, "c1/task-1/1");
+    assert_eq!(house.said("c1", "env").await.more, "c1/1/task-1/1/");
+    house.runner.shutdown().await;
+}
+
+async fn ways() {
+    let trace = |digit: &str| TraceParent::parse(&format!("00-{}-{}-01", digit.repeat(32), digit.repeat(16))).unwrap();
+    let house = House::new(limits(|_| {}));
+    let mut said = Vec::new();
+    for (hops, digit) in [(0, "1"), (0, "2"), (2, "2"), (2, "3")] {
+        let (_source, cancel) = CancelSource::new();
+        let via = Via { hops, trace: Some(trace(digit)) };
+        let mut output = Collected::default();
+        let end = house.take_into(&Turn { via, ..turn_of("ann", "c1", "env", cancel) }, &mut output).await;
+        assert_eq!(end, End::Completed(Note::default()));
+        said.push(Said::read(&output.text));
+    }
+    assert_eq!([&said[0].pid, &said[2].pid], [&said[1].pid, &said[3].pid], "a trace makes no difference");
+    assert_ne!(said[1].pid, said[2].pid, "another way is another start");
+    assert_eq!(
+        said.iter().map(|said| said.more.as_str()).collect::<Vec<_>>(),
+        ["c1/1///", "c1/1///", "c1/3///", "c1/3///"]
+    );
     house.runner.shutdown().await;
 }
 

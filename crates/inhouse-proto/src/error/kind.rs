@@ -46,6 +46,8 @@ pub enum ErrorKind {
     PayloadTooLarge,
     /// A limit of the caller or of the server is reached.
     ResourceExhausted,
+    /// The message has passed through too many agents.
+    HopLimit,
     /// The server cannot take work now.
     Unavailable,
     /// The server cannot write down what it would do.
@@ -109,6 +111,7 @@ impl ErrorKind {
             Self::Conflict => row(-31409, "Conflicts with an earlier request", "CONFLICT", 409, ALREADY_EXISTS),
             Self::PayloadTooLarge => row(-31413, "Payload too large", "PAYLOAD_TOO_LARGE", 413, RESOURCE_EXHAUSTED),
             Self::ResourceExhausted => row(-31429, "Too many requests", "RESOURCE_EXHAUSTED", 429, RESOURCE_EXHAUSTED),
+            Self::HopLimit => row(-31508, "Too many agents have called one another", "HOP_LIMIT", 508, FAILED_PRECONDITION),
             Self::Unavailable => row(-31503, "Service unavailable", "UNAVAILABLE", 503, UNAVAILABLE),
             Self::AuditUnavailable => row(-30503, "The audit can not be written, so nothing is started or changed", "AUDIT_UNAVAILABLE", 503, UNAVAILABLE),
         }

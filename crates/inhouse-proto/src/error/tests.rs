@@ -16,7 +16,7 @@ fn plain(error: &A2aError) -> String {
     serde_json::to_string(&error.plain_object()).unwrap()
 }
 
-const ALL: [K; 20] = [
+const ALL: [K; 22] = [
     K::TaskNotFound,
     K::TaskNotCancelable,
     K::PushNotificationNotSupported,
@@ -37,6 +37,8 @@ const ALL: [K; 20] = [
     K::PayloadTooLarge,
     K::ResourceExhausted,
     K::Unavailable,
+    K::HopLimit,
+    K::AuditUnavailable,
 ];
 
 /// Spec 5.4, row by row.
@@ -154,6 +156,7 @@ fn every_kind_has_the_grpc_status_of_the_specification() {
         (K::Conflict, 6, "ALREADY_EXISTS"),
         (K::PayloadTooLarge, 8, "RESOURCE_EXHAUSTED"),
         (K::ResourceExhausted, 8, "RESOURCE_EXHAUSTED"),
+        (K::HopLimit, 9, "FAILED_PRECONDITION"),
         (K::Unavailable, 14, "UNAVAILABLE"),
         (K::AuditUnavailable, 14, "UNAVAILABLE"),
     ] {

@@ -57,6 +57,8 @@ pub struct Endpoint {
     pub push: Option<Push>,
     /// What else the card offers.
     pub capabilities: Capabilities,
+    /// Messages that have passed through so many agents are refused.
+    pub hops_max: u8,
     /// Extensions beside the server's own.
     pub extensions: Arc<[Extension]>,
 }
@@ -72,6 +74,7 @@ impl Endpoint {
             closing,
             push: None,
             capabilities: Capabilities::default(),
+            hops_max: 4,
             extensions: [].into(),
         }
     }

@@ -272,6 +272,7 @@ fn submission(call: &Call<'_>, send: Box<Send>) -> Result<(Submission, View), A2
         message,
         accepted_output_modes: config.accepted_output_modes,
         idempotency_key: call.idempotency_key()?,
+        via: call.via()?,
         task_id,
         // A task that is told of is a task.
         direct: direct && config.task_push_notification_config.is_none(),

@@ -6,6 +6,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use inhouse_client::{Client, ClientError, ClientOptions};
+use inhouse_proto::via::{HOPS_VARIABLE, TRACE_VARIABLE, TraceParent, Via, hops};
 use inhouse_trust::Secret;
 
 use super::problem::Problem;
@@ -58,7 +59,7 @@ impl Connection {
         };
         let ca_pem = ca.as_deref().map(certificates).transpose()?;
         let token = found.map(|(_, token)| token);
-        let options = ClientOptions { token, ca_pem, ..ClientOptions::new(url.clone()) };
+        let options = ClientOptions { token, ca_pem, via: via(&env)?, ..ClientOptions::new(url.clone()) };
         let client = Client::new(options).map_err(|error| match (&error, token_source) {
             (ClientError::Token, Some(source)) => Problem::usage(format!("{error}: {source}")),
             (ClientError::Certificates, _) => Problem::usage(format!("{error} in {}", named(ca.as_deref()))),
@@ -80,6 +81,18 @@ impl Connection {
         }
         command
     }
+}
+
+/// The way that led to this process, where it runs in an agent's turn.
+fn via(env: &impl Fn(&str) -> Option<OsString>) -> Result<Via, Problem> {
+    let hops = match variable(env, HOPS_VARIABLE)? {
+        Some(text) => hops(&text).ok_or_else(|| {
+            Problem::usage(format!("{HOPS_VARIABLE} is {text:?}, not a number from 0 to 255"))
+                .hint("leave it as the server of the agent has set it")
+        })?,
+        None => 0,
+    };
+    Ok(Via { hops, trace: variable(env, TRACE_VARIABLE)?.and_then(|text| TraceParent::parse(&text)) })
 }
 
 fn certificates(path: &Path) -> Result<Vec<u8>, Problem> {

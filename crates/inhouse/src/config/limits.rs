@@ -89,6 +89,8 @@ limits! {
     ask_ms_max = 600_000, 1..=86_400_000;
     /// What a caller is told to wait when the queue is full, in seconds.
     queue_retry_s = 5, 1..=3_600;
+    /// A message that has come through so many agents, which called one another, is refused.
+    hops_max = 4, 1..=255;
     /// Supervisor processes that are kept ready for the next runs.
     supervisors_idle_max = 16, 0..=1_000;
     /// Processes of one agent that are kept for the next turn of their context.
