@@ -80,11 +80,11 @@ mod tests {
             (Some(259), None, failed(Reason::AgentFailed, "last words")),
             (None, Some(9), failed(Reason::AgentFailed, "last words")),
         ] {
-            let exit = Exit { code, signal, supervisor_lost: false };
+            let exit = Exit { code, signal, ..Exit::default() };
             let ending = Ending { exit, last_error: Some("last words".to_owned()) };
             assert_eq!(exits.end(&ending), end, "{code:?} {signal:?}");
         }
-        let exit = Exit { code: Some(0), signal: None, supervisor_lost: false };
+        let exit = Exit { code: Some(0), signal: None, ..Exit::default() };
         assert_eq!(Exits::default().end(&Ending { exit, last_error: None }), End::Completed(Note::default()));
     }
 }

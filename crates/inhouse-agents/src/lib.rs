@@ -41,7 +41,7 @@ use std::sync::Arc;
 
 use inhouse_engine::Takes;
 use inhouse_engine::agent::Agent;
-use inhouse_run::Runner;
+use inhouse_run::{Bounds, Runner};
 use inhouse_trust::{AgentCommand, Approvals, HostEnv, Redactor};
 
 use conversations::Conversations;
@@ -51,6 +51,9 @@ pub use mapped::{Mapping, Meaning, Pointer};
 pub use process::Limits;
 use warm::Warm;
 pub use workspace::{GitError, Workspace, WorkspaceError, WorkspaceLimits, WorkspaceSpec, Workspaces};
+
+/// More processes and threads than any sane turn has, and as few as leave room for others on a small machine.
+pub const PROCESSES_MAX: u32 = 4_096;
 
 /// The language that a program speaks on its standard input and output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +126,8 @@ pub struct ProgramSpec {
     pub approvals: Approvals,
     /// Bounds on its process.
     pub limits: Limits,
+    /// What the processes of a turn may use together.
+    pub bounds: Bounds,
     /// Where its turns work, if not in the command's folder, and what tells of what they changed there.
     pub workspaces: Option<Workspaces>,
 }
@@ -140,6 +145,7 @@ impl ProgramSpec {
             keeps_mode: false,
             approvals: Approvals::default(),
             limits: Limits::default(),
+            bounds: Bounds { memory_bytes_max: None, processes_max: Some(PROCESSES_MAX) },
             workspaces: None,
         }
     }
@@ -158,12 +164,13 @@ pub fn build(spec: AgentSpec, runner: &Runner, host: &HostEnv) -> Arc<dyn Agent>
         keeps_mode,
         approvals,
         limits,
+        bounds,
         workspaces,
     } = *spec;
     let set = command.env_set.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let redactor = Redactor::new(host.iter().chain(set));
     let place = workspaces.clone();
-    let (runner, host) = (runner.clone(), host.clone());
+    let (runner, host) = (runner.bounded(bounds), host.clone());
     let can_be_kept = match protocol {
         Protocol::Claude => keeps_conversations,
         Protocol::Acp | Protocol::Codex => true,

@@ -84,7 +84,7 @@ impl<P: LineProtocol> Replay<P> {
         let mut said = Said::default();
         self.parser.finish(&mut said);
         self.saw(said);
-        let exit = Exit { code: Some(code), signal: None, supervisor_lost: false };
+        let exit = Exit { code: Some(code), signal: None, ..Exit::default() };
         let ending = Ending { exit, last_error: None };
         self.seen.end.get_or_insert_with(|| self.parser.ended(&ending));
         self.seen

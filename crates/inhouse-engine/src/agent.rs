@@ -267,6 +267,8 @@ pub enum Reason {
     Timeout,
     /// The agent wrote more than a task may keep.
     OutputLimit,
+    /// The agent's processes used more memory than they may, or were too many.
+    ResourceLimit,
     /// What may be spent in a day is spent.
     Budget,
     /// The server is stopping.
@@ -286,6 +288,7 @@ impl Reason {
             Self::ProviderFailed => "provider_failed",
             Self::Timeout => "timeout",
             Self::OutputLimit => "output_limit",
+            Self::ResourceLimit => "resource_limit",
             Self::Budget => "budget",
             Self::Shutdown => "shutdown",
             Self::Internal => "internal",

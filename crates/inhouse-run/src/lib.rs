@@ -17,6 +17,7 @@
 //!
 //! The [`Tier::Group`] has only a process group; its documentation says what it can not promise.
 
+mod bounds;
 mod error;
 mod group;
 mod pipes;
@@ -39,6 +40,7 @@ mod supervise;
 #[cfg(target_os = "linux")]
 mod wire;
 
+pub use bounds::{Bounds, Resource};
 pub use error::RunError;
 pub use pipes::{Stderr, Stdin, Stdout};
 pub use run::{Exit, Run};

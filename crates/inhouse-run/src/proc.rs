@@ -49,7 +49,7 @@ fn children_or_why(pid: Pid) -> io::Result<Vec<Pid>> {
 }
 
 /// Nothing for a process that is gone: only what else stands in the way of reading is an error.
-fn there<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+pub(crate) fn there<T>(read: io::Result<T>) -> io::Result<Option<T>> {
     match read {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH) => Ok(None),
@@ -99,6 +99,8 @@ pub(crate) struct Process {
     pub(crate) began: u64,
     pub(crate) parent: Pid,
     pub(crate) group: Pid,
+    /// How many threads it has; none when it has ended.
+    pub(crate) threads: u32,
     /// Nothing of it runs any more. A first thread can end before the others do.
     pub(crate) ended: bool,
 }
@@ -110,12 +112,14 @@ impl Process {
         let fields: Vec<_> = stat.rsplit_once(") ")?.1.split_ascii_whitespace().collect();
         let field = |number: usize| fields.get(number - 3).copied();
         let a_pid = |number| field(number)?.parse().ok().map(Pid::from_raw);
+        let ended = matches!(field(3)?, "Z" | "X") && matches!(field(20)?, "0" | "1");
         Some(Self {
             pid,
             began: field(22)?.parse().ok()?,
             parent: a_pid(4)?,
             group: a_pid(5)?,
-            ended: matches!(field(3)?, "Z" | "X") && matches!(field(20)?, "0" | "1"),
+            threads: if ended { 0 } else { field(20)?.parse().ok()? },
+            ended,
         })
     }
 }
@@ -135,12 +139,12 @@ mod tests {
         };
         let pid = Pid::from_raw;
         let read = |line: &str| Process::read(pid(7), line);
-        let expected = Process { pid: pid(7), began: 777, parent: pid(3), group: pid(5), ended: false };
+        let expected = Process { pid: pid(7), began: 777, parent: pid(3), group: pid(5), threads: 1, ended: false };
         for name in ["sh", "a b", ") Z 1 1", "\n) ("] {
             assert_eq!(read(&line(name, "S", 1)), Some(expected), "{name}");
         }
-        assert_eq!(read(&line("sh", "Z", 1)), Some(Process { ended: true, ..expected }));
-        assert_eq!(read(&line("sh", "Z", 2)), Some(expected), "its other threads go on");
+        assert_eq!(read(&line("sh", "Z", 1)), Some(Process { threads: 0, ended: true, ..expected }));
+        assert_eq!(read(&line("sh", "Z", 2)), Some(Process { threads: 2, ..expected }), "its other threads go on");
         assert_eq!(read("7 (sh) S 3"), None);
     }
 

@@ -17,6 +17,7 @@ use nix::sys::prctl;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::bounds::Bounds;
 use crate::error::RunError;
 use crate::files;
 use crate::life::{Life, Mode};
@@ -99,7 +100,7 @@ impl Pool {
         self.life.mode
     }
 
-    pub(crate) async fn spawn(&self, plan: &LaunchPlan, shown: &[PathBuf]) -> Result<Run, RunError> {
+    pub(crate) async fn spawn(&self, plan: &LaunchPlan, shown: &[PathBuf], bounds: Bounds) -> Result<Run, RunError> {
         let lost = || RunError::SupervisorLost { program: plan.program().to_path_buf() };
         for _ in 0..SUPERVISORS_TRIED_MAX {
             let handle = self.take()?;
@@ -109,7 +110,7 @@ impl Pool {
             let (wish, wished) = watch::channel(Wish::Run);
             let (errands, sent_for) = mpsc::channel(1);
             let job = Job {
-                plan: encode(plan, shown).map_err(|source| start_error(plan, source))?,
+                plan: encode(plan, shown, bounds).map_err(|source| start_error(plan, source))?,
                 stdio,
                 started,
                 progress,
@@ -185,7 +186,8 @@ impl Pool {
     }
 }
 
-fn encode(plan: &LaunchPlan, shown: &[PathBuf]) -> io::Result<Vec<u8>> {
+fn encode(plan: &LaunchPlan, shown: &[PathBuf], bounds: Bounds) -> io::Result<Vec<u8>> {
     let args = plan.args().iter().map(OsStr::new);
-    wire::encode(plan.program(), plan.directory(), args, plan.env(), shown.iter().map(|path| path.as_os_str()))
+    let shown = shown.iter().map(|path| path.as_os_str());
+    wire::encode(plan.program(), plan.directory(), args, plan.env(), shown, bounds)
 }

@@ -7,10 +7,11 @@ use std::process::ExitStatus;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::bounds::Resource;
 use crate::pipes::{Pipes, Stderr, Stdin, Stdout};
 
 /// How an agent's own process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Exit {
     /// Its exit code, unless a signal ended it.
     pub code: Option<i32>,
@@ -19,10 +20,12 @@ pub struct Exit {
     /// The supervisor was killed before it saw the end: the tree was killed, and `signal` is 9 for want of a better
     /// answer.
     pub supervisor_lost: bool,
+    /// The run was ended since it used more of this than it may.
+    pub over: Option<Resource>,
 }
 
 impl Exit {
-    pub(crate) const LOST: Self = Self { code: None, signal: Some(nix::libc::SIGKILL), supervisor_lost: true };
+    pub(crate) const LOST: Self = Self { code: None, signal: Some(nix::libc::SIGKILL), supervisor_lost: true, over: None };
 
     /// Whether it ended with exit code 0.
     pub fn success(&self) -> bool {
@@ -32,13 +35,14 @@ impl Exit {
 
 impl From<ExitStatus> for Exit {
     fn from(status: ExitStatus) -> Self {
-        Self { code: status.code(), signal: status.signal(), supervisor_lost: false }
+        Self { code: status.code(), signal: status.signal(), ..Self::default() }
     }
 }
 
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self { over: Some(resource), .. } => write!(f, "more {resource} than allowed"),
             Self { supervisor_lost: true, .. } => f.write_str("supervisor lost"),
             Self { code: Some(code), .. } => write!(f, "exit code {code}"),
             Self { signal: Some(signal), .. } => write!(f, "signal {signal}"),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use inhouse_trust::LaunchPlan;
 
+use crate::bounds::Bounds;
 use crate::error::RunError;
 use crate::group::Groups;
 #[cfg(target_os = "linux")]
@@ -154,6 +155,7 @@ pub struct Runner {
     inner: Arc<Inner>,
     /// What its runs see of what is hidden.
     shown: Arc<[PathBuf]>,
+    bounds: Bounds,
 }
 
 struct Inner {
@@ -181,7 +183,7 @@ impl Runner {
     pub fn new(options: Options) -> Result<Self, RunError> {
         crate::sys::close_on_exec().map_err(RunError::Pipes)?;
         let inner = choose(options)?;
-        Ok(Self { inner: Arc::new(inner), shown: Arc::new([]) })
+        Ok(Self { inner: Arc::new(inner), shown: Arc::new([]), bounds: Bounds::default() })
     }
 
     /// The tier of all its runs.
@@ -204,7 +206,13 @@ impl Runner {
     #[must_use]
     pub fn showing(&self, path: &Path) -> Self {
         let shown = self.shown.iter().cloned().chain([real(path)]).collect();
-        Self { inner: Arc::clone(&self.inner), shown }
+        Self { shown, ..self.clone() }
+    }
+
+    /// The same runner, whose runs may use so much each. Not in the [group tier](Tier::Group), where nobody looks after them.
+    #[must_use]
+    pub fn bounded(&self, bounds: Bounds) -> Self {
+        Self { bounds, ..self.clone() }
     }
 
     /// Starts an agent, with pipes for its standard input, output and error, and nothing else of this process. Dropping
@@ -216,7 +224,7 @@ impl Runner {
     pub async fn spawn(&self, plan: &LaunchPlan) -> Result<Run, RunError> {
         match &self.inner.kind {
             #[cfg(target_os = "linux")]
-            Kind::Supervised(pool) => pool.spawn(plan, &self.shown).await,
+            Kind::Supervised(pool) => pool.spawn(plan, &self.shown, self.bounds).await,
             Kind::Group(groups) => groups.spawn(plan),
         }
     }

@@ -9,7 +9,9 @@ mod scope;
 mod inbox;
 mod tree;
 mod sweep;
+mod watch;
 
+use std::fs;
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -24,6 +26,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{Pid, setsid};
 
+use crate::bounds::Bounds;
 use crate::life::{Life, Mode};
 use crate::runner::Hidden;
 use crate::wire::{Plan, Report};
@@ -31,6 +34,9 @@ use crate::{files, sys};
 use covers::Covers;
 use inbox::{Inbox, Order};
 use tree::{Tree, Verdict};
+
+/// How much sooner than others, of 1,000, we and agents are ended where the machine has no more memory.
+const OOM_SCORE: &str = "500";
 
 /// The life of a supervisor process; its control socket is descriptor 0. To be called before there is any other thread.
 pub fn supervise() -> ! {
@@ -51,6 +57,8 @@ fn live(life: Life) -> io::Result<()> {
     // can ever be in the server's session.
     setsid()?;
     prctl::set_name(c"inhouse-run")?;
+    // Where memory is short, agents end before the server does. It fails where nobody may choose.
+    let _ = fs::write("/proc/self/oom_score_adj", OOM_SCORE);
     // An agent may have stopped us. When the server dies we must run, to see its end of the socket close.
     prctl::set_pdeathsig(Signal::SIGCONT)?;
     let covers = match life.mode {
@@ -116,15 +124,15 @@ impl Supervisor {
     }
 
     fn run(&mut self, plan: &[u8], stdio: [OwnedFd; 3]) -> io::Result<()> {
-        let main = match self.start(plan, stdio) {
-            Ok(pid) => pid,
+        let (main, bounds) = match self.start(plan, stdio) {
+            Ok(started) => started,
             Err(error) => {
                 let errno = error.raw_os_error().unwrap_or(Errno::EINVAL as i32);
                 return self.inbox.report(&[Report::Refused(errno)]);
             }
         };
         self.inbox.report(&[Report::Started(main.as_raw().cast_unsigned())])?;
-        let mut tree = Tree::new(main);
+        let mut tree = Tree::new(main, bounds);
         loop {
             let Verdict { reports, wait } = tree.advance();
             self.inbox.report(&reports)?;
@@ -149,7 +157,7 @@ impl Supervisor {
 
     /// Starts the agent by the standard library's fast path (`posix_spawn`), which `pre_exec` or a uid would lose.
     #[expect(clippy::disallowed_methods, reason = "this is where plans are started")]
-    fn start(&mut self, plan: &[u8], [stdin, stdout, stderr]: [OwnedFd; 3]) -> io::Result<Pid> {
+    fn start(&mut self, plan: &[u8], [stdin, stdout, stderr]: [OwnedFd; 3]) -> io::Result<(Pid, Bounds)> {
         let plan = Plan::decode(plan).ok_or_else(|| io::Error::from_raw_os_error(Errno::EINVAL as i32))?;
         self.covers.open(Path::new(&plan.directory), plan.shown.iter().map(Path::new))?;
         let mut command = Command::new(plan.program);
@@ -167,7 +175,7 @@ impl Supervisor {
         SigSet::empty().thread_set_mask()?;
         let spawned = command.spawn();
         self.child_ended.thread_set_mask()?;
-        Ok(Pid::from_raw(spawned?.id().cast_signed()))
+        Ok((Pid::from_raw(spawned?.id().cast_signed()), plan.bounds))
     }
 
     /// Waits for an order or the end of a child.

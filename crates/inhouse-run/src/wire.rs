@@ -9,6 +9,7 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
+use crate::bounds::{Bounds, Resource};
 use crate::run::Exit;
 
 /// Longer plans are refused; no kernel takes that much as arguments and environment.
@@ -34,6 +35,10 @@ const EXITED: u32 = 18;
 const SIGNALED: u32 = 19;
 const GONE: u32 = 20;
 const DONE: u32 = 21;
+const OVER: u32 = 22;
+
+const MEMORY: u32 = 1;
+const PROCESSES: u32 = 2;
 
 /// A head: kind and value.
 pub(crate) fn head(kind: u32, value: u32) -> [u8; HEAD_BYTES] {
@@ -59,6 +64,8 @@ pub(crate) enum Report {
     Refused(i32),
     /// The last [`MARK`] or [`SWEEP`] is done, and has killed so many processes.
     Done(u32),
+    /// The run uses more of this than it may, and is being killed.
+    Over(Resource),
     /// Its own process ended.
     Exited(Exit),
     /// Nothing is left of the run.
@@ -73,19 +80,23 @@ impl Report {
             Self::Exited(Exit { signal: Some(signal), .. }) => head(SIGNALED, signal.cast_unsigned()),
             Self::Exited(exit) => head(EXITED, exit.code.unwrap_or_default().cast_unsigned()),
             Self::Done(killed) => head(DONE, killed),
+            Self::Over(Resource::Memory) => head(OVER, MEMORY),
+            Self::Over(Resource::Processes) => head(OVER, PROCESSES),
             Self::Gone => head(GONE, 0),
         }
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (kind, value) = read_head(bytes)?;
-        let exit = |code, signal| Self::Exited(Exit { code, signal, supervisor_lost: false });
+        let exit = |code, signal| Self::Exited(Exit { code, signal, ..Exit::default() });
         match kind {
             STARTED => Some(Self::Started(value)),
             REFUSED => Some(Self::Refused(value.cast_signed())),
             EXITED => Some(exit(Some(value.cast_signed()), None)),
             SIGNALED => Some(exit(None, Some(value.cast_signed()))),
             DONE => Some(Self::Done(value)),
+            OVER if value == MEMORY => Some(Self::Over(Resource::Memory)),
+            OVER if value == PROCESSES => Some(Self::Over(Resource::Processes)),
             GONE => Some(Self::Gone),
             _ => None,
         }
@@ -101,6 +112,7 @@ pub(crate) struct Plan {
     pub(crate) env: Vec<(OsString, OsString)>,
     /// What of the hidden paths this run sees all the same.
     pub(crate) shown: Vec<OsString>,
+    pub(crate) bounds: Bounds,
 }
 
 impl Plan {
@@ -113,7 +125,11 @@ impl Plan {
             .map(|_| Some((string(&mut bytes)?, string(&mut bytes)?)))
             .collect::<Option<_>>()?;
         let shown = (0..number(&mut bytes)?).map(|_| string(&mut bytes)).collect::<Option<_>>()?;
-        bytes.is_empty().then_some(Self { program, directory, args, env, shown })
+        let bounds = Bounds {
+            memory_bytes_max: bound(&mut bytes)?,
+            processes_max: bound(&mut bytes)?.and_then(|max| max.try_into().ok()),
+        };
+        bytes.is_empty().then_some(Self { program, directory, args, env, shown, bounds })
     }
 }
 
@@ -124,6 +140,7 @@ pub(crate) fn encode<'a>(
     args: impl ExactSizeIterator<Item = &'a OsStr>,
     env: impl ExactSizeIterator<Item = (&'a OsStr, &'a OsStr)>,
     shown: impl ExactSizeIterator<Item = &'a OsStr>,
+    bounds: Bounds,
 ) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(4096);
     bytes.extend([0; HEAD_BYTES]);
@@ -141,6 +158,10 @@ pub(crate) fn encode<'a>(
     put_number(&mut bytes, shown.len())?;
     for path in shown {
         put(&mut bytes, path)?;
+    }
+    for max in [bounds.memory_bytes_max, bounds.processes_max.map(u64::from)] {
+        // Nothing can be bound to 0.
+        bytes.extend(max.unwrap_or_default().to_le_bytes());
     }
     let plan_bytes = u32::try_from(bytes.len() - HEAD_BYTES).map_err(|_| too_long())?;
     bytes[..HEAD_BYTES].copy_from_slice(&head(START, plan_bytes));
@@ -173,6 +194,11 @@ fn number(bytes: &mut &[u8]) -> Option<u32> {
     bytes.split_off(..4)?.try_into().ok().map(u32::from_le_bytes)
 }
 
+/// A bound, if there is one.
+fn bound(bytes: &mut &[u8]) -> Option<Option<u64>> {
+    bytes.split_off(..8)?.try_into().ok().map(u64::from_le_bytes).map(|max| Some(max).filter(|max| *max > 0))
+}
+
 fn string(bytes: &mut &[u8]) -> Option<OsString> {
     let length = usize::try_from(number(bytes)?).ok()?;
     bytes.split_off(..length).map(|string| OsString::from_vec(string.to_vec()))
@@ -182,6 +208,8 @@ fn string(bytes: &mut &[u8]) -> Option<OsString> {
 mod tests {
     use super::*;
 
+    const BOUNDS: Bounds = Bounds { memory_bytes_max: Some(1 << 40), processes_max: None };
+
     fn plan(args: &[&str], env: &[(&str, &str)]) -> io::Result<Vec<u8>> {
         encode(
             Path::new("/bin/echo"),
@@ -189,6 +217,7 @@ mod tests {
             args.iter().map(OsStr::new),
             env.iter().map(|(name, value)| (OsStr::new(*name), OsStr::new(*value))),
             ["/srv/work"].iter().map(OsStr::new),
+            BOUNDS,
         )
     }
 
@@ -203,6 +232,7 @@ mod tests {
             args: vec!["".into(), "ä b".into(), "-x".into()],
             env: vec![("A".into(), "1".into()), ("B".into(), "".into())],
             shown: vec!["/srv/work".into()],
+            bounds: BOUNDS,
         };
         assert_eq!(Plan::decode(&bytes[HEAD_BYTES..]), Some(expected));
     }
@@ -228,11 +258,13 @@ mod tests {
 
     #[test]
     fn every_report_is_read_as_it_was_written() {
-        let exit = |code, signal| Exit { code, signal, supervisor_lost: false };
+        let exit = |code, signal| Exit { code, signal, ..Exit::default() };
         for report in [
             Report::Started(4_194_304),
             Report::Refused(2),
             Report::Done(3),
+            Report::Over(Resource::Memory),
+            Report::Over(Resource::Processes),
             Report::Exited(exit(Some(255), None)),
             Report::Exited(exit(None, Some(64))),
             Report::Gone,

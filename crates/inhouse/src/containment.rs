@@ -93,11 +93,19 @@ pub(crate) fn held(runner: &Runner) -> String {
     let held = match runner.tier() {
         Tier::Namespace => "namespace: what a turn starts ends with it, and sees neither the server nor other turns",
         Tier::Reaper => "reaper: what a turn starts ends with it, however it was started",
-        Tier::Group => "group: a program that leaves its process group survives its turn",
+        Tier::Group => "group: a program that leaves its process group survives its turn, and nobody looks at what it uses",
     };
     match runner.shortfall() {
         Some(shortfall) => format!("{held}; no firmer: {shortfall}"),
         None => held.to_owned(),
+    }
+}
+
+/// Who sees to it that turns use no more than they may; an error where nobody does.
+pub(crate) fn bounded(runner: &Runner) -> Result<&'static str, &'static str> {
+    match runner.tier() {
+        Tier::Namespace | Tier::Reaper => Ok("its supervisor looks at what a turn uses (memory_bytes_max, processes_max)"),
+        Tier::Group => Err("nobody looks at what a turn uses (memory_bytes_max, processes_max)"),
     }
 }
 
@@ -113,5 +121,8 @@ pub(crate) fn tell(runner: &Runner, audit: &audit::Open) {
     match shortfall {
         Some(shortfall) => tracing::warn!("containment is {tier}, and no firmer: {shortfall}"),
         None => tracing::debug!("containment is {tier}"),
+    }
+    if let Err(warning) = bounded(runner) {
+        tracing::warn!("{warning}");
     }
 }

@@ -153,7 +153,7 @@ mod tests {
         let mut said = Said::default();
         parser.read(stream.as_bytes(), &mut said);
         parser.finish(&mut said);
-        let exit = Exit { code: Some(code), signal: None, supervisor_lost: false };
+        let exit = Exit { code: Some(code), signal: None, ..Exit::default() };
         let ending = Ending { exit, last_error: Some("last words".to_owned()) };
         let end = said.end.unwrap_or_else(|| parser.ended(&ending));
         (said.events, end, parser.protocol.session)

@@ -17,7 +17,7 @@ fn read_cut(stream: &[u8], at: usize, code: i32) -> (Vec<AgentEvent>, End) {
     parser.read(&stream[..at], &mut said);
     parser.read(&stream[at..], &mut said);
     parser.finish(&mut said);
-    let exit = Exit { code: Some(code), signal: None, supervisor_lost: false };
+    let exit = Exit { code: Some(code), signal: None, ..Exit::default() };
     let ending = Ending { exit, last_error: Some("last words".to_owned()) };
     (said.events, said.end.unwrap_or_else(|| parser.ended(&ending)))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use inhouse_engine::Reply;
 use inhouse_engine::agent::{AgentEvent, End, Note, Output, Reason, Turn};
-use inhouse_run::{Exit, Run, Stdout};
+use inhouse_run::{Exit, Resource, Run, Stdout};
 use inhouse_trust::Redactor;
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
@@ -171,7 +171,8 @@ impl<'a> Session<'a> {
         if self.stopped.is_some() {
             return End::Canceled(Note::default());
         }
-        match self.said.take().unwrap_or_else(|| self.protocol.ended(&Ending { exit, last_error })) {
+        let end = self.said.take().or_else(|| exit.over.map(over));
+        match end.unwrap_or_else(|| self.protocol.ended(&Ending { exit, last_error })) {
             End::Failed(mut failure) if !failure.quoted => {
                 failure.detail = failure.detail.map(|detail| redactor.line(&detail));
                 End::Failed(failure)
@@ -295,6 +296,14 @@ impl<'a> Session<'a> {
             }
         };
     }
+}
+
+/// The end of a turn that used too much of something.
+fn over(resource: Resource) -> End {
+    failed(Reason::ResourceLimit, match resource {
+        Resource::Memory => "the agent used more memory than it may (memory_bytes_max)",
+        Resource::Processes => "the agent had more processes and threads than it may (processes_max)",
+    })
 }
 
 /// Reads once. At the end of the pipe, which is not yet the end of the process, it is closed and never ready again.

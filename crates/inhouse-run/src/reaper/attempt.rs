@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Handle, Job, Started};
+use crate::bounds::Resource;
 use crate::run::{Errand, Exit, Progress, Wish};
 use crate::wire::{HEAD_BYTES, Report};
 
@@ -35,6 +36,7 @@ pub(super) struct Attempt {
     started: Option<oneshot::Sender<Started>>,
     progress: watch::Sender<Progress>,
     exit: Option<Exit>,
+    over: Option<Resource>,
     stage: Stage,
     /// The start of a report whose end has not come yet.
     unread: Vec<u8>,
@@ -50,6 +52,7 @@ impl Attempt {
             started: Some(job.started),
             progress: job.progress,
             exit: None,
+            over: None,
             stage: Stage::Starting,
             unread: Vec::new(),
         };
@@ -94,8 +97,13 @@ impl Attempt {
                     let _ = self.waits.take().ok_or(Lost)?.send(killed);
                     Stage::Running
                 }
+                (Stage::Running, Some(Report::Over(resource))) => {
+                    tracing::warn!("a run is ended, since it uses more {resource} than it may");
+                    self.over = Some(resource);
+                    Stage::Running
+                }
                 (Stage::Running, Some(Report::Exited(exit))) => {
-                    self.exit = Some(exit);
+                    self.exit = Some(Exit { over: self.over, ..exit });
                     Stage::Exited
                 }
                 (Stage::Exited, Some(Report::Gone)) => Stage::Gone,
@@ -112,7 +120,7 @@ impl Attempt {
     /// Tells the holder that nothing is left.
     pub(super) fn finish(mut self) {
         tell(&mut self.started, Started::Lost);
-        self.progress.send_replace(Progress::Gone(self.exit.unwrap_or(Exit::LOST)));
+        self.progress.send_replace(Progress::Gone(self.exit.unwrap_or(Exit { over: self.over, ..Exit::LOST })));
     }
 }
 
@@ -138,13 +146,14 @@ mod tests {
             started: Some(started),
             progress,
             exit: None,
+            over: None,
             stage: Stage::Starting,
             unread: Vec::new(),
         };
         (attempt, answer, seen)
     }
 
-    const EXIT: Exit = Exit { code: Some(3), signal: None, supervisor_lost: false };
+    const EXIT: Exit = Exit { code: Some(3), signal: None, supervisor_lost: false, over: None };
 
     #[test]
     fn reports_that_come_in_single_bytes_are_read_like_one_message() {
@@ -160,6 +169,16 @@ mod tests {
         assert!(matches!(*seen.borrow(), Progress::Exited(EXIT)));
         pieces.finish();
         assert!(matches!(*seen.borrow(), Progress::Gone(EXIT)));
+    }
+
+    #[test]
+    fn what_a_run_used_too_much_of_is_told_with_its_end() {
+        let (mut attempt, _answer, seen) = attempt();
+        let reports = [Report::Started(7), Report::Over(Resource::Memory), Report::Exited(EXIT), Report::Gone];
+        assert!(attempt.read(reports.map(Report::encode).as_flattened()).is_ok());
+        attempt.finish();
+        let expected = Exit { over: Some(Resource::Memory), ..EXIT };
+        assert!(matches!(*seen.borrow(), Progress::Gone(exit) if exit == expected));
     }
 
     #[test]

@@ -107,7 +107,7 @@ mod tests {
     fn a_mark_is_for_one_process_and_not_for_the_next_one_of_its_pid() {
         let process = |pid, began| {
             let (pid, one) = (Pid::from_raw(pid), Pid::from_raw(1));
-            Process { pid, began, parent: one, group: one, ended: false }
+            Process { pid, began, parent: one, group: one, threads: 1, ended: false }
         };
         let marks = Marks(HashMap::from([(Pid::from_raw(7), 100), (Pid::from_raw(8), 100)]));
         for (pid, began, may_stay) in [(7, 100, true), (7, 101, false), (8, 99, false), (9, 100, false)] {

@@ -6,9 +6,11 @@ use nix::poll::PollTimeout;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{Pid, getpgid, getpgrp};
 
+use crate::bounds::{Bounds, Resource};
 use crate::proc;
 use crate::run::Exit;
 use crate::supervise::sweep::{Marks, Sweep};
+use crate::supervise::watch::Watch;
 use crate::sys::{self, Ended};
 use crate::wire::Report;
 
@@ -40,6 +42,7 @@ pub(super) struct Tree {
     exit: Option<Exit>,
     phase: Phase,
     marks: Marks,
+    watch: Watch,
     /// While the tree is swept.
     sweep: Option<Sweep>,
     /// Something that was asked is done, and has killed so many; it has not been reported.
@@ -47,8 +50,9 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub(super) fn new(main: Pid) -> Self {
-        Self { main, exit: None, phase: Phase::Working, marks: Marks::default(), sweep: None, done: None }
+    pub(super) fn new(main: Pid, bounds: Bounds) -> Self {
+        let (marks, watch) = (Marks::default(), Watch::new(bounds));
+        Self { main, exit: None, phase: Phase::Working, marks, watch, sweep: None, done: None }
     }
 
     /// Collects what has ended, and does what the phase wants with the rest.
@@ -60,6 +64,7 @@ impl Tree {
             reports.push(Report::Exited(exit));
             self.kill();
         }
+        reports.extend(self.over().map(Report::Over));
         if something_left {
             let wait = Some(self.act());
             reports.extend(self.done.take().map(Report::Done));
@@ -122,12 +127,27 @@ impl Tree {
         }
     }
 
+    /// What the run uses more of than it may: then it is killed.
+    fn over(&mut self) -> Option<Resource> {
+        if matches!(self.phase, Phase::Killing { .. }) {
+            return None;
+        }
+        let over = self.watch.look().unwrap_or_else(|error| {
+            eprintln!("inhouse supervisor {}: a tree is killed that can not be watched: {error}", Pid::this());
+            self.kill();
+            None
+        });
+        if over.is_some() {
+            self.kill();
+        }
+        over
+    }
+
     fn act(&mut self) -> PollTimeout {
         if let Phase::Ending(deadline) = self.phase {
             let left = deadline.saturating_duration_since(Instant::now());
             if !left.is_zero() {
-                // Rounded up, so that the deadline has passed when the wait ends.
-                return (left.as_millis() + 1).try_into().unwrap_or(PollTimeout::MAX);
+                return until(Some(self.watch.pause().map_or(left, |pause| pause.min(left))));
             }
             self.kill();
         }
@@ -143,15 +163,20 @@ impl Tree {
             }
         }
         match &mut self.phase {
-            Phase::Working | Phase::Ending(_) => PollTimeout::NONE,
+            Phase::Working | Phase::Ending(_) => until(self.watch.pause()),
             Phase::Killing { signalled, quiet_rounds } => kill_children(signalled, quiet_rounds),
         }
     }
 }
 
+/// Rounded up, so that the time has passed when the wait ends.
+fn until(left: Option<Duration>) -> PollTimeout {
+    left.map_or(PollTimeout::NONE, |left| (left.as_millis() + 1).try_into().unwrap_or(PollTimeout::MAX))
+}
+
 /// Kills all that is below this process, whatever it is, and waits for its end.
 pub(super) fn end_all() {
-    let mut tree = Tree::new(Pid::this());
+    let mut tree = Tree::new(Pid::this(), Bounds::default());
     tree.kill();
     while tree.advance().wait.is_some() {
         std::thread::sleep(Duration::from_millis(PAUSE_MS.into()));

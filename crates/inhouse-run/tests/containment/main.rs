@@ -7,6 +7,8 @@
 #[cfg(target_os = "linux")]
 mod attacks;
 #[cfg(target_os = "linux")]
+mod bounds;
+#[cfg(target_os = "linux")]
 mod lives;
 #[cfg(target_os = "linux")]
 mod sights;
@@ -45,7 +47,7 @@ const SECRET: &str = "CONTAINMENT_SECRET";
 #[cfg(target_os = "linux")]
 fn cases(tiers: &str) -> impl Iterator<Item = support::Case> {
     let supervised: Vec<_> = tiers.split_whitespace().map(support::tier_named).collect();
-    let suites = [zoo::cases, sweeps::cases, starts::cases, lives::cases, attacks::cases, sights::cases];
+    let suites = [zoo::cases, sweeps::cases, starts::cases, lives::cases, bounds::cases, attacks::cases, sights::cases];
     suites.into_iter().flat_map(move |suite| suite(&supervised))
 }
 

@@ -12,7 +12,7 @@ use super::document::{Source, Table, parse};
 use super::error::ConfigError;
 use super::exits::exits;
 use super::layer::{Draft, Layer};
-use super::limits::{LIMITS, TURN_MS};
+use super::limits::{LIMITS, MEMORY_BYTES, PROCESSES, TURN_MS};
 use super::mapping::mapping;
 use super::model::{Audit, CallerConfig, CallerToken, CardWords, Cards, Push, Rules};
 use super::origin::{Origin, Setting};
@@ -259,6 +259,8 @@ fn agent(name: Setting<String>, base: &Path, mut table: Table<'_>) -> Result<Dra
     agent.timeout_ms = table.number("timeout_ms", TURN_MS)?;
     agent.first_event_ms = table.number("first_event_ms", TURN_MS)?;
     agent.idle_ms = table.number("idle_ms", TURN_MS)?;
+    agent.memory_bytes_max = table.number("memory_bytes_max", MEMORY_BYTES)?;
+    agent.processes_max = table.number("processes_max", PROCESSES)?;
     agent.budgets = budgets(&mut table)?;
     agent.reasoning = table.switch("reasoning")?.is_some_and(|shown| shown.value);
     agent.callers = table.texts("callers")?;

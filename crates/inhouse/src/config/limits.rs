@@ -56,6 +56,12 @@ const TIB: u64 = 1 << 40;
 /// What a turn's total time may be, in milliseconds.
 pub(crate) const TURN_MS: RangeInclusive<u64> = 1..=DAY_S * 1000;
 
+/// What the processes of a turn may have of memory, in bytes.
+pub(crate) const MEMORY_BYTES: RangeInclusive<u64> = 1 << 20..=TIB;
+
+/// How many processes and threads a turn may have. Linux knows no more.
+pub(crate) const PROCESSES: RangeInclusive<u64> = 1..=1 << 22;
+
 limits! {
     /// A turn's total time, in milliseconds.
     request_timeout_ms = 300_000, TURN_MS, "REQUEST_TIMEOUT_MS";

@@ -72,6 +72,10 @@ impl Resolver<'_> {
             bound(program, self.situation.limits);
             program.limits.first_event_ms = draft.first_event_ms.map(|limit| limit.value);
             program.limits.idle_ms = draft.idle_ms.map(|limit| limit.value);
+            program.bounds.memory_bytes_max = draft.memory_bytes_max.map(|limit| limit.value);
+            if let Some(max) = draft.processes_max {
+                program.bounds.processes_max = u32::try_from(max.value).ok();
+            }
         }
         let title = if words.title.is_empty() { name.as_str() } else { words.title };
         let text =

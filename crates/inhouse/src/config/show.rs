@@ -4,6 +4,7 @@
 use std::fmt::{Debug, Display};
 
 use inhouse_agents::{AgentSpec, ProgramSpec, Workspace};
+use inhouse_run::Bounds;
 use inhouse_trust::Principal;
 
 use super::budget;
@@ -186,6 +187,10 @@ impl Lines {
             line("command", format!("{words:?}"));
             for (key, limit) in [("first_event_ms", spec.limits.first_event_ms), ("idle_ms", spec.limits.idle_ms)] {
                 limit.iter().for_each(|limit| line(key, limit.to_string()));
+            }
+            let Bounds { memory_bytes_max, processes_max } = spec.bounds;
+            for (key, max) in [("memory_bytes_max", memory_bytes_max), ("processes_max", processes_max.map(u64::from))] {
+                max.iter().for_each(|max| line(key, max.to_string()));
             }
             line("input", format!("{:?}", word(&command.input)));
             line("protocol", format!("{:?}", word(protocol)));

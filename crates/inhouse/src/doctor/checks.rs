@@ -35,7 +35,7 @@ pub(super) async fn all(flags: &ServeArgs, environment: &HostEnv, directory: &Pa
     }
     findings.extend(config.agents.list.iter().filter(|agent| agent.program().is_some()).map(project));
     findings.extend(reached(&config));
-    findings.push(held);
+    findings.extend(held);
     findings.extend(kept(&config, environment));
     findings.push(clock());
     findings
@@ -50,7 +50,7 @@ fn configuration(flags: &ServeArgs, directory: &Path) -> Finding {
 }
 
 /// What holds runs, and how firmly.
-fn contained(config: &Config, environment: &HostEnv) -> (Option<Runner>, Finding) {
+fn contained(config: &Config, environment: &HostEnv) -> (Option<Runner>, Vec<Finding>) {
     let area = "containment";
     match Runner::new(assemble::runner(config, environment, &containment::places(config))) {
         Ok(runner) => {
@@ -59,9 +59,13 @@ fn contained(config: &Config, environment: &HostEnv) -> (Option<Runner>, Finding
                 Some(shortfall) => Finding::warning(area, held, shortfall.cure.clone()),
                 None => Finding::ok(area, held),
             };
-            (Some(runner), finding)
+            let bounded = match containment::bounded(&runner) {
+                Ok(by) => Finding::ok("resources", by),
+                Err(lack) => Finding::warning("resources", lack, None),
+            };
+            (Some(runner), vec![finding, bounded])
         }
-        Err(error) => (None, Finding::of(area, &error.into())),
+        Err(error) => (None, vec![Finding::of(area, &error.into())]),
     }
 }
 
