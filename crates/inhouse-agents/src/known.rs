@@ -10,6 +10,8 @@ pub struct Known {
     pub name: &'static str,
     /// Its name for people.
     pub title: &'static str,
+    /// The folder of a project in which it looks for configuration.
+    pub folder: &'static str,
     /// The command that installs it.
     pub install: &'static str,
     /// The arguments that make it tell its version.
@@ -43,6 +45,7 @@ enum Told {
 pub(crate) static CLAUDE: Known = Known {
     name: "claude",
     title: "Claude Code",
+    folder: ".claude",
     install: "npm install -g @anthropic-ai/claude-code",
     version_args: &["--version"],
     login: Some(Login {
@@ -57,6 +60,7 @@ pub(crate) static CLAUDE: Known = Known {
 pub(crate) static CODEX: Known = Known {
     name: "codex",
     title: "Codex",
+    folder: ".codex",
     install: "npm install -g @openai/codex",
     version_args: &["--version"],
     login: Some(Login {
@@ -72,6 +76,7 @@ pub(crate) static CODEX: Known = Known {
 pub(crate) static GEMINI: Known = Known {
     name: "gemini",
     title: "Gemini CLI",
+    folder: ".gemini",
     install: "npm install -g @google/gemini-cli",
     version_args: &["--version"],
     login: None,
@@ -80,6 +85,7 @@ pub(crate) static GEMINI: Known = Known {
 pub(crate) static OPENCODE: Known = Known {
     name: "opencode",
     title: "opencode",
+    folder: ".opencode",
     install: "npm install -g opencode-ai",
     version_args: &["--version"],
     // `auth list` asks the network, and says nothing of models that need no login.
@@ -89,6 +95,7 @@ pub(crate) static OPENCODE: Known = Known {
 pub(crate) static QWEN: Known = Known {
     name: "qwen",
     title: "Qwen Code",
+    folder: ".qwen",
     install: "npm install -g @qwen-code/qwen-code",
     version_args: &["--version"],
     login: None,

@@ -44,7 +44,7 @@ pub use bounds::{Bounds, Resource};
 pub use error::RunError;
 pub use pipes::{Stderr, Stdin, Stdout};
 pub use run::{Exit, Run};
-pub use runner::{Hidden, Options, Runner, Shortfall, Tier};
+pub use runner::{Guarded, Hidden, Options, Runner, Shortfall, Tier};
 
 #[cfg(target_os = "linux")]
 pub use supervise::supervise;

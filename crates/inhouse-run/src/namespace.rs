@@ -33,16 +33,19 @@ pub(crate) enum Step {
     Mounts,
     /// Mounting their own `/proc`.
     Proc,
+    /// Making read only what is guarded.
+    Guarded,
     /// Covering what is hidden.
     Hidden,
 }
 
-const STEPS: [(Step, &str); 6] = [
+const STEPS: [(Step, &str); 7] = [
     (Step::Namespaces, "namespaces"),
     (Step::Ids, "ids"),
     (Step::Process, "process"),
     (Step::Mounts, "mounts"),
     (Step::Proc, "proc"),
+    (Step::Guarded, "guarded"),
     (Step::Hidden, "hidden"),
 ];
 
@@ -94,7 +97,7 @@ pub(crate) fn attempt(options: &Options) -> Result<(), Shortfall> {
 #[expect(clippy::disallowed_methods, reason = "a supervisor is this program itself")]
 fn answer(options: &Options) -> io::Result<Option<String>> {
     // It starts nothing, and so has no use for a limit on open files.
-    let life = Life { open_files_max: 0, mode: Mode::Attempt, hidden: options.hidden() };
+    let life = Life { open_files_max: 0, mode: Mode::Attempt, hidden: options.hidden(), guarded: options.guarded() };
     let mut child = Command::new(&options.supervisor)
         .arg(crate::SUPERVISE_ARG)
         .args(life.words())
@@ -177,6 +180,7 @@ fn what(step: Step) -> &'static str {
         Step::Process => "a process can not be started in a new pid namespace",
         Step::Mounts => "the mounts can not be changed in a mount namespace",
         Step::Proc => "/proc can not be mounted in a new pid namespace",
+        Step::Guarded => "what is protected in the projects can not be made read only",
         Step::Hidden => "the server's own files can not be covered",
     }
 }

@@ -82,7 +82,7 @@ impl Pool {
         let unavailable = |errno: Errno| RunError::unavailable(Tier::Reaper, errno.desc());
         prctl::set_child_subreaper(true).map_err(unavailable)?;
         let open_files_max = files::raise().map_err(unavailable)?;
-        let life = Life { open_files_max, mode, hidden: options.hidden() };
+        let life = Life { open_files_max, mode, hidden: options.hidden(), guarded: options.guarded() };
         let pool = Arc::new_cyclic(|this| Self {
             options,
             life,

@@ -25,7 +25,8 @@ pub struct Exit {
 }
 
 impl Exit {
-    pub(crate) const LOST: Self = Self { code: None, signal: Some(nix::libc::SIGKILL), supervisor_lost: true, over: None };
+    pub(crate) const LOST: Self =
+        Self { code: None, signal: Some(nix::libc::SIGKILL), supervisor_lost: true, over: None };
 
     /// Whether it ended with exit code 0.
     pub fn success(&self) -> bool {

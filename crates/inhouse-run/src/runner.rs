@@ -78,6 +78,8 @@ pub struct Options {
     pub tier: Option<Tier>,
     /// What agents do not see in the [namespace tier](Tier::Namespace). It need not be there yet.
     pub hidden: Vec<Hidden>,
+    /// What agents can not change in the [namespace tier](Tier::Namespace).
+    pub guarded: Vec<Guarded>,
     /// Supervisors that are kept for the next runs when they have nothing to do. Default 16.
     pub supervisors_idle_max: usize,
     /// Time between the wish to terminate a tree and its being killed, in milliseconds. Default 1,500.
@@ -92,6 +94,7 @@ impl Default for Options {
         Self {
             tier: None,
             hidden: Vec::new(),
+            guarded: Vec::new(),
             supervisors_idle_max: 16,
             kill_grace_ms: 1_500,
             supervisor: PathBuf::from("/proc/self/exe"),
@@ -110,6 +113,23 @@ impl Options {
         let real = |hidden: &Hidden| Hidden { path: real(&hidden.path), ..*hidden };
         self.hidden.iter().map(real).collect()
     }
+
+    /// What is guarded, in the folders by which the kernel knows them.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn guarded(&self) -> Vec<Guarded> {
+        let place = |path: &Path| Some(real(path.parent()?).join(path.file_name()?));
+        let guarded = |it: &Guarded| Guarded { path: place(&it.path).unwrap_or_else(|| it.path.clone()), ..*it };
+        self.guarded.iter().map(guarded).collect()
+    }
+}
+
+/// A file or folder that agents see and can not change: nor can they put something else in its place. A link is not guarded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guarded {
+    /// Where it is. Where nothing is, something can be made, unless:
+    pub path: PathBuf,
+    /// An empty folder is made there.
+    pub makes: bool,
 }
 
 /// Something that agents do not see: a file, a socket, or a folder with all that is in it.

@@ -5,6 +5,7 @@ mod namespaces;
 mod mounts;
 mod owned;
 mod covers;
+mod guards;
 mod scope;
 mod inbox;
 mod tree;
@@ -28,10 +29,10 @@ use nix::unistd::{Pid, setsid};
 
 use crate::bounds::Bounds;
 use crate::life::{Life, Mode};
-use crate::runner::Hidden;
 use crate::wire::{Plan, Report};
 use crate::{files, sys};
 use covers::Covers;
+use guards::Guards;
 use inbox::{Inbox, Order};
 use tree::{Tree, Verdict};
 
@@ -61,21 +62,21 @@ fn live(life: Life) -> io::Result<()> {
     let _ = fs::write("/proc/self/oom_score_adj", OOM_SCORE);
     // An agent may have stopped us. When the server dies we must run, to see its end of the socket close.
     prctl::set_pdeathsig(Signal::SIGCONT)?;
-    let covers = match life.mode {
+    let (covers, guards) = match life.mode {
         Mode::Reaper => {
             // Where the kernel has no fence, what else there is has to do.
             let _ = scope::enter();
-            Covers::default()
+            <(Covers, Guards)>::default()
         }
-        Mode::Namespace => namespaces::enter(life.hidden).map_err(io::Error::other)?,
-        Mode::Attempt => return attempt(life.hidden),
+        Mode::Namespace => namespaces::enter(life.hidden, life.guarded).map_err(io::Error::other)?,
+        Mode::Attempt => return attempt(life),
     };
-    Supervisor::new(life.open_files_max, covers)?.serve()
+    Supervisor::new(life.open_files_max, covers, guards)?.serve()
 }
 
 /// Answers whether namespaces can be had.
-fn attempt(hidden: Vec<Hidden>) -> io::Result<()> {
-    let line = match namespaces::enter(hidden) {
+fn attempt(life: Life) -> io::Result<()> {
+    let line = match namespaces::enter(life.hidden, life.guarded) {
         Ok(_) => crate::namespace::DONE.to_owned(),
         Err(refusal) => refusal.line(),
     };
@@ -84,13 +85,14 @@ fn attempt(hidden: Vec<Hidden>) -> io::Result<()> {
 
 struct Supervisor {
     covers: Covers,
+    guards: Guards,
     inbox: Inbox,
     signals: SignalFd,
     child_ended: SigSet,
 }
 
 impl Supervisor {
-    fn new(open_files_max: rlim_t, covers: Covers) -> io::Result<Self> {
+    fn new(open_files_max: rlim_t, covers: Covers, guards: Guards) -> io::Result<Self> {
         let control = sys::control_socket();
         prctl::set_child_subreaper(true)?;
         // The agent has our user: it must not read our memory or attach to us.
@@ -105,7 +107,7 @@ impl Supervisor {
         child_ended.thread_set_mask()?;
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         let signals = SignalFd::with_flags(&child_ended, flags)?;
-        Ok(Self { covers, inbox: Inbox::new(control), signals, child_ended })
+        Ok(Self { covers, guards, inbox: Inbox::new(control), signals, child_ended })
     }
 
     /// Serves one run after the other until the server closes its end.
@@ -159,6 +161,7 @@ impl Supervisor {
     #[expect(clippy::disallowed_methods, reason = "this is where plans are started")]
     fn start(&mut self, plan: &[u8], [stdin, stdout, stderr]: [OwnedFd; 3]) -> io::Result<(Pid, Bounds)> {
         let plan = Plan::decode(plan).ok_or_else(|| io::Error::from_raw_os_error(Errno::EINVAL as i32))?;
+        self.guards.put()?;
         self.covers.open(Path::new(&plan.directory), plan.shown.iter().map(Path::new))?;
         let mut command = Command::new(plan.program);
         command

@@ -6,7 +6,8 @@ use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use inhouse_run::{Hidden, Runner, Tier};
+use inhouse_agents::presets::preset;
+use inhouse_run::{Guarded, Hidden, Runner, Tier};
 use inhouse_serve::AuditStart;
 use inhouse_trust::HostEnv;
 use nix::unistd::{AccessFlags, access, geteuid};
@@ -42,6 +43,35 @@ pub(crate) fn hidden<A>(config: &Config<A>, host: &HostEnv, places: &[&Path]) ->
         Hidden { path, room_depth: steps + WORKSPACE_DEPTH }
     });
     tokens.chain(starters).chain(kept).map(Hidden::all).chain(rooms).collect()
+}
+
+/// What of the projects agents can not change. The folders in which the agents of a project look for their configuration are there
+/// before any of them, so that none is the first to put something there.
+pub(crate) fn guarded(config: &Config) -> Vec<Guarded> {
+    let mut guarded: Vec<Guarded> = Vec::new();
+    for agent in &config.agents.list {
+        let known = agent.program().and_then(preset).map(|preset| preset.known);
+        for name in &config.server.protect.value {
+            let (path, makes) = (agent.project.join(name), known.is_some_and(|known| known.folder == name));
+            match guarded.iter_mut().find(|there| there.path == path) {
+                Some(there) => there.makes |= makes,
+                None => guarded.push(Guarded { path, makes }),
+            }
+        }
+    }
+    guarded
+}
+
+/// What of it can not be guarded.
+pub(crate) fn linked(config: &Config) -> impl Iterator<Item = String> {
+    let paths = guarded(config).into_iter().map(|guarded| guarded.path);
+    let links = paths.filter(|path| fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()));
+    links.map(|path| {
+        format!(
+            "{} is a link, in whose place agents can put something else: put what it leads to there",
+            path.display()
+        )
+    })
 }
 
 /// The folder of a file, where it is this user's alone and no agent works or lives in it: the file may be replaced. Else the file.
@@ -93,7 +123,9 @@ pub(crate) fn held(runner: &Runner) -> String {
     let held = match runner.tier() {
         Tier::Namespace => "namespace: what a turn starts ends with it, and sees neither the server nor other turns",
         Tier::Reaper => "reaper: what a turn starts ends with it, however it was started",
-        Tier::Group => "group: a program that leaves its process group survives its turn, and nobody looks at what it uses",
+        Tier::Group => {
+            "group: a program that leaves its process group survives its turn, and nobody looks at what it uses"
+        }
     };
     match runner.shortfall() {
         Some(shortfall) => format!("{held}; no firmer: {shortfall}"),
@@ -104,7 +136,9 @@ pub(crate) fn held(runner: &Runner) -> String {
 /// Who sees to it that turns use no more than they may; an error where nobody does.
 pub(crate) fn bounded(runner: &Runner) -> Result<&'static str, &'static str> {
     match runner.tier() {
-        Tier::Namespace | Tier::Reaper => Ok("its supervisor looks at what a turn uses (memory_bytes_max, processes_max)"),
+        Tier::Namespace | Tier::Reaper => {
+            Ok("its supervisor looks at what a turn uses (memory_bytes_max, processes_max)")
+        }
         Tier::Group => Err("nobody looks at what a turn uses (memory_bytes_max, processes_max)"),
     }
 }

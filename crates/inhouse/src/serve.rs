@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use inhouse_engine::Engine;
-use inhouse_run::Runner;
+use inhouse_run::{Options, Runner};
 use inhouse_serve::{CARD, ENDPOINT, Latest, LiveTlsKeys, Routes, ServeError, Server, ServerOptions};
 use inhouse_trust::{HostEnv, OriginRule, Tokens};
 use tokio::sync::watch;
@@ -65,7 +65,8 @@ pub(crate) async fn serve(
     let mut reload = Reload::new(every).map_err(nothing_left)?;
     let warnings = warnings(&config, &access.weak, &host, address)?;
     let tls = tls::open(&config, address, &mut reload)?;
-    let runner = Runner::new(assemble::runner(&config, &host, &containment::places(&config)))?;
+    let held = assemble::runner(&config, &host, &containment::places(&config));
+    let runner = Runner::new(Options { guarded: containment::guarded(&config), ..held })?;
     let opened = audit::open(&config)?;
     workspaces::open(&mut config, &runner, &for_agents).await?;
     let behind = Behind::new(&config, &runner, &for_agents, opened.log.clone());
@@ -114,7 +115,7 @@ fn warnings(config: &Config, weak: &Weak, host: &HostEnv, address: SocketAddr) -
     let server = &config.server;
     let warnings =
         [weak.check(server, address)?, root::check(server, address)?, containment::keep_tokens(config, host)];
-    Ok(warnings.into_iter().flatten().collect())
+    Ok(warnings.into_iter().flatten().chain(containment::linked(config)).collect())
 }
 
 /// The front door, but for what the configuration says of it.

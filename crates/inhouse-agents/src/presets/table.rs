@@ -206,6 +206,8 @@ const OPENCODE_ONCE: Preset = Preset {
     ],
     env_set: &[
         ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
+        // What a run leaves in the project can not be configuration for the next one.
+        ("OPENCODE_DISABLE_PROJECT_CONFIG", "1"),
         // It would run commands and write files unasked; where nobody can be asked, `ask` means no.
         ("OPENCODE_PERMISSION", r#"{"bash":"ask","edit":"ask"}"#),
     ],

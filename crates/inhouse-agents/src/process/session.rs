@@ -300,10 +300,13 @@ impl<'a> Session<'a> {
 
 /// The end of a turn that used too much of something.
 fn over(resource: Resource) -> End {
-    failed(Reason::ResourceLimit, match resource {
-        Resource::Memory => "the agent used more memory than it may (memory_bytes_max)",
-        Resource::Processes => "the agent had more processes and threads than it may (processes_max)",
-    })
+    failed(
+        Reason::ResourceLimit,
+        match resource {
+            Resource::Memory => "the agent used more memory than it may (memory_bytes_max)",
+            Resource::Processes => "the agent had more processes and threads than it may (processes_max)",
+        },
+    )
 }
 
 /// Reads once. At the end of the pipe, which is not yet the end of the process, it is closed and never ready again.

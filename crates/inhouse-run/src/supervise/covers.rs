@@ -93,7 +93,7 @@ impl Cover {
         };
         let found = fstat(&original)?;
         if !std::mem::replace(&mut self.is_pinned, true) {
-            pin(path)?;
+            above(path).into_iter().try_for_each(pin)?;
             // What was opened before is below the pins.
             return self.put();
         }
@@ -161,17 +161,17 @@ fn lay(path: &Path, more: MsFlags) -> nix::Result<()> {
     mount(Some("inhouse"), path, Some("tmpfs"), flags, Some(COVER))
 }
 
-/// Makes mount points of the folders above a path that a user like us could move: a mount point can not be moved.
-fn pin(path: &Path) -> nix::Result<()> {
-    let above: Vec<_> = path.ancestors().skip(1).collect();
-    // From the top, so that each lies on the one before.
-    for folder in above.into_iter().rev() {
-        if folder.parent().is_some_and(|parent| access(parent, AccessFlags::W_OK).is_ok()) {
-            let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
-            mount(Some(folder), folder, None::<&str>, flags, None::<&str>)?;
-        }
-    }
-    Ok(())
+/// The folders above a path that a user like us could move, from the top.
+pub(super) fn above(path: &Path) -> Vec<&Path> {
+    let can_move = |folder: &&Path| folder.parent().is_some_and(|parent| access(parent, AccessFlags::W_OK).is_ok());
+    let mut above: Vec<_> = path.ancestors().skip(1).filter(can_move).collect();
+    above.reverse();
+    above
+}
+
+/// Makes a mount point of a folder: a mount point can not be moved.
+pub(super) fn pin(folder: &Path) -> nix::Result<()> {
+    mount(Some(folder), folder, None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>)
 }
 
 fn identity(found: &FileStat) -> Identity {

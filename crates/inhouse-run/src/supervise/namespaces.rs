@@ -20,10 +20,11 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, getegid, geteuid, pipe, setsid};
 
 use super::covers::Covers;
+use super::guards::Guards;
 use super::mounts::{self, Mount};
 use super::owned;
 use crate::namespace::{Refusal, Step};
-use crate::runner::Hidden;
+use crate::runner::{Guarded, Hidden};
 use crate::sys;
 
 /// What programs started here never have: mounting, entering namespaces; and reading the supervisor's memory. The
@@ -37,7 +38,7 @@ const CAP_SYS_ADMIN: libc::c_ulong = 21;
 ///
 /// # Errors
 /// [`Refusal`], in either of the two.
-pub(super) fn enter(hidden: Vec<Hidden>) -> Result<Covers, Refusal> {
+pub(super) fn enter(hidden: Vec<Hidden>, guarded: Vec<Guarded>) -> Result<(Covers, Guards), Refusal> {
     let failed = Refusal::at(Step::Process);
     // Both outlive what asks a process to end.
     sys::default_signals().map_err(|_| failed(Errno::EINVAL))?;
@@ -56,9 +57,11 @@ pub(super) fn enter(hidden: Vec<Hidden>) -> Result<Covers, Refusal> {
     for capability in CAPABILITIES_DROPPED {
         sys::drop_capability(capability).map_err(&failed)?;
     }
-    let mut covers = Covers::new(hidden);
+    let (mut guards, mut covers) = (Guards::new(guarded), Covers::new(hidden));
+    // What is hidden may be below what is guarded, and is pinned on its own.
+    guards.put().map_err(Refusal::at(Step::Guarded))?;
     covers.put().map_err(Refusal::at(Step::Hidden))?;
-    Ok(covers)
+    Ok((covers, guards))
 }
 
 /// Moves this process into new namespaces, and the next one that it starts into a new one of processes. Ids are mapped

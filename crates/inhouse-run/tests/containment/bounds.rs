@@ -33,7 +33,9 @@ pub(crate) fn cases(supervised: &[Tier]) -> Vec<Case> {
             cases.push(ends(tier, &format!("memory of {kind} is bounded"), bomb, bounds, Resource::Memory));
         }
         cases.push(case(format!("{tier}: memory that processes share counts once"), move || shared(tier)));
-        cases.push(case(format!("{tier}: the machine ends agents first, where it has no more memory"), move || first(tier)));
+        cases.push(case(format!("{tier}: the machine ends agents first, where it has no more memory"), move || {
+            first(tier)
+        }));
     }
     cases
 }

@@ -9,6 +9,8 @@ mod attacks;
 #[cfg(target_os = "linux")]
 mod bounds;
 #[cfg(target_os = "linux")]
+mod guards;
+#[cfg(target_os = "linux")]
 mod lives;
 #[cfg(target_os = "linux")]
 mod sights;
@@ -47,7 +49,16 @@ const SECRET: &str = "CONTAINMENT_SECRET";
 #[cfg(target_os = "linux")]
 fn cases(tiers: &str) -> impl Iterator<Item = support::Case> {
     let supervised: Vec<_> = tiers.split_whitespace().map(support::tier_named).collect();
-    let suites = [zoo::cases, sweeps::cases, starts::cases, lives::cases, bounds::cases, attacks::cases, sights::cases];
+    let suites = [
+        zoo::cases,
+        sweeps::cases,
+        starts::cases,
+        lives::cases,
+        bounds::cases,
+        attacks::cases,
+        sights::cases,
+        guards::cases,
+    ];
     suites.into_iter().flat_map(move |suite| suite(&supervised))
 }
 

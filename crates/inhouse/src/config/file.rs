@@ -16,6 +16,7 @@ use super::limits::{LIMITS, MEMORY_BYTES, PROCESSES, TURN_MS};
 use super::mapping::mapping;
 use super::model::{Audit, CallerConfig, CallerToken, CardWords, Cards, Push, Rules};
 use super::origin::{Origin, Setting};
+use super::protected::protected;
 use super::tables;
 use super::urls::{origins, proxies, public_url, web_address};
 
@@ -36,6 +37,7 @@ const SERVER_KEYS: &[&str] = &[
     "container",
     "containment",
     "require_sandbox",
+    "protect",
     "idempotency",
     "workspaces_dir",
     "tokens_file",
@@ -163,6 +165,7 @@ fn server(base: &Path, mut table: Table<'_>, layer: &mut Layer) -> Result<(), Co
     layer.container = table.switch("container")?;
     layer.containment = table.choice("containment")?;
     layer.require_sandbox = table.switch("require_sandbox")?;
+    layer.protect = table.texts("protect")?.map(protected).transpose()?;
     layer.idempotency = table.choice("idempotency")?;
     let folder = table.text("workspaces_dir")?;
     layer.workspaces_dir = folder.map(|folder| below(base, folder));

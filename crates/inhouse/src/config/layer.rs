@@ -29,6 +29,7 @@ pub(super) struct Layer {
     pub(super) container: Option<Setting<bool>>,
     pub(super) containment: Option<Setting<Containment>>,
     pub(super) require_sandbox: Option<Setting<bool>>,
+    pub(super) protect: Option<Setting<Vec<String>>>,
     pub(super) idempotency: Option<Setting<IdempotencyChoice>>,
     /// Absolute.
     pub(super) workspaces_dir: Option<Setting<PathBuf>>,

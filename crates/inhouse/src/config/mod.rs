@@ -17,6 +17,7 @@ mod exits;
 mod model;
 mod nearest;
 mod origin;
+mod protected;
 mod renew;
 mod resolve;
 mod show;
@@ -35,6 +36,7 @@ use crate::detect::Finder;
 use crate::tokens::Keyring;
 use agents::Situation;
 use layer::{AgentWords, Draft, Layer};
+use protected::PROTECTED;
 
 pub(crate) use choices::{AuditTo, Containment, IdempotencyChoice, InputChoice, LogChoice, TlsChoice};
 pub(crate) use error::ConfigError;
@@ -144,6 +146,7 @@ fn decide<A>(
         container: layer.container.unwrap_or_else(|| Setting::default(false)),
         containment: layer.containment.unwrap_or_else(|| Setting::default(Containment::Auto)),
         require_sandbox: layer.require_sandbox.unwrap_or(sandbox),
+        protect: layer.protect.unwrap_or_else(|| Setting::default(PROTECTED.map(str::to_owned).to_vec())),
         idempotency: layer.idempotency.unwrap_or_else(|| Setting::default(IdempotencyChoice::Auto)),
         workspaces_dir,
         tls: tls::tls(tls::Words { choice: layer.tls, cert: layer.tls_cert, key: layer.tls_key }, state.as_deref())?,
@@ -175,6 +178,7 @@ fn merge(layers: [Layer; 3]) -> Result<(Layer, AgentWords), ConfigError> {
         merged.container = merged.container.or(layer.container);
         merged.containment = merged.containment.or(layer.containment);
         merged.require_sandbox = merged.require_sandbox.or(layer.require_sandbox);
+        merged.protect = merged.protect.or(layer.protect);
         merged.idempotency = merged.idempotency.or(layer.idempotency);
         merged.workspaces_dir = merged.workspaces_dir.or(layer.workspaces_dir);
         merged.tokens_file = merged.tokens_file.or(layer.tokens_file);

@@ -65,6 +65,8 @@ pub(crate) struct Server {
     pub(crate) containment: Setting<Containment>,
     /// Whether the server starts only where agents can have namespaces of their own.
     pub(crate) require_sandbox: Setting<bool>,
+    /// What of a project agents can not change, relative to it.
+    pub(crate) protect: Setting<Vec<String>>,
     /// When a repeated send is a retry.
     pub(crate) idempotency: Setting<IdempotencyChoice>,
     /// The folder of the agents' workspaces, where there can be one.

@@ -73,6 +73,7 @@ impl Lines {
         self.setting("container", &server.container, bool::to_string);
         self.setting("containment", &server.containment, |tier| format!("{:?}", word(tier)));
         self.setting("require_sandbox", &server.require_sandbox, bool::to_string);
+        self.setting("protect", &server.protect, |names| format!("{names:?}"));
         self.setting("idempotency", &server.idempotency, |rule| format!("{:?}", word(rule)));
         if let Some(folder) = &server.workspaces_dir.value {
             self.line("workspaces_dir", &format!("{folder:?}"), &server.workspaces_dir.origin);
@@ -189,7 +190,8 @@ impl Lines {
                 limit.iter().for_each(|limit| line(key, limit.to_string()));
             }
             let Bounds { memory_bytes_max, processes_max } = spec.bounds;
-            for (key, max) in [("memory_bytes_max", memory_bytes_max), ("processes_max", processes_max.map(u64::from))] {
+            for (key, max) in [("memory_bytes_max", memory_bytes_max), ("processes_max", processes_max.map(u64::from))]
+            {
                 max.iter().for_each(|max| line(key, max.to_string()));
             }
             line("input", format!("{:?}", word(&command.input)));
