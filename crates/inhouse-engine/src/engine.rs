@@ -18,7 +18,6 @@ use crate::cancel::{CancelSource, StopCause};
 use crate::direct::Direct;
 use crate::entry::AgentEntry;
 use crate::limits::EngineLimits;
-use crate::note::now_ms;
 use crate::queue::{Offer, Queue, Slot};
 use crate::reader::Reader;
 use crate::refusal::{not_found, refused, unsupported};
@@ -194,7 +193,7 @@ impl Engine {
 
     /// Forgets what is over its time. Called about once a second by whoever owns the engine.
     pub async fn compact(&self) {
-        match self.inner.store.compact(now_ms()).await {
+        match self.inner.store.compact().await {
             Ok(overdue) => {
                 // A turn that asks has a clock of its own.
                 for key in overdue.into_iter().filter(|key| !self.asks(key)) {

@@ -318,11 +318,12 @@ pub trait Store: Send + Sync + 'static {
     /// `NotFound`, when there is no such task.
     async fn push_told(&self, key: &TaskKey, config: &PushConfig, generation: u64) -> Result<(), StoreError>;
 
-    /// Forgets finished tasks that are over their time, and names the ones that wait for their caller for too long.
+    /// Forgets finished tasks that are over their time, and names the ones that wait for their caller for too long. A clock that is set
+    /// makes neither earlier.
     ///
     /// # Errors
     /// `Unavailable`.
-    async fn compact(&self, now_ms: i64) -> Result<Vec<TaskKey>, StoreError>;
+    async fn compact(&self) -> Result<Vec<TaskKey>, StoreError>;
 
     /// Wake-ups for readers of a task.
     ///

@@ -8,6 +8,7 @@ mod shelf;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use inhouse_engine::store::{
@@ -214,19 +215,18 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn compact(&self, now_ms: i64) -> Result<Vec<TaskKey>, StoreError> {
-        let before =
-            |seconds: u64| now_ms.saturating_sub(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000));
+    async fn compact(&self) -> Result<Vec<TaskKey>, StoreError> {
+        let MemoryLimits { finished_s_max, waiting_s_max, .. } = self.limits;
         let mut overdue = Vec::new();
         let shelves: Vec<_> = {
             let map = self.shelves.read().unwrap_or_else(PoisonError::into_inner);
             map.iter().map(|(owner, shelf)| (owner.clone(), Arc::clone(shelf))).collect()
         };
         for (owner, shelf) in shelves {
-            while let Some(change) = write(&shelf).forget_finished(before(self.limits.finished_s_max)) {
+            while let Some(change) = write(&shelf).forget_finished(Duration::from_secs(finished_s_max)) {
                 self.count(change);
             }
-            let waiting = read(&shelf).waiting_since(before(self.limits.waiting_s_max));
+            let waiting = read(&shelf).waiting_for(Duration::from_secs(waiting_s_max));
             overdue.extend(waiting.into_iter().map(|id| TaskKey { owner: owner.clone(), id }));
         }
         Ok(overdue)

@@ -10,6 +10,8 @@ use inhouse_proto::v1::TaskState;
 use inhouse_proto::wire::{Event, StatusEvent};
 use tokio::sync::watch;
 
+use super::shelf::Rest;
+
 /// A task's log, state and history.
 #[derive(Debug)]
 pub(super) struct Record {
@@ -24,6 +26,8 @@ pub(super) struct Record {
     metadata: Option<Bytes>,
     pub(super) message: Option<Bytes>,
     pub(super) kept_bytes: usize,
+    /// Its shelf's matter.
+    pub(super) rest: Option<Rest>,
     fence: u64,
     label: u8,
     /// The push configs, oldest first.
@@ -52,6 +56,7 @@ impl Record {
             history: vec![message],
             metadata: None,
             message: None,
+            rest: None,
             fence: 1,
             label,
             push: push.into_iter().collect(),

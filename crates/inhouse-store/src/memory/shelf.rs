@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use inhouse_engine::state::is_interrupted;
 use inhouse_engine::store::{
@@ -10,6 +11,7 @@ use inhouse_engine::store::{
 };
 use inhouse_proto::v1::TaskState;
 use inhouse_proto::wire::Event;
+use tokio::time::Instant;
 
 use super::lock;
 use super::record::Record;
@@ -29,9 +31,16 @@ pub(super) struct Shelf {
     by_context: HashMap<Arc<str>, Index>,
     by_state: HashMap<TaskState, Index>,
     /// Tasks that nobody works at, with what they keep in bytes: finished ones, and ones that wait for their caller.
-    finished: BTreeMap<Place, usize>,
-    waiting: BTreeMap<Place, usize>,
+    finished: BTreeMap<Rest, usize>,
+    waiting: BTreeMap<Rest, usize>,
     at_rest_bytes: usize,
+}
+
+/// Since when a task is at rest, by a clock that nobody sets: with the machine's, all would be over their time once that is set ahead.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rest {
+    since: Instant,
+    id: Arc<str>,
 }
 
 /// How the tasks at rest have changed: by how many, and by how many bytes.
@@ -89,7 +98,7 @@ impl Shelf {
         let (place, state) = (record.place(), record.status.state);
         let lease = record.resume(next, configs_max)?;
         self.remember(retry, &lease.key.id);
-        let change = self.moved(&shared, &record, &place, state);
+        let change = self.moved(&shared, &mut record, &place, state);
         Ok((Submitted::Taken(lease), change))
     }
 
@@ -99,7 +108,7 @@ impl Shelf {
         let mut record = lock(&shared);
         let (place, state) = (record.place(), record.status.state);
         let generation = record.append(lease, events)?;
-        Ok((generation, self.moved(&shared, &record, &place, state)))
+        Ok((generation, self.moved(&shared, &mut record, &place, state)))
     }
 
     /// Changes the push configs of a task, and with them what it keeps.
@@ -112,7 +121,7 @@ impl Shelf {
         let mut record = lock(&shared);
         let changed = change(&mut record);
         let (place, state) = (record.place(), record.status.state);
-        Ok((changed, self.moved(&shared, &record, &place, state)))
+        Ok((changed, self.moved(&shared, &mut record, &place, state)))
     }
 
     fn known(&self, key: &TaskKey) -> Result<SharedRecord, StoreError> {
@@ -125,8 +134,9 @@ impl Shelf {
         }
     }
 
-    fn moved(&mut self, shared: &SharedRecord, record: &Record, place: &Place, state: TaskState) -> Change {
-        let mut change = self.unindex(&record.context_id, place, state);
+    fn moved(&mut self, shared: &SharedRecord, record: &mut Record, place: &Place, state: TaskState) -> Change {
+        let rested = record.rest.clone().filter(|_| record.place() == *place);
+        let mut change = self.unindex(record, place, state);
         self.index(shared, record);
         let rests = if record.is_finished() {
             &mut self.finished
@@ -135,7 +145,9 @@ impl Shelf {
         } else {
             return change;
         };
-        rests.insert(record.place(), record.kept_bytes);
+        let rest = rested.unwrap_or_else(|| Rest { since: Instant::now(), id: Arc::clone(&record.place().id) });
+        rests.insert(rest.clone(), record.kept_bytes);
+        record.rest = Some(rest);
         self.at_rest_bytes += record.kept_bytes;
         change.tasks += 1;
         change.bytes += record.kept_bytes.cast_signed();
@@ -154,13 +166,13 @@ impl Shelf {
         self.by_time.insert(place, Arc::clone(shared));
     }
 
-    fn unindex(&mut self, context_id: &Arc<str>, place: &Place, state: TaskState) -> Change {
+    fn unindex(&mut self, record: &mut Record, place: &Place, state: TaskState) -> Change {
         self.by_time.remove(place);
-        remove_from(&mut self.by_context, context_id, place);
+        remove_from(&mut self.by_context, &record.context_id, place);
         remove_from(&mut self.by_state, &state, place);
-        let Some(bytes) = self.waiting.remove(place).or_else(|| self.finished.remove(place)) else {
-            return Change::default();
-        };
+        let rested = record.rest.take();
+        let bytes = rested.and_then(|rest| self.waiting.remove(&rest).or_else(|| self.finished.remove(&rest)));
+        let Some(bytes) = bytes else { return Change::default() };
         self.at_rest_bytes -= bytes;
         Change { tasks: -1, bytes: -bytes.cast_signed() }
     }
@@ -202,31 +214,32 @@ impl Shelf {
         (self.finished.len() + self.waiting.len(), self.at_rest_bytes)
     }
 
-    /// Forgets the task that finished first, if it finished before `before_ms`.
-    pub(super) fn forget_finished(&mut self, before_ms: i64) -> Option<Change> {
-        let place = self.finished.keys().next().filter(|place| place.time_ms < before_ms)?.clone();
-        Some(self.forget(&place))
+    /// Forgets the task that finished first, if it did so that long ago.
+    pub(super) fn forget_finished(&mut self, age: Duration) -> Option<Change> {
+        let id = self.finished.keys().next().filter(|rest| rest.since.elapsed() > age)?.id.clone();
+        Some(self.forget(&id))
     }
 
     /// Forgets the task that has been at rest for longest.
     pub(super) fn forget_oldest(&mut self) -> Option<Change> {
-        let place = self.finished.keys().next().into_iter().chain(self.waiting.keys().next()).min()?.clone();
-        Some(self.forget(&place))
+        let id = self.finished.keys().next().into_iter().chain(self.waiting.keys().next()).min()?.id.clone();
+        Some(self.forget(&id))
     }
 
-    fn forget(&mut self, place: &Place) -> Change {
-        let Some(shared) = self.tasks.remove(&place.id) else { return Change::default() };
-        let record = lock(&shared);
+    fn forget(&mut self, id: &Arc<str>) -> Change {
+        let Some(shared) = self.tasks.remove(id) else { return Change::default() };
+        let mut record = lock(&shared);
         for key in &record.retries {
             self.retries.remove(key);
         }
-        self.unindex(&record.context_id, place, record.status.state)
+        let (place, state) = (record.place(), record.status.state);
+        self.unindex(&mut record, &place, state)
     }
 
-    /// Tasks that have waited for their caller since before `before_ms`.
-    pub(super) fn waiting_since(&self, before_ms: i64) -> Vec<Arc<str>> {
-        let overdue = self.waiting.keys().take_while(|place| place.time_ms < before_ms);
-        overdue.map(|place| Arc::clone(&place.id)).collect()
+    /// Tasks that have waited for their caller for longer than this.
+    pub(super) fn waiting_for(&self, age: Duration) -> Vec<Arc<str>> {
+        let overdue = self.waiting.keys().take_while(|rest| rest.since.elapsed() > age);
+        overdue.map(|rest| Arc::clone(&rest.id)).collect()
     }
 }
 

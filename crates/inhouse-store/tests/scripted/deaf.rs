@@ -68,8 +68,8 @@ impl Store for Deaf {
         self.0.push_told(key, config, generation).await
     }
 
-    async fn compact(&self, now_ms: i64) -> Result<Vec<TaskKey>, StoreError> {
-        self.0.compact(now_ms).await
+    async fn compact(&self) -> Result<Vec<TaskKey>, StoreError> {
+        self.0.compact().await
     }
 
     fn hint(&self, key: &TaskKey) -> Result<Hint, StoreError> {
