@@ -26,7 +26,7 @@ const BACKLOG: u32 = 4096;
 /// How long accepting rests when the system has no descriptor or memory for one more.
 const REST: Duration = Duration::from_millis(50);
 
-/// How often a full house is mentioned in the log.
+/// How often a full house, or a lack of descriptors, is mentioned in the log.
 const MENTION_EVERY: Duration = Duration::from_secs(10);
 
 /// Why a server can not start.
@@ -109,7 +109,7 @@ async fn accept_until(
     connections: &mut JoinSet<()>,
 ) {
     let gate = Arc::new(Gate::default());
-    let mut mentioned = None;
+    let (mut full, mut lack) = (Mention::default(), Mention::default());
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
@@ -117,8 +117,8 @@ async fn accept_until(
             () = &mut shutdown => return,
             Some(ended) = connections.join_next() => mention_panic(ended),
             accepted = accept(listeners) => match accepted {
-                Ok((stream, address)) => admit(stream, address.ip().to_canonical(), door, &gate, connections, &mut mentioned),
-                Err(error) => rest_after(&error).await,
+                Ok((stream, address)) => admit(stream, address.ip().to_canonical(), door, &gate, connections, &mut full),
+                Err(error) => rest_after(&error, &mut lack).await,
             }
         }
     }
@@ -142,7 +142,7 @@ fn admit(
     door: &Arc<Door>,
     gate: &Arc<Gate>,
     connections: &mut JoinSet<()>,
-    mentioned: &mut Option<Instant>,
+    mention: &mut Mention,
 ) {
     // A proxy has the connections of all whom it stands for.
     let is_one = !source.is_loopback() && !door.proxies.has(source);
@@ -154,20 +154,35 @@ fn admit(
         };
         return;
     }
-    if mentioned.is_none_or(|last| last.elapsed() >= MENTION_EVERY) {
-        *mentioned = Some(Instant::now());
+    if mention.is_due() {
         tracing::warn!(%source, "connection refused: too many are open");
     }
     let full = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_CONNECTIONS", "too many connections are open");
     let _ = stream.try_write(full.last_words().as_bytes());
 }
 
+/// When something was mentioned last that lasts.
+#[derive(Default)]
+struct Mention(Option<Instant>);
+
+impl Mention {
+    fn is_due(&mut self) -> bool {
+        let is_due = self.0.is_none_or(|last| last.elapsed() >= MENTION_EVERY);
+        if is_due {
+            self.0 = Some(Instant::now());
+        }
+        is_due
+    }
+}
+
 /// A connection that was gone before it was accepted is nothing; anything else is a lack that accepting again at once
 /// would only turn into a busy loop.
-async fn rest_after(error: &io::Error) {
+async fn rest_after(error: &io::Error, mention: &mut Mention) {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     if !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
-        tracing::warn!(%error, "can not accept a connection");
+        if mention.is_due() {
+            tracing::warn!(%error, "can not accept a connection");
+        }
         sleep(REST).await;
     }
 }
