@@ -21,6 +21,7 @@ mod presets;
 mod probe;
 mod reload;
 mod renewal;
+mod reread;
 mod root;
 mod serve;
 mod signals;

@@ -1,7 +1,9 @@
-//! The signals that the server listens to: SIGINT and SIGTERM ask it to stop, SIGHUP to read its configuration again.
+//! The signals that the server listens to: SIGINT and SIGTERM ask it to stop, SIGHUP to read its configuration again. One that it must
+//! not end by is heard and means nothing.
 
 use std::io;
 
+use nix::sys::signal::Signal::SIGXFSZ;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What a signal asks for.
@@ -24,6 +26,8 @@ impl Signals {
     /// # Errors
     /// When the system refuses a handler.
     pub(crate) fn new() -> io::Result<Self> {
+        // A file that may not grow any more is to be an error of whoever writes it, as a full disk is.
+        drop(signal(SignalKind::from_raw(SIGXFSZ as i32))?);
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,

@@ -16,6 +16,7 @@ use crate::exit::Failure;
 use crate::listen;
 use crate::log;
 use crate::reload::Reload;
+use crate::reread;
 use crate::serve::nothing_left;
 use authority::Authority;
 
@@ -123,7 +124,8 @@ impl Source {
 }
 
 fn from_files(files: &TlsFiles) -> Result<TlsKeys, String> {
-    let read = |path: &Path| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
+    let read =
+        |path: &Path| reread::open(path).and_then(reread::all).map_err(|error| format!("{}: {error}", path.display()));
     let (cert, key) = (read(&files.cert)?, read(&files.key)?);
     TlsKeys::new(&cert, &key).map_err(|error| {
         let file = if matches!(error, TlsKeysError::Certificates(_)) { &files.cert } else { &files.key };

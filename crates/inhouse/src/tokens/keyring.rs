@@ -2,8 +2,8 @@
 //! secrets. A server reads it again when it changes.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
 
-/// The largest file that is read: some thousands of tokens.
-const FILE_BYTES_MAX: u64 = 16 << 20;
+use crate::reread;
+
 const VERSION: u32 = 1;
 
 /// Why the file can not be used.
@@ -112,19 +112,18 @@ impl Keyring {
     /// [`KeyringError`].
     pub(crate) fn read(path: &Path) -> Result<Self, KeyringError> {
         let failed = |source| KeyringError::File { path: path.to_path_buf(), source };
-        let file = match File::open(path) {
+        let file = match reread::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             opened => opened.map_err(failed)?,
         };
         let found = file.metadata().map_err(failed)?;
         let is_ours = found.uid() == geteuid().as_raw() || found.uid() == 0;
-        if !found.is_file() || !is_ours || found.mode() & 0o022 != 0 {
+        if !is_ours || found.mode() & 0o022 != 0 {
             return Err(KeyringError::Open(path.to_path_buf()));
         }
-        let mut text = String::new();
-        file.take(FILE_BYTES_MAX).read_to_string(&mut text).map_err(failed)?;
+        let text = reread::all(file).map_err(failed)?;
         let wrong = |why: String| KeyringError::Form { path: path.to_path_buf(), why };
-        let keyring: Self = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        let keyring: Self = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
         if keyring.version != VERSION {
             return Err(wrong(format!(
                 "it is of version {}, and this program knows version {VERSION}",
