@@ -2,6 +2,7 @@
 
 mod bench;
 mod codegen;
+mod figures;
 mod fuzz;
 mod test_lanes;
 mod tidy;
@@ -18,7 +19,8 @@ chores:
   codegen           write the Rust form of proto/ into crates/inhouse-proto
   codegen --check   fail when that Rust form is not the committed one
   bench             measure the server against the least that a server can do; --quick, --only NAME
-  fuzz              give the parsers of requests a million changed inputs each; --cases N
+  figures           what attacks cost the server, in memory and in others' time
+  fuzz              give the parsers of what strangers and agents write a million changed inputs each; --cases N
 ";
 
 fn main() -> ExitCode {
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         ["codegen"] => finish(codegen::write()),
         ["codegen", "--check"] => finish(codegen::check()),
         ["bench", words @ ..] => finish(bench::run(words)),
+        ["figures"] => finish(figures::run()),
         ["fuzz", words @ ..] => finish(fuzz::run(words)),
         _ => {
             eprint!("{USAGE}");

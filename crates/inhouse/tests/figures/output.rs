@@ -1,0 +1,78 @@
+//! Agents that flood, and readers that do not read.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use serde_json::{Value, json};
+
+use crate::support::http::connect;
+use crate::support::{Server, TOKEN, message, reason_of, rpc, state_of, text_of};
+use crate::{figure, list, many_descriptors, mib, p99_us, peak_bytes, ratio, server, size};
+
+/// What a server may take beyond the output that it keeps.
+const BEYOND_MAX: usize = 32 << 20;
+/// What a reader that reads nothing may take: far less than what it would have to read.
+const READER_MAX: usize = 64 << 10;
+
+/// Asks for a stream and reads its beginning, and never anything more.
+fn stalled(server: &Server, method: &str, params: Value) -> TcpStream {
+    let body = rpc(method, params);
+    let head = format!(
+        "POST /a2a HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut socket = connect(server.address);
+    socket.write_all(&[head.as_bytes(), &body].concat()).unwrap();
+    let mut first = [0; 15];
+    socket.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200 OK");
+    socket
+}
+
+#[test]
+fn a_flood_costs_what_is_kept_of_it() {
+    let size = size();
+    let agent = format!("yes xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx | head -c {}", size.flood_bytes);
+    let server = server(&agent, &format!("output_bytes_max = {}", size.output_bytes));
+    let before = server.resident_bytes();
+    let calm = p99_us(&server, size.samples);
+    let _deaf = stalled(&server, "SendStreamingMessage", message("go"));
+    let among = p99_us(&server, size.samples);
+    let id = server.result("ListTasks", json!({}))["tasks"][0]["id"].as_str().unwrap().to_owned();
+    let task = server.wait_for(&id, |task| state_of(task) == "FAILED");
+    assert_eq!(reason_of(&task), "output_limit");
+    let beyond = peak_bytes(&server).saturating_sub(before + size.output_bytes);
+    figure(
+        &format!("{} of output, unread: beyond what is kept", mib(size.flood_bytes as usize)),
+        &mib(beyond),
+        "32 MiB",
+    );
+    figure("  another caller's p99 meanwhile", &ratio(among, calm), "2x");
+    assert!(beyond <= BEYOND_MAX, "{}", mib(beyond));
+}
+
+#[test]
+fn stalled_readers_of_one_task_hold_nothing() {
+    many_descriptors();
+    let size = size();
+    // A task keeps a little more than its text.
+    let text_bytes = size.output_bytes / 10 * 9;
+    let agent = format!("head -c {text_bytes} /dev/zero | tr '\\0' x");
+    let limits = format!("output_bytes_max = {}\nconnections_max = 20_000", size.output_bytes);
+    let server = server(&agent, &limits);
+    let task = server.send("go");
+    assert_eq!((state_of(&task), text_of(&task).len()), ("COMPLETED", text_bytes));
+    // One that reads all leaves behind whatever is made once.
+    assert!(server.post(&rpc("tasks/resubscribe", json!({"id": task["id"]}))).body.len() > text_bytes);
+    let before = server.resident_bytes();
+    let calm = p99_us(&server, size.samples);
+    let readers: Vec<_> =
+        (0..size.readers).map(|_| stalled(&server, "tasks/resubscribe", json!({"id": task["id"]}))).collect();
+    list(&server);
+    let each = server.resident_bytes().saturating_sub(before) / readers.len();
+    let among = p99_us(&server, size.samples);
+    let what = format!("{} stalled readers of {}: each", readers.len(), mib(size.output_bytes));
+    figure(&what, &format!("{:.1} KiB", each as f64 / 1024.0), "64 KiB");
+    figure("  another caller's p99 meanwhile", &ratio(among, calm), "2x");
+    assert!(each <= READER_MAX, "{each}");
+}
