@@ -29,7 +29,13 @@ pub(crate) fn run(words: &[&str]) -> Result<(), FuzzError> {
         }
         _ => return Err(FuzzError::Usage(format!("unknown words: {}", words.join(" ")))),
     };
-    let targets: [&[&str]; 2] = [&["-p", "inhouse-proto", "--test", "fuzz"], &["-p", "inhouse-serve", "--lib", "fuzz"]];
+    let targets: [&[&str]; 5] = [
+        &["-p", "inhouse-proto", "--test", "fuzz"],
+        &["-p", "inhouse-serve", "--lib", "fuzz"],
+        &["-p", "inhouse-trust", "--test", "fuzz"],
+        &["-p", "inhouse-agents", "--lib", "fuzz"],
+        &["-p", "inhouse-client", "--lib", "fuzz"],
+    ];
     for target in targets {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let ran = Command::new(cargo)

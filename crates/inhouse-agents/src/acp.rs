@@ -11,6 +11,8 @@ mod parse;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod fuzz;
 
 use async_trait::async_trait;
 use inhouse_engine::agent::{Agent, End, Output, Turn};

@@ -10,6 +10,8 @@ mod planned;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod fuzz;
 
 use async_trait::async_trait;
 use inhouse_engine::agent::{Agent, End, Output, Turn};

@@ -36,6 +36,8 @@ mod silence;
 mod warm;
 #[cfg(test)]
 mod replayed;
+#[cfg(test)]
+mod fuzz;
 
 use std::sync::Arc;
 

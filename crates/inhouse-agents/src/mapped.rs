@@ -3,6 +3,8 @@
 
 mod meaning;
 mod parse;
+#[cfg(test)]
+mod fuzz;
 
 use async_trait::async_trait;
 use inhouse_engine::agent::{Agent, End, Output, Turn};

@@ -11,6 +11,8 @@ mod keys;
 mod options;
 mod rpc;
 mod sse;
+#[cfg(test)]
+mod fuzz;
 mod tls;
 mod stream;
 

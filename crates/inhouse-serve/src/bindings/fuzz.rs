@@ -1,4 +1,5 @@
-//! Fuzz targets for what stands around a request's body: paths, queries, page tokens, frames, times, names of extensions.
+//! Fuzz targets for what stands around a request's body: paths, queries, page tokens, frames, times, names of extensions, sources; and
+//! for the addresses of webhooks.
 
 #[path = "../../../inhouse-proto/tests/fuzz/mutation.rs"]
 mod mutation;
@@ -8,6 +9,8 @@ use hyper::header::HeaderValue;
 use inhouse_proto::v1;
 use mutation::{cases, changed};
 use proptest::prelude::*;
+
+use crate::{Proxies, Webhook};
 
 use super::checked::valid_json;
 use super::extensions::Extension;
@@ -74,5 +77,26 @@ proptest! {
         let _ = Extension::is_name(&String::from_utf8_lossy(&value));
         let headers = HeaderMap::from_iter([(hyper::header::HeaderName::from_static("grpc-timeout"), header)]);
         let _ = grpc::deadline::Deadline::read(&headers);
+    }
+
+    /// From nobody but a proxy is a word taken.
+    #[test]
+    fn fuzz_sources(value in changed(&[b"1.2.3.4, 198.51.100.1", b"[2001:db8::1]:80", b"unknown, 10.0.0.2"])) {
+        let Ok(header) = HeaderValue::from_bytes(&value) else { return Ok(()) };
+        let headers = HeaderMap::from_iter([(hyper::header::HeaderName::from_static("x-forwarded-for"), header)]);
+        let proxies = Proxies::new(["10.0.0.0/8"]).unwrap();
+        let [proxy, other] = ["10.0.0.1", "203.0.113.9"].map(|ip| ip.parse().unwrap());
+        let _ = proxies.source(proxy, &headers);
+        prop_assert_eq!(proxies.source(other, &headers), other);
+    }
+
+    /// What is called is what was named, and no more of it.
+    #[test]
+    fn fuzz_webhooks(url in changed(&[b"https://hooks.example.com:8443/a?b#c", b"http://[::ffff:127.0.0.1]/", b"https://user@h/", b"https://0x7f.1/"])) {
+        if let Ok(webhook) = Webhook::parse(&String::from_utf8_lossy(&url)) {
+            prop_assert!(!webhook.authority().contains(['@', '/', ' ', '\r', '\n']), "{}", webhook.authority());
+            prop_assert!(webhook.target().starts_with('/') && !webhook.target().contains([' ', '\r', '\n', '#']), "{}", webhook.target());
+            prop_assert!(!webhook.host().is_empty() && webhook.port() > 0);
+        }
     }
 }
