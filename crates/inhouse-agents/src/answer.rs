@@ -24,6 +24,8 @@ pub(crate) struct Answer {
     cut_for_length: bool,
     /// What the caller has is no longer what stands.
     changed: bool,
+    /// A message went on after another one had begun: the caller has it behind that one's text, until one of them is whole.
+    disordered: bool,
 }
 
 /// The id of a message.
@@ -79,6 +81,7 @@ impl Answer {
 
     /// A whole block of text. It adds nothing if it was streamed before.
     pub(crate) fn whole(&mut self, message: &MessageId, text: &str, said: &mut Said) {
+        self.changed |= std::mem::take(&mut self.disordered);
         let Some(block) = self.blocks.iter_mut().find(|block| block.message == *message && !block.whole) else {
             let at = self.push(message, None, true);
             return self.append(at, text, said);
@@ -157,6 +160,7 @@ impl Answer {
         }
         block.text.push_str(&piece);
         said.text(piece.into_owned());
+        self.disordered |= self.blocks.iter().skip(at + 1).any(|block| !block.text.is_empty());
     }
 
     /// What parts a new block from the text before it: nothing where one sentence goes on, otherwise a blank line.
@@ -178,6 +182,18 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn messages_that_come_in_turn_are_apart_once_one_is_whole() {
+        let (mut answer, mut said) = (Answer::default(), Said::default());
+        let [one, other] = ["one", "other"].map(MessageId::new);
+        for (message, piece) in [(&one, "a"), (&other, "b"), (&one, "c"), (&other, "d")] {
+            answer.delta(message, 0, piece, &mut said);
+        }
+        answer.whole(&one, "ac", &mut said);
+        answer.settle(&mut said);
+        assert_eq!(said.events, [AgentEvent::Withdraw, AgentEvent::Text("ac\n\nbd".to_owned())]);
+    }
 
     #[test]
     fn a_flood_of_blocks_keeps_its_text_and_nothing_else() {
