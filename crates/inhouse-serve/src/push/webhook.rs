@@ -85,7 +85,10 @@ impl Webhook {
     /// # Errors
     /// [`WebhookError`].
     pub fn parse(text: &str) -> Result<Self, WebhookError> {
-        let url = Url::parse(text).ok().filter(|_| text.len() <= WEBHOOK_BYTES_MAX).ok_or(WebhookError::Malformed)?;
+        if text.len() > WEBHOOK_BYTES_MAX || !is_plain(text) {
+            return Err(WebhookError::Malformed);
+        }
+        let url = Url::parse(text).map_err(|_| WebhookError::Malformed)?;
         if !matches!(url.scheme(), "http" | "https") || url.port() == Some(0) {
             return Err(WebhookError::Malformed);
         }
@@ -128,6 +131,14 @@ impl Webhook {
     fn key(&self) -> (String, u16) {
         (self.host().trim_end_matches('.').to_owned(), self.port())
     }
+}
+
+/// Whether a text has no character that an address can not have (RFC 3986), and its host none that is coded: what has to be decoded
+/// first is no name that anybody has, and the parser would only trip over it.
+fn is_plain(text: &str) -> bool {
+    let rest = text.split_once(':').map_or(text, |(_, rest)| rest).trim_start_matches(['/', '\\']);
+    let authority = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
+    text.bytes().all(|byte| byte.is_ascii_graphic()) && !authority.contains('%')
 }
 
 impl WebhookRule {
