@@ -1,5 +1,6 @@
 //! Authentication: from the values of the Authorization header to a [`Caller`], or a reason why not.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use crate::{Principal, Rights, TokenDigest};
@@ -14,7 +15,15 @@ use crate::{Principal, Rights, TokenDigest};
 pub struct Caller {
     principal: Principal,
     rights: Arc<Rights>,
-    token: TokenDigest,
+    proof: Proof,
+}
+
+/// By what a caller is known.
+#[derive(Debug, Clone)]
+enum Proof {
+    Token(TokenDigest),
+    /// What has vouched for him, in the words of [`Vouchers`].
+    Vouched(Arc<str>),
 }
 
 impl Caller {
@@ -61,33 +70,72 @@ impl From<(Principal, TokenDigest)> for Credential {
     }
 }
 
+/// Someone for whom another one than the operator answers.
+#[derive(Debug, Clone)]
+pub struct Vouched {
+    /// Who it is. No token that is known by its digest may have the same name.
+    pub principal: Principal,
+    /// What for, and until when.
+    pub rights: Arc<Rights>,
+    /// Who answers, and by which key.
+    pub by: Arc<str>,
+}
+
+/// Those who vouch for callers whose tokens are not known here: the issuers of signed ones, with their keys.
+pub trait Vouchers: Debug + Send + Sync {
+    /// Whom a token names at this second since the epoch, if one of them has made it.
+    fn vouched(&self, token: &[u8], now_s: u64) -> Option<Vouched>;
+
+    /// Whether what has vouched for a caller is in force still.
+    fn hold(&self, by: &str) -> bool;
+}
+
 /// All tokens that are valid now. One principal may have several.
 #[derive(Debug, Clone, Default)]
 pub struct Tokens {
     entries: Vec<Credential>,
+    vouchers: Option<Arc<dyn Vouchers>>,
 }
 
 impl Tokens {
     /// Takes the valid tokens. With none of them nobody is let in.
     pub fn new<T: Into<Credential>>(entries: impl IntoIterator<Item = T>) -> Self {
-        Self { entries: entries.into_iter().map(Into::into).collect() }
+        Self { entries: entries.into_iter().map(Into::into).collect(), vouchers: None }
+    }
+
+    /// Takes those too for whom others vouch.
+    pub fn vouched_by(self, vouchers: Option<Arc<dyn Vouchers>>) -> Self {
+        Self { vouchers, ..self }
     }
 
     /// The caller whom the values of all Authorization headers of a request name at this second since the epoch.
     ///
     /// Time depends on the length of what was sent and on the number of entries, never on how much of it was right: digests are compared,
-    /// and every entry is visited.
+    /// and every entry is visited. What is no such token may be one of the vouchers'.
     ///
     /// # Errors
     /// [`AuthError`]; `Bearer` may be written in any case (RFC 7235 section 2.1).
     pub fn caller(&self, authorization: &[&[u8]], now_s: u64) -> Result<Caller, AuthError> {
-        let presented = TokenDigest::of_bytes(bearer(authorization)?);
-        self.found(presented, now_s).ok_or(AuthError::Invalid)
+        let token = bearer(authorization)?;
+        let known = self.found(TokenDigest::of_bytes(token), now_s);
+        known.or_else(|| self.vouched(token, now_s)).ok_or(AuthError::Invalid)
     }
 
     /// Whether a caller would still be let in, with the same rights or others.
     pub fn hold(&self, caller: &Caller, now_s: u64) -> bool {
-        self.found(caller.token.clone(), now_s).is_some_and(|now| now.principal == caller.principal)
+        match &caller.proof {
+            Proof::Token(token) => {
+                self.found(token.clone(), now_s).is_some_and(|now| now.principal == caller.principal)
+            }
+            Proof::Vouched(by) => {
+                caller.rights.hold_at(now_s) && self.vouchers.as_ref().is_some_and(|vouchers| vouchers.hold(by))
+            }
+        }
+    }
+
+    fn vouched(&self, token: &[u8], now_s: u64) -> Option<Caller> {
+        let Vouched { principal, rights, by } = self.vouchers.as_ref()?.vouched(token, now_s)?;
+        rights.hold_at(now_s).then_some(Caller { principal, rights, proof: Proof::Vouched(by) })
     }
 
     fn found(&self, token: TokenDigest, now_s: u64) -> Option<Caller> {
@@ -98,7 +146,7 @@ impl Tokens {
             }
         }
         let Credential { principal, rights, .. } = found.filter(|entry| entry.rights.hold_at(now_s))?;
-        Some(Caller { principal: principal.clone(), rights: Arc::clone(rights), token })
+        Some(Caller { principal: principal.clone(), rights: Arc::clone(rights), proof: Proof::Token(token) })
     }
 }
 

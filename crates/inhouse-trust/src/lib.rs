@@ -20,7 +20,7 @@ mod text;
 
 pub use approval::{Approvals, NotARule, Verdict};
 pub use audit::{Decision, Record};
-pub use caller::{AuthError, Caller, Credential, Tokens};
+pub use caller::{AuthError, Caller, Credential, Tokens, Vouched, Vouchers};
 pub use chain::{Break, Chained, Link};
 pub use environment::HostEnv;
 pub use grants::{Decides, Denied, Operation, Permit, Policy, grants, sees};

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use inhouse_trust::{AuthError, Credential, Principal, Rights, Secret, TokenDigest, Tokens};
+use inhouse_trust::{AuthError, Credential, Principal, Rights, Secret, TokenDigest, Tokens, Vouched, Vouchers};
 
 const NOW_S: u64 = 1_000;
 
@@ -74,4 +74,35 @@ fn a_caller_holds_as_long_as_his_token_is_there_and_his() {
     ] {
         assert_eq!(Tokens::new(tokens).hold(&ann, NOW_S), holds);
     }
+}
+
+/// Vouches for whoever says that he is eve, by the key of this name.
+#[derive(Debug)]
+struct Issuer(&'static str);
+
+impl Vouchers for Issuer {
+    fn vouched(&self, token: &[u8], _now_s: u64) -> Option<Vouched> {
+        let rights = Arc::new(Rights { expires_at_s: Some(NOW_S + 1), ..Rights::default() });
+        (token == b"eve").then(|| Vouched { principal: Principal::new("i:eve").unwrap(), rights, by: self.0.into() })
+    }
+
+    fn hold(&self, by: &str) -> bool {
+        by == self.0
+    }
+}
+
+#[test]
+fn whom_somebody_vouches_for_is_a_caller_as_long_as_it_holds() {
+    let vouching = |key: &'static str| tokens().vouched_by(Some(Arc::new(Issuer(key))));
+    let eve = vouching("k").caller(&[b"Bearer eve"], NOW_S).unwrap();
+    assert_eq!(eve.principal().as_str(), "i:eve");
+    assert_eq!(vouching("k").caller(&[b"Bearer right"], NOW_S).unwrap().principal().as_str(), "ann");
+    for (token, now_s) in [("eva", NOW_S), ("eve", NOW_S + 1)] {
+        let header = format!("Bearer {token}");
+        assert_eq!(vouching("k").caller(&[header.as_bytes()], now_s).unwrap_err(), AuthError::Invalid);
+    }
+    assert!(vouching("k").hold(&eve, NOW_S));
+    assert!(!vouching("k").hold(&eve, NOW_S + 1) && !vouching("l").hold(&eve, NOW_S) && !tokens().hold(&eve, NOW_S));
+    let ann = vouching("k").caller(&[b"Bearer right"], NOW_S).unwrap();
+    assert!(vouching("l").hold(&ann, u64::MAX), "a token that is known needs nobody");
 }
