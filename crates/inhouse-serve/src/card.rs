@@ -1,13 +1,12 @@
 //! The Agent Card (spec 4.4.1, 8): who the agent is and where it is reached. It names no path, no command and no caller.
 
-use std::collections::BTreeMap;
-
 use inhouse_proto::v1;
 use serde_json::{Value, json};
 
 use crate::CardSigner;
 use crate::bindings::{Endpoint, extensions};
 use crate::routes::{CARD, ENDPOINT};
+use crate::schemes::{self, Scheme};
 
 /// What a card says of an agent, whatever address it is reached by.
 #[derive(Debug, Clone, Default)]
@@ -54,13 +53,16 @@ pub struct CardOptions {
     pub max_age_s: u64,
     /// Whether the server speaks TLS: the scheme of its addresses, where no other one is known.
     pub is_tls: bool,
+    /// How callers can prove who they are.
+    pub schemes: Vec<Scheme>,
     /// Signs them.
     pub signer: Option<CardSigner>,
 }
 
 impl Default for CardOptions {
     fn default() -> Self {
-        Self { legacy: true, grpc: false, grpc_port: None, max_age_s: 60, is_tls: false, signer: None }
+        let schemes = vec![Scheme::Bearer];
+        Self { legacy: true, grpc: false, grpc_port: None, max_age_s: 60, is_tls: false, schemes, signer: None }
     }
 }
 
@@ -78,8 +80,6 @@ pub struct Skill {
     /// Requests that it handles.
     pub examples: Vec<String>,
 }
-
-const SCHEME: &str = "bearer";
 
 /// Where an agent is reached, as the caller sees the server.
 pub(crate) struct Site {
@@ -128,11 +128,7 @@ impl Site {
 }
 
 /// The 1.0 card, with gRPC among its interfaces or without.
-pub(crate) fn v1(info: &CardInfo, endpoint: &Endpoint, site: &Site, grpc: bool) -> v1::AgentCard {
-    let scheme = v1::HttpAuthSecurityScheme { scheme: "Bearer".to_owned(), ..Default::default() };
-    let scheme = v1::SecurityScheme { scheme: Some(v1::security_scheme::Scheme::HttpAuthSecurityScheme(scheme)) };
-    let required =
-        v1::SecurityRequirement { schemes: BTreeMap::from([(SCHEME.to_owned(), v1::StringList::default())]) };
+pub(crate) fn v1(info: &CardInfo, endpoint: &Endpoint, site: &Site, grpc: bool, proofs: &[Scheme]) -> v1::AgentCard {
     v1::AgentCard {
         name: info.name.clone(),
         description: info.description.clone(),
@@ -144,8 +140,8 @@ pub(crate) fn v1(info: &CardInfo, endpoint: &Endpoint, site: &Site, grpc: bool) 
             extended_agent_card: Some(endpoint.capabilities.extended_card),
             extensions: extensions::declared(&endpoint.extensions),
         }),
-        security_schemes: BTreeMap::from([(SCHEME.to_owned(), scheme)]),
-        security_requirements: vec![required],
+        security_schemes: schemes::all(proofs),
+        security_requirements: schemes::required(proofs),
         default_input_modes: info.input_modes.clone(),
         default_output_modes: info.output_modes.clone(),
         skills: info.skills.iter().map(|skill| v1_skill(skill, info)).collect(),
@@ -173,15 +169,18 @@ pub(crate) fn hybrid(card: &v1::AgentCard) -> Value {
         "url": older.first().map(|interface| interface.url.as_str()).unwrap_or_default(),
         "preferredTransport": "JSONRPC",
         "additionalInterfaces": transports.collect::<Vec<_>>(),
-        "security": [{SCHEME: []}],
+        "security": schemes::older_required(&card.security_requirements),
         "supportsAuthenticatedExtendedCard": extended,
     });
     if let (Some(members), Value::Object(more)) = (whole.as_object_mut(), more) {
         members.extend(more);
     }
     // A scheme is told by its one member in 1.0, by `type` in 0.3.
-    whole["securitySchemes"][SCHEME]["type"] = "http".into();
-    whole["securitySchemes"][SCHEME]["scheme"] = "Bearer".into();
+    for (name, scheme) in &card.security_schemes {
+        if let Some(members) = whole["securitySchemes"][name].as_object_mut() {
+            members.extend(schemes::older(scheme));
+        }
+    }
     whole
 }
 
@@ -217,7 +216,7 @@ fn older_modes(modes: &[String]) -> Vec<&str> {
 }
 
 /// The card of the first generation and of 0.2, whose clients fetch it at `/.well-known/agent.json`: each reads its own members.
-pub(crate) fn first(info: &CardInfo, endpoint: &Endpoint, site: &Site) -> Value {
+pub(crate) fn first(info: &CardInfo, endpoint: &Endpoint, site: &Site, proofs: &[Scheme]) -> Value {
     let skill = |skill: &Skill| -> Value {
         json!({
             "id": skill.id,
@@ -243,8 +242,8 @@ pub(crate) fn first(info: &CardInfo, endpoint: &Endpoint, site: &Site) -> Value 
         "authentication": {"schemes": ["Bearer"]},
         "protocolVersion": "0.2.6",
         "preferredTransport": "JSONRPC",
-        "securitySchemes": {SCHEME: {"type": "http", "scheme": "Bearer"}},
-        "security": [{SCHEME: []}],
+        "securitySchemes": schemes::all(proofs).iter().map(|(name, scheme)| (name.clone(), schemes::older(scheme).into())).collect::<serde_json::Map<_, Value>>(),
+        "security": schemes::older_required(&schemes::required(proofs)),
         "defaultInputModes": older_modes(&info.input_modes),
         "defaultOutputModes": older_modes(&info.output_modes),
         "skills": info.skills.iter().map(skill).collect::<Vec<_>>(),

@@ -130,7 +130,8 @@ impl Routes {
     /// The card, signed if the address in it is known to be ours: nobody gets our signature under the address that he names.
     fn card(&self, agent: usize, request: &Request, extended: bool) -> AgentCard {
         let Route { endpoint, card } = &self.agents[agent];
-        let card = card::v1(card, endpoint, &self.site(agent, &request.headers), extended || self.cards.grpc);
+        let (site, grpc) = (self.site(agent, &request.headers), extended || self.cards.grpc);
+        let card = card::v1(card, endpoint, &site, grpc, &self.cards.schemes);
         let signer = self.cards.signer.as_ref().filter(|_| self.public_url.is_some() || request.is_own_host());
         signer.into_iter().fold(card, |card, signer| signer.sign(card))
     }

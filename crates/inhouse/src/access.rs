@@ -3,12 +3,11 @@
 use std::ffi::OsString;
 use std::net::SocketAddr;
 
-use inhouse_trust::{Credential, HostEnv, Principal, Secret, TokenDigest, Tokens};
+use inhouse_trust::{Credential, HostEnv, Principal, Secret, TokenDigest};
 
 use crate::config::{CallerConfig, CallerToken, Callers, Origin, Server, Setting};
 use crate::exit::Failure;
 use crate::token::{self, STRONG_BYTES_MIN};
-use crate::tokens::Keyring;
 
 /// The valid tokens, and what the operator has to know of them.
 pub(crate) struct Access {
@@ -74,15 +73,6 @@ impl Access {
                 })
             }
         }
-    }
-
-    /// Those who may come in, now that these tokens are issued.
-    ///
-    /// # Errors
-    /// What is wrong with one of them.
-    pub(crate) fn tokens(&self, issued: &Keyring) -> Result<Tokens, Failure> {
-        let issued = issued.credentials().map_err(|why| Failure::usage(why, None))?;
-        Ok(Tokens::new(self.configured.iter().cloned().chain(issued)))
     }
 }
 
@@ -231,9 +221,7 @@ mod tests {
         let access = Access::new(&Callers::Generated(config::owner())).unwrap();
         let Known::Generated(token) = &access.known else { panic!() };
         let header = format!("Bearer {}", token.expose());
-        assert_eq!(
-            access.tokens(&Keyring::default()).unwrap().caller(&[header.as_bytes()], 0).unwrap().principal().as_str(),
-            "owner"
-        );
+        let tokens = inhouse_trust::Tokens::new(access.configured);
+        assert_eq!(tokens.caller(&[header.as_bytes()], 0).unwrap().principal().as_str(), "owner");
     }
 }

@@ -9,7 +9,7 @@ use inhouse_agents::{AgentSpec, Protocol, Workspace};
 use inhouse_engine::{AgentEntry, Engine, EngineLimits, Idempotency, QueueLimits, Takes, WindowOptions};
 use inhouse_run::{Options, Runner, Tier};
 use inhouse_serve::{
-    AuditLog, Capabilities, CardInfo, CardOptions, Endpoint, Provider, Proxies, Push, PushLimits, Route, Routes,
+    AuditLog, Capabilities, CardInfo, CardOptions, Endpoint, Provider, Proxies, Push, PushLimits, Route, Routes, Scheme,
 };
 use inhouse_store::{MemoryLimits, MemoryStore};
 use inhouse_trust::{HostEnv, HostRule, Policy};
@@ -178,6 +178,7 @@ pub(crate) fn routes(config: &mut Config, behind: &Behind) -> Routes {
         grpc_port: config.server.grpc_port.value,
         max_age_s: config.cards.max_age_s.value,
         is_tls: config.server.tls.is_some(),
+        schemes: [Scheme::Bearer].into_iter().chain((!config.jwt.is_empty()).then_some(Scheme::Jwt)).collect(),
         signer: config.cards.signer.take(),
     };
     let capabilities =

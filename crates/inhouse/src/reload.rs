@@ -1,4 +1,4 @@
-//! What changes while the server runs: the files of issued tokens and of TLS are read again when they are other ones, and on SIGHUP. A
+//! What changes while the server runs: the files of issued tokens, of issuers' keys and of TLS are read again when they are other ones, and on SIGHUP. A
 //! file that can not be used leaves in force what was, and the log says so. An authority of the server's own makes another certificate in
 //! time.
 
@@ -6,21 +6,17 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use inhouse_serve::TlsKeys;
-use inhouse_trust::{Credential, Tokens};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::access::Access;
-use crate::config::Config;
-use crate::exit::Failure;
+use crate::entrants::Entrants;
 use crate::tls::Source;
-use crate::tokens::Keyring;
 
 /// The tasks that look; dropping it ends them.
 #[derive(Debug)]
@@ -50,8 +46,17 @@ impl Reload {
     /// # Errors
     /// When the system refuses a handler.
     pub(crate) fn tokens(&mut self, entrants: Arc<Entrants>) -> io::Result<()> {
-        let files: Vec<_> = entrants.file.iter().cloned().collect();
+        let files = entrants.files();
         self.follow(move || looks(&files), move || entrants.renew())
+    }
+
+    /// Takes over the keys of an issuer, by its place in the configuration.
+    ///
+    /// # Errors
+    /// When the system refuses a handler.
+    pub(crate) fn issuer(&mut self, entrants: Arc<Entrants>, place: usize) -> io::Result<()> {
+        let files = entrants.issuer_files(place);
+        self.follow(move || looks(&files), move || entrants.renew_issuer(place))
     }
 
     /// Takes over certificates and their keys.
@@ -82,54 +87,6 @@ impl Reload {
         self.tasks.push(tokio::spawn(follow(look, self.every, hangup, changed)).abort_handle());
         Ok(())
     }
-}
-
-/// Who may come in: by a token that is configured, or by one that is issued.
-pub(crate) struct Entrants {
-    file: Option<PathBuf>,
-    // Held for a copy, never across an await.
-    configured: Mutex<Vec<Credential>>,
-    tokens: watch::Sender<Arc<Tokens>>,
-}
-
-impl Entrants {
-    /// Those of a configuration, whose tokens are known.
-    ///
-    /// # Errors
-    /// What is wrong with a token that was issued.
-    pub(crate) fn new(config: &Config, access: &Access) -> Result<Self, Failure> {
-        let file = config.server.tokens_file.value.clone();
-        let tokens = watch::Sender::new(Arc::new(access.tokens(&config.issued)?));
-        Ok(Self { file, configured: Mutex::new(access.configured.clone()), tokens })
-    }
-
-    /// What is in force, now and later.
-    pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<Tokens>> {
-        self.tokens.subscribe()
-    }
-
-    /// Takes over others that are configured, beside those that are issued.
-    pub(crate) fn configure(&self, configured: Vec<Credential>) {
-        *lock(&self.configured) = configured;
-        self.renew();
-    }
-
-    fn renew(&self) {
-        let read = self.file.as_deref().map_or_else(|| Ok(Keyring::default()), Keyring::read);
-        match read.map_err(|error| error.to_string()).and_then(|keyring| keyring.credentials()) {
-            Ok(issued) => {
-                tracing::info!(tokens = issued.len(), "the tokens file is read again and in force");
-                let configured = lock(&self.configured).clone();
-                self.tokens.send_replace(Arc::new(Tokens::new(configured.into_iter().chain(issued))));
-            }
-            Err(why) => tracing::error!("{why}: the tokens of before stay in force"),
-        }
-    }
-}
-
-/// A copy or a replacement is never half done.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Calls `changed` whenever a look shows something else than the one before, and on SIGHUP.

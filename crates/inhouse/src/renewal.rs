@@ -11,8 +11,8 @@ use tokio::sync::watch;
 use crate::access::Access;
 use crate::assemble::{self, Behind};
 use crate::config::{Callers, Config};
+use crate::entrants::{self, Entrants};
 use crate::exit::Failure;
-use crate::reload::Entrants;
 
 /// What a renewed configuration is made of and goes to.
 pub(crate) struct Renewal<'a, L> {
@@ -55,7 +55,7 @@ impl<L: Fn() -> Result<Config, Failure>> Renewal<'_, L> {
             (_, Callers::Configured(_)) => {}
         }
         let access = Access::new(&new.callers)?;
-        access.tokens(&new.issued)?;
+        entrants::issued(&new.issued, &now.jwt).map_err(|why| Failure::usage(why, None))?;
         if let Some(warning) = access.weak.check(&now.server, self.address)? {
             tracing::warn!("{warning}");
         }

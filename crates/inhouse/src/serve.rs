@@ -23,11 +23,12 @@ use crate::audit;
 use crate::banner::{Banner, TokenShown};
 use crate::config::Config;
 use crate::containment;
+use crate::entrants::Entrants;
 use crate::exit::Failure;
 use crate::listen;
 use crate::log;
 use crate::probe::Probe;
-use crate::reload::{Entrants, Reload};
+use crate::reload::Reload;
 use crate::renewal::Renewal;
 use crate::root;
 use crate::signals::{Asked, Signals};
@@ -82,6 +83,9 @@ pub(crate) async fn serve(
     let serving = tokio::spawn(server.run(async move { drop(stopped.wait_for(|stop| *stop).await) }));
     let compacting = tokio::spawn(compact(behind.engine.clone()));
     reload.tokens(Arc::clone(&entrants)).map_err(nothing_left)?;
+    for place in 0..entrants.issuers() {
+        reload.issuer(Arc::clone(&entrants), place).map_err(nothing_left)?;
+    }
     let renewal = Renewal { load, address, behind: &behind, routes: &routes, entrants: &entrants };
     // Held to the end: dropping it removes the file.
     let file = token_file(&access.known, &host)?;

@@ -78,7 +78,7 @@ impl Routes {
             Page::FirstCard(agent) => {
                 let site = self.site(agent, &request.headers);
                 let Route { endpoint, card } = &self.agents[agent];
-                pages::card(&card::first(card, endpoint, &site), kept, &request.headers)
+                pages::card(&card::first(card, endpoint, &site, &self.cards.schemes), kept, &request.headers)
             }
             Page::Jwks => {
                 let keys = self.cards.signer.as_ref().map(|signer| signer.jwks());

@@ -6,6 +6,7 @@ use inhouse_agents::presets::PRESETS;
 use inhouse_trust::Principal;
 
 use super::error::ConfigError;
+use super::jwt::JwtConfig;
 use super::layer::{AgentWords, Choice, Draft};
 use super::limits::Limits;
 use super::model::{AgentChoice, Agents, Survey, Surveyed};
@@ -25,6 +26,8 @@ pub(super) struct Situation<'a> {
     pub(super) limits: &'a Limits,
     /// The callers that there are.
     pub(super) callers: &'a [Principal],
+    /// The issuers who vouch for others.
+    pub(super) issuers: &'a [JwtConfig],
     /// Makes commands of presets.
     pub(super) environment: &'a inhouse_trust::HostEnv,
     /// The folder of workspaces, where there can be one.

@@ -11,6 +11,7 @@ use super::budget::budgets;
 use super::document::{Source, Table, parse};
 use super::error::ConfigError;
 use super::exits::exits;
+use super::jwt::{JwtConfig, issuers};
 use super::layer::{Draft, Layer};
 use super::limits::{LIMITS, MEMORY_BYTES, PROCESSES, TURN_MS};
 use super::mapping::mapping;
@@ -56,6 +57,7 @@ pub(super) struct FileLayer {
     pub(super) push: Push,
     pub(super) cards: Cards,
     pub(super) audit: Audit,
+    pub(super) jwt: Vec<JwtConfig>,
 }
 
 /// Reads the file that was named, or `inhouse.toml` in `directory` if there is one.
@@ -129,10 +131,11 @@ pub(super) fn layer(name: &str, base: &Path, text: &str, environment: &HostEnv) 
     for table in root.list("callers")? {
         layer.callers.push(caller(table, environment)?);
     }
+    let jwt = issuers(base, root.list("jwt")?)?;
     let agents = root.named("agents")?.into_iter().map(|(name, table)| agent(name, base, table));
     let agents = agents.collect::<Result<_, _>>()?;
     finish(root)?;
-    Ok(FileLayer { layer, agents, push, cards, audit })
+    Ok(FileLayer { layer, agents, push, cards, audit, jwt })
 }
 
 pub(super) fn finish(table: Table<'_>) -> Result<(), ConfigError> {

@@ -117,7 +117,7 @@ limits! {
     drain_ms = 0, 0..=DAY_S * 1000;
     /// How long running turns may go on when the server stops, in milliseconds.
     shutdown_grace_ms = 5_000, 0..=DAY_S * 1000;
-    /// How often the files of issued tokens and of TLS are looked at, in milliseconds.
+    /// How often the files of issued tokens, of issuers' keys and of TLS are looked at, in milliseconds.
     files_reload_ms = 1_000, 100..=DAY_S * 1000;
     /// How long a workspace may be unused before it is removed, in milliseconds.
     workspace_idle_ms = 7 * DAY_S * 1000, 1..=366 * DAY_S * 1000;

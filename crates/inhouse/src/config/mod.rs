@@ -9,6 +9,7 @@ mod environment;
 mod error;
 mod file;
 mod flags;
+mod jwt;
 mod language;
 mod layer;
 mod limits;
@@ -40,6 +41,7 @@ use protected::PROTECTED;
 
 pub(crate) use choices::{AuditTo, Containment, IdempotencyChoice, InputChoice, LogChoice, TlsChoice};
 pub(crate) use error::ConfigError;
+pub(crate) use jwt::JwtConfig;
 pub(crate) use layer::owner;
 #[cfg(test)]
 pub(crate) use limits::LIMITS;
@@ -117,16 +119,19 @@ fn decide<A>(
     let kept = |name: &str| Setting::default(state.as_ref().map(|folder| folder.join(name)));
     let tokens_file = layer.tokens_file.map_or_else(|| kept(TOKENS_FILE), |file| optional(Some(file)));
     let issued = tokens_file.value.as_deref().map_or_else(|| Ok(Keyring::default()), Keyring::read)?;
-    let callers = match layer.callers.is_empty() && issued.tokens.is_empty() {
+    let jwt = from_file.jwt;
+    let callers = match layer.callers.is_empty() && issued.tokens.is_empty() && jwt.is_empty() {
         true => Callers::Generated(owner()),
         false => Callers::Configured(layer.callers),
     };
+    apart(&callers, &jwt)?;
     let workspaces_dir = layer.workspaces_dir.map_or_else(|| kept("workspaces"), |folder| optional(Some(folder)));
     let situation = Situation {
         finder: &Finder::new(environment.get("PATH"), directory),
         directory,
         limits: &limits,
         callers: &names(&callers, &issued),
+        issuers: &jwt,
         environment,
         workspaces_dir: workspaces_dir.value.as_deref(),
     };
@@ -158,7 +163,8 @@ fn decide<A>(
         audit.key = kept("audit-key.pem");
     }
     let log = layer.log.unwrap_or_else(|| Setting::default(LogChoice::Info));
-    Ok(Config { server, push: from_file.push, cards: from_file.cards, audit, limits, callers, issued, agents, log })
+    let (push, cards) = (from_file.push, from_file.cards);
+    Ok(Config { server, push, cards, audit, limits, callers, issued, jwt, agents, log })
 }
 
 /// Puts the layers over each other, strongest first. Callers add up: each of them may ask.
@@ -235,6 +241,17 @@ fn check_sandbox(server: &Server) -> Result<(), ConfigError> {
         problem: "require_sandbox wants namespaces, and this containment has none".into(),
         hint: "containment = \"namespace\", or leave it out".into(),
     })
+}
+
+/// Nobody has a name that an issuer could give to somebody else.
+fn apart(callers: &Callers, issuers: &[JwtConfig]) -> Result<(), ConfigError> {
+    let Callers::Configured(list) = callers else { return Ok(()) };
+    let collision = |caller: &CallerConfig| {
+        let problem = issuers.iter().find_map(|issuer| issuer.collision(&caller.name))?;
+        let hint = "give the caller, or the issuer, another name".into();
+        Some(ConfigError::Conflict { origin: caller.origin.clone(), problem, hint })
+    };
+    list.iter().find_map(collision).map_or(Ok(()), Err)
 }
 
 fn names(callers: &Callers, issued: &Keyring) -> Vec<Principal> {

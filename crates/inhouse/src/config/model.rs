@@ -10,6 +10,7 @@ use inhouse_trust::{AgentName, Approvals, Principal, Secret};
 
 use super::choices::{AuditTo, Containment, IdempotencyChoice, LogChoice};
 use super::error::ConfigError;
+use super::jwt::JwtConfig;
 use super::limits::Limits;
 use super::origin::{Origin, Setting};
 use super::tls::Tls;
@@ -32,6 +33,8 @@ pub(crate) struct Config<A = Agents> {
     pub(crate) callers: Callers,
     /// The tokens that were issued until now.
     pub(crate) issued: Keyring,
+    /// The issuers whose signed tokens are believed.
+    pub(crate) jwt: Vec<JwtConfig>,
     /// Who answers.
     pub(crate) agents: A,
     /// How much the log says.
@@ -163,9 +166,9 @@ pub(crate) struct PublicUrl {
 /// Who may ask.
 #[derive(Debug)]
 pub(crate) enum Callers {
-    /// Nobody was named, and no token was issued: one caller, with a token that is made at start.
+    /// Nobody was named, no token was issued, and no issuer is believed: one caller, with a token that is made at start.
     Generated(Principal),
-    /// These, and whoever has a token that was issued; at least one.
+    /// These, and whoever has a token that was issued, or that an issuer has signed.
     Configured(Vec<CallerConfig>),
 }
 

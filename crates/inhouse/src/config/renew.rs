@@ -35,7 +35,8 @@ fn settings(config: &Config) -> BTreeMap<String, String> {
     for line in text.lines() {
         match line.split_once(" = ") {
             Some((key, value)) if !line.starts_with('[') => {
-                drop(settings.insert(format!("{table}.{key}"), value.into()))
+                // Tables of a list have their values behind one another.
+                settings.entry(format!("{table}.{key}")).or_insert_with(String::new).push_str(value)
             }
             _ => table = line.trim_matches(['[', ']']),
         }

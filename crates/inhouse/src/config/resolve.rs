@@ -117,7 +117,8 @@ impl Resolver<'_> {
     fn principals(&self, key: &'static str, names: &Setting<Vec<String>>) -> Result<Vec<Principal>, ConfigError> {
         let known = |name: &String| {
             let caller = principal(name, key, &names.origin)?;
-            if self.situation.callers.contains(&caller) {
+            let vouched = self.situation.issuers.iter().any(|issuer| issuer.has(name));
+            if vouched || self.situation.callers.contains(&caller) {
                 return Ok(caller);
             }
             let all: Vec<_> = self.situation.callers.iter().map(Principal::as_str).collect();

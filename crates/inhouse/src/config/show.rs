@@ -1,13 +1,15 @@
 //! `inhouse config show`: every setting as it is used, in the form of the file, and on request where each comes from. Tokens
 //! are not shown.
 
+use std::collections::BTreeSet;
 use std::fmt::{Debug, Display};
 
 use inhouse_agents::{AgentSpec, ProgramSpec, Workspace};
 use inhouse_run::Bounds;
-use inhouse_trust::Principal;
+use inhouse_trust::{Principal, Scope};
 
 use super::budget;
+use super::jwt::JwtConfig;
 use super::limits::Limits;
 use super::model::{AgentConfig, Audit, CallerToken, Callers, CardWords, Cards, Config, Push, Server};
 use super::origin::{Origin, Setting};
@@ -23,6 +25,7 @@ pub(crate) fn show(config: &Config, origins: bool) -> String {
     lines.limits(&config.limits);
     lines.audit(&config.audit);
     lines.callers(&config.callers);
+    config.jwt.iter().for_each(|issuer| lines.jwt(issuer));
     let default = config.agents.default();
     for agent in &config.agents.list {
         lines.agent(agent, agent.name == default.name);
@@ -145,6 +148,26 @@ impl Lines {
                 }
             }
         }
+    }
+
+    fn jwt(&mut self, jwt: &JwtConfig) {
+        self.heading("[[jwt]]");
+        let (rules, mut line) = (&jwt.rules, |key: &str, value: String| self.line(key, &value, &jwt.origin));
+        for (key, text) in [("name", &rules.name), ("issuer", &rules.issuer), ("audience", &rules.audience)] {
+            line(key, format!("{text:?}"));
+        }
+        line("jwks_file", format!("{:?}", jwt.jwks_file));
+        line("algorithms", format!("{:?}", rules.algorithms.iter().map(|one| one.name()).collect::<Vec<_>>()));
+        line("principal_claim", format!("{:?}", rules.principal_claim));
+        for (key, claim) in [("scope_claim", &rules.scope_claim), ("agents_claim", &rules.agents_claim)] {
+            claim.iter().for_each(|claim| line(key, format!("{claim:?}")));
+        }
+        if let Some(scopes) = &rules.scopes {
+            let names = |scopes: &BTreeSet<Scope>| scopes.iter().map(|one| one.name()).collect::<Vec<_>>().join(" ");
+            let given = scopes.iter().map(|(word, scopes)| format!("{word:?} = {:?}", names(scopes)));
+            line("scopes", format!("{{ {} }}", given.collect::<Vec<_>>().join(", ")));
+        }
+        line("leeway_s", rules.leeway_s.to_string());
     }
 
     fn agent(&mut self, agent: &AgentConfig, default: bool) {

@@ -15,7 +15,7 @@ use crate::access::{self as entry, Access};
 use crate::args::ServeArgs;
 use crate::config::{self, AgentConfig, Callers, Config, Tls, words::quote};
 use crate::probe::{Probe, Unknown, known};
-use crate::{assemble, containment, listen, root, tls};
+use crate::{assemble, containment, issuers, listen, root, tls};
 
 /// All of them; the first that fails may be the last that makes sense.
 pub(super) async fn all(flags: &ServeArgs, environment: &HostEnv, directory: &Path, timeout_ms: u64) -> Vec<Finding> {
@@ -123,6 +123,13 @@ fn reached(config: &Config) -> Vec<Finding> {
             Ok((None, _)) => Finding::ok("callers", callers(config)),
         },
     );
+    findings.extend(config.jwt.iter().map(|issuer| {
+        let area = format!("issuer {}", issuer.rules.name);
+        match issuers::open(issuer) {
+            Err(failure) => Finding::of(area, &failure),
+            Ok(_) => Finding::ok(area, issuer.jwks_file.display().to_string()),
+        }
+    }));
     findings.extend(match root::check(&config.server, address) {
         Err(failure) => Some(Finding::of("user", &failure)),
         Ok(Some(warning)) => Some(Finding::warning("user", warning, None)),

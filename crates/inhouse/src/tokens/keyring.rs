@@ -2,7 +2,7 @@
 //! secrets. A server reads it again when it changes.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, Metadata, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -116,9 +116,7 @@ impl Keyring {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             opened => opened.map_err(failed)?,
         };
-        let found = file.metadata().map_err(failed)?;
-        let is_ours = found.uid() == geteuid().as_raw() || found.uid() == 0;
-        if !is_ours || found.mode() & 0o022 != 0 {
+        if !is_guarded(&file.metadata().map_err(failed)?) {
             return Err(KeyringError::Open(path.to_path_buf()));
         }
         let text = reread::all(file).map_err(failed)?;
@@ -177,6 +175,12 @@ impl Keyring {
         let of = |token: &Issued| token.credentials().map_err(|why| format!("token {:?}: {why}", token.name));
         Ok(self.tokens.iter().map(of).collect::<Result<Vec<_>, _>>()?.concat())
     }
+}
+
+/// Whether it is a file that nobody but this user and root can change.
+pub(crate) fn is_guarded(found: &Metadata) -> bool {
+    let is_ours = found.uid() == geteuid().as_raw() || found.uid() == 0;
+    found.is_file() && is_ours && found.mode() & 0o022 == 0
 }
 
 impl Issued {

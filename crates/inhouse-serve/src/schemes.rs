@@ -1,0 +1,67 @@
+//! How callers can prove who they are, as cards tell it (spec 4.5): each way alone is enough.
+
+use std::collections::BTreeMap;
+
+use inhouse_proto::v1;
+use inhouse_proto::v1::security_scheme::Scheme as Kind;
+use serde_json::{Map, Value, json};
+
+/// One way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scheme {
+    /// A token that the operator has given out.
+    Bearer,
+    /// A token that an issuer has signed.
+    Jwt,
+}
+
+impl Scheme {
+    fn name(&self) -> String {
+        match self {
+            Self::Bearer => "bearer".to_owned(),
+            Self::Jwt => "jwt".to_owned(),
+        }
+    }
+
+    fn v1(&self) -> v1::SecurityScheme {
+        let bearer_format = match self {
+            Self::Bearer => String::new(),
+            Self::Jwt => "JWT".to_owned(),
+        };
+        let bearer = v1::HttpAuthSecurityScheme { scheme: "Bearer".to_owned(), bearer_format, ..Default::default() };
+        v1::SecurityScheme { scheme: Some(Kind::HttpAuthSecurityScheme(bearer)) }
+    }
+}
+
+/// All ways, by their names.
+pub(crate) fn all(schemes: &[Scheme]) -> BTreeMap<String, v1::SecurityScheme> {
+    schemes.iter().map(|scheme| (scheme.name(), scheme.v1())).collect()
+}
+
+/// That one of them is needed.
+pub(crate) fn required(schemes: &[Scheme]) -> Vec<v1::SecurityRequirement> {
+    let one = |scheme: &Scheme| BTreeMap::from([(scheme.name(), v1::StringList::default())]);
+    schemes.iter().map(|scheme| v1::SecurityRequirement { schemes: one(scheme) }).collect()
+}
+
+/// A way as 0.3 and 0.2 tell it: by its `type`.
+pub(crate) fn older(scheme: &v1::SecurityScheme) -> Map<String, Value> {
+    let members = match &scheme.scheme {
+        Some(Kind::HttpAuthSecurityScheme(http)) if http.bearer_format.is_empty() => {
+            json!({"type": "http", "scheme": http.scheme})
+        }
+        Some(Kind::HttpAuthSecurityScheme(http)) => {
+            json!({"type": "http", "scheme": http.scheme, "bearerFormat": http.bearer_format})
+        }
+        _ => Value::Null,
+    };
+    if let Value::Object(members) = members { members } else { Map::new() }
+}
+
+/// The same need in their words.
+pub(crate) fn older_required(required: &[v1::SecurityRequirement]) -> Value {
+    let names = |one: &v1::SecurityRequirement| -> Map<String, Value> {
+        one.schemes.keys().map(|name| (name.clone(), json!([]))).collect()
+    };
+    required.iter().map(names).collect()
+}
