@@ -56,7 +56,8 @@ impl Target {
 }
 
 impl Address {
-    fn parse(url: &str) -> Result<Self, AddressError> {
+    /// Reads an absolute address of http or https.
+    pub(crate) fn parse(url: &str) -> Result<Self, AddressError> {
         let malformed = || AddressError::Malformed(url.to_owned());
         // First of all, so that no other error repeats a password.
         let behind_scheme = url.split_once("://").map_or(url, |(_, behind)| behind);

@@ -6,6 +6,7 @@
 mod address;
 mod client;
 mod error;
+mod fetch;
 mod http;
 mod keys;
 mod options;
@@ -19,6 +20,7 @@ mod stream;
 pub use address::AddressError;
 pub use client::{Client, Reply};
 pub use error::{ClientError, RpcError};
+pub use fetch::Fetcher;
 pub use keys::{CardKeys, SignedBy, Unverified};
 pub use options::ClientOptions;
 pub use sse::{EventTooLarge, SseEvent, SseParser};

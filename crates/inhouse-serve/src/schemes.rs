@@ -13,6 +13,13 @@ pub enum Scheme {
     Bearer,
     /// A token that an issuer has signed.
     Jwt,
+    /// The same of an issuer that tells how to get one.
+    OpenId {
+        /// The issuer's name here.
+        name: String,
+        /// Its openid-configuration.
+        url: String,
+    },
 }
 
 impl Scheme {
@@ -20,16 +27,24 @@ impl Scheme {
         match self {
             Self::Bearer => "bearer".to_owned(),
             Self::Jwt => "jwt".to_owned(),
+            Self::OpenId { name, .. } => format!("openid-{name}"),
         }
     }
 
     fn v1(&self) -> v1::SecurityScheme {
-        let bearer_format = match self {
-            Self::Bearer => String::new(),
-            Self::Jwt => "JWT".to_owned(),
+        let bearer = |format: &str| {
+            let (scheme, bearer_format) = ("Bearer".to_owned(), format.to_owned());
+            Kind::HttpAuthSecurityScheme(v1::HttpAuthSecurityScheme { scheme, bearer_format, ..Default::default() })
         };
-        let bearer = v1::HttpAuthSecurityScheme { scheme: "Bearer".to_owned(), bearer_format, ..Default::default() };
-        v1::SecurityScheme { scheme: Some(Kind::HttpAuthSecurityScheme(bearer)) }
+        let kind = match self {
+            Self::Bearer => bearer(""),
+            Self::Jwt => bearer("JWT"),
+            Self::OpenId { url, .. } => Kind::OpenIdConnectSecurityScheme(v1::OpenIdConnectSecurityScheme {
+                open_id_connect_url: url.clone(),
+                ..Default::default()
+            }),
+        };
+        v1::SecurityScheme { scheme: Some(kind) }
     }
 }
 
@@ -52,6 +67,9 @@ pub(crate) fn older(scheme: &v1::SecurityScheme) -> Map<String, Value> {
         }
         Some(Kind::HttpAuthSecurityScheme(http)) => {
             json!({"type": "http", "scheme": http.scheme, "bearerFormat": http.bearer_format})
+        }
+        Some(Kind::OpenIdConnectSecurityScheme(openid)) => {
+            json!({"type": "openIdConnect", "openIdConnectUrl": openid.open_id_connect_url})
         }
         _ => Value::Null,
     };

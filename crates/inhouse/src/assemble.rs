@@ -15,7 +15,7 @@ use inhouse_store::{MemoryLimits, MemoryStore};
 use inhouse_trust::{HostEnv, HostRule, Policy};
 use tokio::sync::watch;
 
-use crate::config::{AgentConfig, Agents, Config, Containment, IdempotencyChoice, Limits, Server, Setting};
+use crate::config::{AgentConfig, Agents, Config, Containment, IdempotencyChoice, JwtConfig, Limits, Server, Setting};
 use crate::containment::hidden;
 use crate::listen::{machine_names, without_brackets};
 
@@ -178,7 +178,7 @@ pub(crate) fn routes(config: &mut Config, behind: &Behind) -> Routes {
         grpc_port: config.server.grpc_port.value,
         max_age_s: config.cards.max_age_s.value,
         is_tls: config.server.tls.is_some(),
-        schemes: [Scheme::Bearer].into_iter().chain((!config.jwt.is_empty()).then_some(Scheme::Jwt)).collect(),
+        schemes: schemes(config),
         signer: config.cards.signer.take(),
     };
     let capabilities =
@@ -205,6 +205,17 @@ pub(crate) fn routes(config: &mut Config, behind: &Behind) -> Routes {
     let routes = [default].into_iter().chain(others).map(route).collect();
     let public_url = config.server.public_url.value.as_ref().map(|url| url.text.clone());
     Routes::new(routes, public_url, cards, audit.clone()).draining(draining.subscribe())
+}
+
+/// How callers can prove who they are.
+fn schemes(config: &Config) -> Vec<Scheme> {
+    let told = |issuer: &JwtConfig| {
+        let url = issuer.discovery()?.to_owned();
+        Some(Scheme::OpenId { name: issuer.rules.name.clone(), url })
+    };
+    let others = config.jwt.iter().any(|issuer| issuer.discovery().is_none());
+    let known = [Scheme::Bearer].into_iter().chain(others.then_some(Scheme::Jwt));
+    known.chain(config.jwt.iter().filter_map(told)).collect()
 }
 
 fn policy(agents: &Agents) -> Policy {

@@ -32,7 +32,7 @@ pub(crate) fn hidden<A>(config: &Config<A>, host: &HostEnv, places: &[&Path]) ->
     let tls = tls.as_ref().map(|tls| tls.value.secret());
     let audit = [config.audit.file.value.clone(), config.audit.key.value.clone()];
     // Whoever writes there decides whose signature counts.
-    let issuers = config.jwt.iter().map(|issuer| issuer.jwks_file.clone());
+    let issuers = config.jwt.iter().filter_map(|issuer| issuer.file().map(Path::to_path_buf));
     let files = [config.cards.key_file.clone(), tls, tokens_file.value.clone()].into_iter().chain(audit).flatten();
     let files = files.chain(issuers);
     let mut kept: Vec<_> = files.map(|file| folder_or_file(&file, host, places)).collect();

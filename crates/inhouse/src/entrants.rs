@@ -6,21 +6,30 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use inhouse_serve::{Issuer, Issuers, JwtKeys};
 use inhouse_trust::{Credential, Tokens, Vouchers};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::access::Access;
 use crate::config::{Config, JwtConfig};
 use crate::exit::Failure;
-use crate::issuers;
+use crate::issuers::Keys;
 use crate::tokens::Keyring;
 
 /// All of them.
 pub(crate) struct Entrants {
     file: Option<PathBuf>,
-    issuers: Vec<JwtConfig>,
+    issuers: Vec<Trusted>,
+    keys: Keys,
     // Held for a change and its announcement, never across an await.
     known: Mutex<Known>,
     tokens: watch::Sender<Arc<Tokens>>,
+}
+
+/// An issuer whose signed tokens are believed.
+#[derive(Debug)]
+pub(crate) struct Trusted {
+    pub(crate) config: JwtConfig,
+    /// Told when a token names a key that is not known.
+    pub(crate) wanted: Arc<Notify>,
 }
 
 /// What they are known by.
@@ -32,9 +41,12 @@ struct Known {
 }
 
 impl Known {
-    fn tokens(&self, issuers: &[JwtConfig]) -> Arc<Tokens> {
+    fn tokens(&self, issuers: &[Trusted]) -> Arc<Tokens> {
         let both = self.configured.iter().chain(&self.issued).cloned();
-        let issuers = issuers.iter().zip(&self.keys).map(|(one, keys)| Issuer::new(one.rules.clone(), keys.clone()));
+        let issuer = |(one, keys): (&Trusted, &Arc<JwtKeys>)| {
+            Issuer::new(Arc::clone(&one.config.rules), Arc::clone(keys), Arc::clone(&one.wanted))
+        };
+        let issuers = issuers.iter().zip(&self.keys).map(issuer);
         let vouchers: Arc<dyn Vouchers> = Arc::new(Issuers::new(issuers));
         Arc::new(Tokens::new(both).vouched_by(Some(vouchers).filter(|_| !self.keys.is_empty())))
     }
@@ -44,9 +56,12 @@ impl Known {
 ///
 /// # Errors
 /// One line.
-pub(crate) fn issued(keyring: &Keyring, issuers: &[JwtConfig]) -> Result<Vec<Credential>, String> {
+pub(crate) fn issued<'a>(
+    keyring: &Keyring,
+    issuers: impl Iterator<Item = &'a JwtConfig> + Clone,
+) -> Result<Vec<Credential>, String> {
     let issued = keyring.credentials()?;
-    let collision = |one: &Credential| issuers.iter().find_map(|issuer| issuer.collision(&one.principal));
+    let collision = |one: &Credential| issuers.clone().find_map(|issuer| issuer.collision(&one.principal));
     issued.iter().find_map(collision).map_or(Ok(issued), |why| Err(format!("the tokens file: {why}")))
 }
 
@@ -57,12 +72,15 @@ impl Entrants {
     /// What is wrong with a token that was issued, or with the keys of an issuer.
     pub(crate) fn new(config: &Config, access: &Access) -> Result<Self, Failure> {
         let hint = "inhouse token revoke NAME, or give the issuer another name".to_owned();
-        let issued = issued(&config.issued, &config.jwt).map_err(|why| Failure::usage(why, Some(hint)))?;
-        let keys = config.jwt.iter().map(issuers::open).collect::<Result<_, _>>()?;
+        let issued = issued(&config.issued, config.jwt.iter()).map_err(|why| Failure::usage(why, Some(hint)))?;
+        let source = Keys::new(&config.limits);
+        let keys = config.jwt.iter().map(|issuer| source.open(issuer)).collect::<Result<_, _>>()?;
+        let trusted = |config: &JwtConfig| Trusted { config: config.clone(), wanted: Arc::default() };
+        let issuers: Vec<_> = config.jwt.iter().map(trusted).collect();
         let known = Known { configured: access.configured.clone(), issued, keys };
-        let tokens = watch::Sender::new(known.tokens(&config.jwt));
-        let (file, issuers) = (config.server.tokens_file.value.clone(), config.jwt.clone());
-        Ok(Self { file, issuers, known: Mutex::new(known), tokens })
+        let tokens = watch::Sender::new(known.tokens(&issuers));
+        let file = config.server.tokens_file.value.clone();
+        Ok(Self { file, issuers, keys: source, known: Mutex::new(known), tokens })
     }
 
     /// What is in force, now and later.
@@ -75,14 +93,14 @@ impl Entrants {
         self.file.iter().cloned().collect()
     }
 
-    /// How many issuers there are.
-    pub(crate) fn issuers(&self) -> usize {
-        self.issuers.len()
+    /// The issuers, in the order of the configuration.
+    pub(crate) fn issuers(&self) -> &[Trusted] {
+        &self.issuers
     }
 
-    /// The files of an issuer's keys.
-    pub(crate) fn issuer_files(&self, place: usize) -> Vec<PathBuf> {
-        self.issuers.get(place).map(|issuer| issuer.jwks_file.clone()).into_iter().collect()
+    /// How their keys are got.
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// Takes over others that are configured, beside those that are issued.
@@ -94,7 +112,10 @@ impl Entrants {
     /// Reads the issued tokens again.
     pub(crate) fn renew(&self) {
         let read = self.file.as_deref().map_or_else(|| Ok(Keyring::default()), Keyring::read);
-        match read.map_err(|error| error.to_string()).and_then(|keyring| issued(&keyring, &self.issuers)) {
+        match read
+            .map_err(|error| error.to_string())
+            .and_then(|keyring| issued(&keyring, self.issuers.iter().map(|issuer| &issuer.config)))
+        {
             Ok(issued) => {
                 tracing::info!(tokens = issued.len(), "the tokens file is read again and in force");
                 self.change(|known| known.issued = issued);
@@ -103,12 +124,11 @@ impl Entrants {
         }
     }
 
-    /// Reads the keys of an issuer again. Streams of callers for whom a key has vouched that is gone end.
-    pub(crate) fn renew_issuer(&self, place: usize) {
-        let Some(issuer) = self.issuers.get(place) else { return };
-        match issuers::keys(issuer) {
+    /// Takes over keys of an issuer, if they can be used. Streams of callers for whom a key has vouched that is gone end.
+    pub(crate) fn renew_issuer(&self, place: usize, got: Result<Arc<JwtKeys>, String>) {
+        match got {
             Ok(keys) => {
-                tracing::info!("issuer {}: its keys are read again and in force", issuer.rules.name);
+                tracing::info!("issuer {}: its keys are read and in force", self.issuers[place].config.rules.name);
                 self.change(|known| known.keys[place] = keys);
             }
             Err(why) => tracing::error!("{why}: the keys of before stay in force"),

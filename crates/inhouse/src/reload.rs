@@ -16,6 +16,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::entrants::Entrants;
+use crate::issuers::refresh;
 use crate::tls::Source;
 
 /// The tasks that look; dropping it ends them.
@@ -55,8 +56,17 @@ impl Reload {
     /// # Errors
     /// When the system refuses a handler.
     pub(crate) fn issuer(&mut self, entrants: Arc<Entrants>, place: usize) -> io::Result<()> {
-        let files = entrants.issuer_files(place);
-        self.follow(move || looks(&files), move || entrants.renew_issuer(place))
+        let Some(file) = entrants.issuers()[place].config.file().map(Path::to_path_buf) else {
+            let hangup = signal(SignalKind::hangup())?;
+            self.tasks.push(tokio::spawn(refresh(entrants, place, hangup)).abort_handle());
+            return Ok(());
+        };
+        let looked = file.clone();
+        let changed = move || {
+            let read = entrants.keys().read(&entrants.issuers()[place].config, &file);
+            entrants.renew_issuer(place, read);
+        };
+        self.follow(move || look(&looked), changed)
     }
 
     /// Takes over certificates and their keys.

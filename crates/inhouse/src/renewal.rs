@@ -55,7 +55,7 @@ impl<L: Fn() -> Result<Config, Failure>> Renewal<'_, L> {
             (_, Callers::Configured(_)) => {}
         }
         let access = Access::new(&new.callers)?;
-        entrants::issued(&new.issued, &now.jwt).map_err(|why| Failure::usage(why, None))?;
+        entrants::issued(&new.issued, now.jwt.iter()).map_err(|why| Failure::usage(why, None))?;
         if let Some(warning) = access.weak.check(&now.server, self.address)? {
             tracing::warn!("{warning}");
         }

@@ -83,7 +83,7 @@ pub(crate) async fn serve(
     let serving = tokio::spawn(server.run(async move { drop(stopped.wait_for(|stop| *stop).await) }));
     let compacting = tokio::spawn(compact(behind.engine.clone()));
     reload.tokens(Arc::clone(&entrants)).map_err(nothing_left)?;
-    for place in 0..entrants.issuers() {
+    for place in 0..entrants.issuers().len() {
         reload.issuer(Arc::clone(&entrants), place).map_err(nothing_left)?;
     }
     let renewal = Renewal { load, address, behind: &behind, routes: &routes, entrants: &entrants };

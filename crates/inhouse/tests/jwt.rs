@@ -227,6 +227,7 @@ fn a_wrong_configuration_says_what_to_do() {
         ("scopes = { x = \"raed\" }", "", "must be some of send, read, cancel, push, approve, found \"raed\""),
         ("leeway_s = 601", "", "leeway_s must be a whole number from 0 to 600"),
         ("audiences = \"x\"", "", "did you mean audience?"),
+        ("jwks_url = \"https://x\"", "", "an issuer has jwks_file or jwks_url, not both"),
         ("", "[[jwt]]\nname = \"x\"\nissuer = \"y\"\njwks_file = \"z\"\n", "[[jwt]] has no audience"),
         (
             "",

@@ -48,8 +48,8 @@ pub enum JwtKeysError {
     Useless(String),
 }
 
-/// An issuer's keys.
-#[derive(Debug)]
+/// An issuer's keys; at first none.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct JwtKeys(Vec<Key>);
 
 #[derive(Debug)]
@@ -61,6 +61,14 @@ pub(super) struct Key {
     /// Tells it from all others.
     pub(super) thumbprint: String,
 }
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.id, &self.algorithms, &self.thumbprint) == (&other.id, &other.algorithms, &other.thumbprint)
+    }
+}
+
+impl Eq for Key {}
 
 impl JwtKeys {
     /// Reads a set of keys, of which those count that can sign by one of these; a key's own `use`, `key_ops` and `alg` hold.

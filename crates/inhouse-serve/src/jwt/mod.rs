@@ -11,6 +11,7 @@ use inhouse_proto::json::Struct;
 use inhouse_trust::{AgentName, CallerLimits, Principal, Rights, Scope, Vouched, Vouchers};
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header};
 use serde_json::Value;
+use tokio::sync::Notify;
 
 pub use keys::{JwtAlgorithm, JwtKeys, JwtKeysError};
 
@@ -48,6 +49,7 @@ pub struct IssuerRules {
 pub struct Issuer {
     rules: Arc<IssuerRules>,
     keys: Arc<JwtKeys>,
+    wanted: Arc<Notify>,
 }
 
 /// All issuers that are trusted.
@@ -68,9 +70,9 @@ enum NotVouched {
 }
 
 impl Issuer {
-    /// One with these keys.
-    pub fn new(rules: Arc<IssuerRules>, keys: Arc<JwtKeys>) -> Self {
-        Self { rules, keys }
+    /// One with these keys. `wanted` is told when a token names another one.
+    pub fn new(rules: Arc<IssuerRules>, keys: Arc<JwtKeys>, wanted: Arc<Notify>) -> Self {
+        Self { rules, keys, wanted }
     }
 
     fn vouched(&self, header: &Header, token: &[u8]) -> Result<Vouched, NotVouched> {
@@ -79,7 +81,10 @@ impl Issuer {
         if !is_ours || header.crit.is_some() {
             return Err(NotVouched::Kind);
         }
-        let key = self.keys.find(header.kid.as_deref(), header.alg).ok_or(NotVouched::Key)?;
+        let Some(key) = self.keys.find(header.kid.as_deref(), header.alg) else {
+            self.wanted.notify_one();
+            return Err(NotVouched::Key);
+        };
         verifier::install();
         let Struct(claims) = decode(token, &key.key, &self.rules.validation(header.alg))?.claims;
         Ok(Vouched {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use inhouse_client::Fetcher;
 use inhouse_serve::{IssuerRules, JwtAlgorithm};
 use inhouse_trust::{Principal, Scope};
 
@@ -22,13 +23,34 @@ const LEEWAY_S: std::ops::RangeInclusive<u64> = 0..=600;
 pub(crate) struct JwtConfig {
     /// What is believed of its tokens.
     pub(crate) rules: Arc<IssuerRules>,
-    /// The file with its public keys.
-    pub(crate) jwks_file: PathBuf,
+    /// Where its public keys are.
+    pub(crate) keys: KeysAt,
     /// Where it comes from.
     pub(crate) origin: Origin,
 }
 
+/// Where an issuer's public keys are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum KeysAt {
+    /// In a file.
+    File(PathBuf),
+    /// At this address.
+    Url(String),
+    /// At the address that the issuer tells, which is asked at this one.
+    Issuer(String),
+}
+
 impl JwtConfig {
+    /// The file with its public keys, if they are in one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        if let KeysAt::File(file) = &self.keys { Some(file) } else { None }
+    }
+
+    /// Where clients learn how to get a token of the issuer's, if it tells.
+    pub(crate) fn discovery(&self) -> Option<&str> {
+        if let KeysAt::Issuer(url) = &self.keys { Some(url) } else { None }
+    }
+
     /// Whether a principal of this name is one of the issuer's.
     pub(crate) fn has(&self, principal: &str) -> bool {
         let rest = principal.strip_prefix(&self.rules.name).and_then(|rest| rest.strip_prefix(':'));
@@ -68,14 +90,14 @@ fn issuer(base: &Path, mut table: Table<'_>) -> Result<JwtConfig, ConfigError> {
     let (place, called) = (table.place(), table.name().to_owned());
     let missing = |key| ConfigError::MissingKey { place: place.clone(), table: called.clone(), key };
     let name = table.text("name")?.ok_or_else(|| missing("name"))?;
-    let issuer = table.text("issuer")?.ok_or_else(|| missing("issuer"))?.value;
+    let issuer = table.text("issuer")?.ok_or_else(|| missing("issuer"))?;
     let audience = table.text("audience")?.ok_or_else(|| missing("audience"))?.value;
-    let jwks_file = table.text("jwks_file")?.ok_or_else(|| missing("jwks_file"))?.value;
+    let keys = keys_at(base, &issuer, table.text("jwks_file")?, table.text("jwks_url")?)?;
     let algorithms = table.texts("algorithms")?;
     let text = |setting: Option<Setting<String>>| setting.map(|setting| setting.value);
     let rules = IssuerRules {
         name: short(&name)?,
-        issuer,
+        issuer: issuer.value,
         audience,
         algorithms: allowed(algorithms)?,
         principal_claim: text(table.text("principal_claim")?).unwrap_or_else(|| "sub".to_owned()),
@@ -85,7 +107,41 @@ fn issuer(base: &Path, mut table: Table<'_>) -> Result<JwtConfig, ConfigError> {
         leeway_s: table.number("leeway_s", LEEWAY_S)?.map_or(30, |leeway| leeway.value),
     };
     finish(table)?;
-    Ok(JwtConfig { rules: Arc::new(rules), jwks_file: base.join(jwks_file), origin: name.origin })
+    Ok(JwtConfig { rules: Arc::new(rules), keys, origin: name.origin })
+}
+
+fn keys_at(
+    base: &Path,
+    issuer: &Setting<String>,
+    file: Option<Setting<String>>,
+    url: Option<Setting<String>>,
+) -> Result<KeysAt, ConfigError> {
+    match (file, url) {
+        (Some(file), None) => Ok(KeysAt::File(base.join(file.value))),
+        (None, Some(url)) => safe_address("jwks_url", &url).map(KeysAt::Url),
+        (None, None) => {
+            let issuer = safe_address("an issuer without jwks_file and jwks_url", issuer)?;
+            Ok(KeysAt::Issuer(format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))))
+        }
+        (Some(_), Some(url)) => Err(ConfigError::Conflict {
+            origin: url.origin,
+            problem: "an issuer has jwks_file or jwks_url, not both".into(),
+            hint: "leave one of them out".into(),
+        }),
+    }
+}
+
+/// An address whose answer nobody on the way can change.
+fn safe_address(key: &str, address: &Setting<String>) -> Result<String, ConfigError> {
+    if Fetcher::may(&address.value) {
+        return Ok(address.value.clone());
+    }
+    Err(ConfigError::Value {
+        origin: address.origin.clone(),
+        key: key.into(),
+        expected: "an https:// address, or an http:// one of this machine".into(),
+        found: format!("{:?}", address.value),
+    })
 }
 
 /// A name without a colon: what stands before the first one in a principal is never another issuer's.

@@ -119,6 +119,14 @@ limits! {
     shutdown_grace_ms = 5_000, 0..=DAY_S * 1000;
     /// How often the files of issued tokens, of issuers' keys and of TLS are looked at, in milliseconds.
     files_reload_ms = 1_000, 100..=DAY_S * 1000;
+    /// How often an issuer's keys are fetched, in milliseconds.
+    jwks_refresh_ms = 3_600_000, 1_000..=DAY_S * 1000;
+    /// The least time between two fetches of them, in milliseconds: after one that failed, or for a token whose key is not known.
+    jwks_retry_ms = 10_000, 100..=3_600_000;
+    /// How long fetching them may take, in milliseconds.
+    jwks_fetch_ms_max = 10_000, 1..=600_000;
+    /// A set of keys, or what an issuer tells of where it is, in bytes.
+    jwks_bytes_max = 1 << 20, 1_024..=1 << 26;
     /// How long a workspace may be unused before it is removed, in milliseconds.
     workspace_idle_ms = 7 * DAY_S * 1000, 1..=366 * DAY_S * 1000;
     /// Workspaces of one agent; beyond them the longest unused one is removed.

@@ -9,7 +9,7 @@ use inhouse_run::Bounds;
 use inhouse_trust::{Principal, Scope};
 
 use super::budget;
-use super::jwt::JwtConfig;
+use super::jwt::{JwtConfig, KeysAt};
 use super::limits::Limits;
 use super::model::{AgentConfig, Audit, CallerToken, Callers, CardWords, Cards, Config, Push, Server};
 use super::origin::{Origin, Setting};
@@ -156,7 +156,11 @@ impl Lines {
         for (key, text) in [("name", &rules.name), ("issuer", &rules.issuer), ("audience", &rules.audience)] {
             line(key, format!("{text:?}"));
         }
-        line("jwks_file", format!("{:?}", jwt.jwks_file));
+        match &jwt.keys {
+            KeysAt::File(file) => line("jwks_file", format!("{file:?}")),
+            KeysAt::Url(url) => line("jwks_url", format!("{url:?}")),
+            KeysAt::Issuer(_) => {}
+        }
         line("algorithms", format!("{:?}", rules.algorithms.iter().map(|one| one.name()).collect::<Vec<_>>()));
         line("principal_claim", format!("{:?}", rules.principal_claim));
         for (key, claim) in [("scope_claim", &rules.scope_claim), ("agents_claim", &rules.agents_claim)] {

@@ -401,8 +401,8 @@ fn the_commented_example_has_every_key_with_its_default() {
         .filter_map(|line| line.strip_prefix("# ").filter(|rest| rest.starts_with('[') || rest.contains(" = ")))
         .map(|line| format!("{line}\n"))
         .collect();
-    // Of two ways of TLS there can be one.
-    for other in [&["tls = "][..], &["tls_cert", "tls_key"]] {
+    // Of two ways of TLS, and of an issuer's keys, there can be one.
+    for other in [&["tls = ", "jwks_url"][..], &["tls_cert", "tls_key", "jwks_file"]] {
         let is_used = |line: &&str| !other.iter().any(|key| line.starts_with(key));
         let text: String = uncommented.lines().filter(is_used).map(|line| format!("{line}\n")).collect();
         let machine = Machine::with(&["claude", "codex", "node"]).file(&text).env("ANN_TOKEN", "a-long-token-of-ann");

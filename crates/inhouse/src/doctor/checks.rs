@@ -13,9 +13,10 @@ use nix::unistd::{AccessFlags, access};
 use super::Finding;
 use crate::access::{self as entry, Access};
 use crate::args::ServeArgs;
-use crate::config::{self, AgentConfig, Callers, Config, Tls, words::quote};
+use crate::config::{self, AgentConfig, Callers, Config, JwtConfig, Tls, words::quote};
+use crate::issuers::Keys;
 use crate::probe::{Probe, Unknown, known};
-use crate::{assemble, containment, issuers, listen, root, tls};
+use crate::{assemble, containment, listen, root, tls};
 
 /// All of them; the first that fails may be the last that makes sense.
 pub(super) async fn all(flags: &ServeArgs, environment: &HostEnv, directory: &Path, timeout_ms: u64) -> Vec<Finding> {
@@ -35,6 +36,9 @@ pub(super) async fn all(flags: &ServeArgs, environment: &HostEnv, directory: &Pa
     }
     findings.extend(config.agents.list.iter().filter(|agent| agent.program().is_some()).map(project));
     findings.extend(reached(&config));
+    for issuer in &config.jwt {
+        findings.push(keys(issuer, &Keys::new(&config.limits)).await);
+    }
     findings.extend(held);
     findings.extend(kept(&config, environment));
     findings.push(clock());
@@ -123,13 +127,6 @@ fn reached(config: &Config) -> Vec<Finding> {
             Ok((None, _)) => Finding::ok("callers", callers(config)),
         },
     );
-    findings.extend(config.jwt.iter().map(|issuer| {
-        let area = format!("issuer {}", issuer.rules.name);
-        match issuers::open(issuer) {
-            Err(failure) => Finding::of(area, &failure),
-            Ok(_) => Finding::ok(area, issuer.jwks_file.display().to_string()),
-        }
-    }));
     findings.extend(match root::check(&config.server, address) {
         Err(failure) => Some(Finding::of("user", &failure)),
         Ok(Some(warning)) => Some(Finding::warning("user", warning, None)),
@@ -137,6 +134,17 @@ fn reached(config: &Config) -> Vec<Finding> {
     });
     findings.push(encrypted(config, address));
     findings
+}
+
+/// Whether an issuer's keys can be had.
+async fn keys(issuer: &JwtConfig, keys: &Keys) -> Finding {
+    let area = format!("issuer {}", issuer.rules.name);
+    match keys.get(issuer).await {
+        Ok(_) => Finding::ok(area, "its keys are there"),
+        Err(why) => {
+            Finding::failed(area, why, "jwks_file, jwks_url, or an issuer that tells where its keys are".to_owned())
+        }
+    }
 }
 
 fn free(address: SocketAddr) -> Finding {
