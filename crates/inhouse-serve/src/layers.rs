@@ -158,8 +158,10 @@ impl Door {
         })
     }
 
+    /// Without an Origin, or with one that may call. The host has been checked before.
     fn origin(&self, parts: &Parts) -> Result<(), Refusal> {
-        with_values(&parts.headers, &ORIGIN, |values| self.origins.check(values))
+        let host = parts.headers.get(HOST).map_or(&b""[..], HeaderValue::as_bytes);
+        with_values(&parts.headers, &ORIGIN, |values| self.origins.check(values, host))
             .map_err(|error| Refusal::new(StatusCode::FORBIDDEN, "ORIGIN_NOT_ALLOWED", error.to_string()))
     }
 

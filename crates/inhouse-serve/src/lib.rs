@@ -42,7 +42,7 @@ pub use push::webhook::{Dial, NotAllowable, Resolved, WEBHOOK_BYTES_MAX, Webhook
 pub use push::{Push, PushLimits};
 pub use reader::BodyReader;
 pub use refusal::{ErrorForm, Refusal};
-pub use routes::{CARD, ENDPOINT, Route, Routes};
+pub use routes::{CARD, CONSOLE, ENDPOINT, Route, Routes};
 pub use schemes::Scheme;
 pub use server::{ServeError, Server};
 pub use service::{Latest, Request, Service};

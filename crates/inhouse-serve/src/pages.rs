@@ -53,8 +53,7 @@ pub(crate) struct Kept {
 /// A card, or that it is still the one which the asker has.
 pub(crate) fn card(card: &impl Serialize, kept: Kept, request: &HeaderMap) -> Response<Body> {
     let json = to_json(card);
-    let tag = Sha256::digest(&json).iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
-    let tag = format!("\"{tag}\"");
+    let tag = tag(&json);
     let mut response = if is_known(&tag, kept.since, request) {
         let mut response = Response::new(Body::full(""));
         *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -76,14 +75,22 @@ pub(crate) fn card(card: &impl Serialize, kept: Kept, request: &HeaderMap) -> Re
     response
 }
 
+/// What bytes are known by.
+pub(crate) fn tag(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
+    format!("\"{digest}\"")
+}
+
+/// Whether a value of `If-None-Match` names this tag, or any.
+pub(crate) fn names(value: &HeaderValue, tag: &str) -> bool {
+    let mut tags = value.to_str().unwrap_or_default().split(',').map(str::trim);
+    tags.any(|named| named == "*" || named.strip_prefix("W/").unwrap_or(named) == tag)
+}
+
 /// Whether the asker names this tag, or any; or, naming none, a time from which on nothing has changed (RFC 9110 section 13.2.2).
 fn is_known(tag: &str, since: SystemTime, request: &HeaderMap) -> bool {
-    let named = |value: &HeaderValue| {
-        let mut tags = value.to_str().unwrap_or_default().split(',').map(str::trim);
-        tags.any(|named| named == "*" || named.strip_prefix("W/").unwrap_or(named) == tag)
-    };
     if request.contains_key(IF_NONE_MATCH) {
-        return request.get_all(IF_NONE_MATCH).iter().any(named);
+        return request.get_all(IF_NONE_MATCH).iter().any(|value| names(value, tag));
     }
     let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let asked = request.get(IF_MODIFIED_SINCE).and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok());

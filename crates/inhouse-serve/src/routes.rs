@@ -1,5 +1,6 @@
-//! The paths of the server, and what stands behind each: agents' endpoints, their cards, health.
+//! The paths of the server, and what stands behind each: agents' endpoints, their cards, health, the console.
 
+mod console;
 mod public;
 
 use std::borrow::Cow;
@@ -14,6 +15,7 @@ use inhouse_proto::via::TraceParent;
 use inhouse_trust::{AgentName, Caller, Record, sees};
 use tokio::sync::watch;
 
+pub use self::console::CONSOLE;
 use crate::bindings::extensions::{self, Extension};
 use crate::bindings::grpc::{self, CHECK, GRPC, Services};
 use crate::bindings::operation::Kind;
@@ -50,6 +52,7 @@ pub struct Routes {
     since: SystemTime,
     audit: AuditLog,
     services: Services,
+    console: bool,
 }
 
 /// What stands at a path that needs a token.
@@ -75,12 +78,18 @@ impl Routes {
     pub fn new(agents: Vec<Route>, public_url: Option<String>, cards: CardOptions, audit: AuditLog) -> Self {
         let closing = agents.first().map(|route| route.endpoint.closing.clone());
         let services = Services::new(closing.unwrap_or_else(|| watch::channel(true).1));
-        Self { agents, public_url, cards, since: SystemTime::now(), audit, services }
+        Self { agents, public_url, cards, since: SystemTime::now(), audit, services, console: false }
     }
 
     /// The same, which say that they want no more work once this turns `true`, and not only when open streams have to end.
     pub fn draining(mut self, draining: watch::Receiver<bool>) -> Self {
         self.services = Services::new(draining);
+        self
+    }
+
+    /// The same, which have the console or not.
+    pub fn with_console(mut self, console: bool) -> Self {
+        self.console = console;
         self
     }
 

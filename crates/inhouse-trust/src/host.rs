@@ -107,6 +107,7 @@ fn normal(name: &str) -> String {
 #[derive(Debug, Clone, Default)]
 pub struct OriginRule {
     allowed: BTreeSet<String>,
+    own_scheme: Option<&'static str>,
 }
 
 /// A page that is not listed asks.
@@ -117,18 +118,33 @@ pub struct OriginError;
 impl OriginRule {
     /// Takes the origins of `allowed_origins`. `null` never is one: every sandboxed page has it.
     pub fn new<'a>(allowed_origins: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { allowed: allowed_origins.into_iter().filter(|origin| *origin != "null").map(String::from).collect() }
+        let listed = allowed_origins.into_iter().filter(|origin| *origin != "null").map(String::from);
+        Self { allowed: listed.collect(), own_scheme: None }
     }
 
-    /// Checks the values of all Origin headers of a request. None is fine: only browsers send one.
+    /// The same for a server with pages of its own, which speaks `scheme` (`http` or `https`): they may call it as well. A page is
+    /// its own when its origin is this scheme and the request's own Host, port and all.
+    pub fn with_own_pages(self, scheme: &'static str) -> Self {
+        Self { own_scheme: Some(scheme), ..self }
+    }
+
+    /// Checks the values of all Origin headers of a request to `host`, which [`HostRule::check`] has let pass: else a name that
+    /// is rebound to this server would make any page its own. No Origin is fine: only browsers send one.
     ///
     /// # Errors
-    /// [`OriginError`] when there is one that is not listed, or more than one.
-    pub fn check(&self, values: &[&[u8]]) -> Result<(), OriginError> {
+    /// [`OriginError`] when there is one that is neither listed nor its own, or more than one.
+    pub fn check(&self, values: &[&[u8]], host: &[u8]) -> Result<(), OriginError> {
         match values {
             [] => Ok(()),
+            [one] if self.is_own(one, host) => Ok(()),
             [one] if std::str::from_utf8(one).is_ok_and(|origin| self.allowed.contains(origin)) => Ok(()),
             _ => Err(OriginError),
         }
+    }
+
+    /// Byte for byte: a browser writes both in the same way.
+    fn is_own(&self, origin: &[u8], host: &[u8]) -> bool {
+        let scheme = self.own_scheme.and_then(|scheme| origin.strip_prefix(scheme.as_bytes()));
+        scheme.and_then(|rest| rest.strip_prefix(b"://")) == Some(host)
     }
 }

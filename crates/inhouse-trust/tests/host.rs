@@ -47,11 +47,46 @@ fn what_is_no_host_is_refused() {
 #[test]
 fn an_origin_must_be_listed_exactly() {
     let rule = OriginRule::new(["https://console.example.com", "null"]);
-    assert_eq!((rule.check(&[]), rule.check(&[b"https://console.example.com"])), (Ok(()), Ok(())));
+    let check = |values: &[&[u8]]| rule.check(values, b"localhost:8080");
+    assert_eq!((check(&[]), check(&[b"https://console.example.com"])), (Ok(()), Ok(())));
     let refused = "null  https://console.example.com/ http://console.example.com https://console.example.com:443 * https://evil.example \
         https://console.example.com.evil https://CONSOLE.example.com http://localhost:8080";
     for origin in refused.split(' ') {
-        assert_eq!(rule.check(&[origin.as_bytes()]), Err(OriginError), "{origin}");
+        assert_eq!(check(&[origin.as_bytes()]), Err(OriginError), "{origin}");
     }
-    assert_eq!(rule.check(&[b"https://console.example.com", b"https://console.example.com"]), Err(OriginError));
+    assert_eq!(check(&[b"https://console.example.com", b"https://console.example.com"]), Err(OriginError));
+}
+
+#[test]
+fn a_page_of_the_servers_own_has_its_scheme_host_and_port() {
+    let rule = OriginRule::new(["https://agents.example.com"]).with_own_pages("http");
+    let check = |origin: &str, host: &str| rule.check(&[origin.as_bytes()], host.as_bytes());
+    for host in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "box"] {
+        assert_eq!(check(&format!("http://{host}"), host), Ok(()), "{host}");
+        assert_eq!(check("https://agents.example.com", host), Ok(()), "{host}");
+        for other in [
+            "https://localhost:8080",
+            "http://localhost:3000",
+            "http://localhost",
+            "http://",
+            "localhost:8080",
+            "null",
+            "",
+        ] {
+            assert_eq!(check(other, host), Err(OriginError), "{other} {host}");
+        }
+        for around in [
+            format!("http://{host}/"),
+            format!("http://x.{host}"),
+            format!("http://{host}.evil"),
+            format!("HTTP://{host}"),
+        ] {
+            assert_eq!(check(&around, host), Err(OriginError), "{around}");
+        }
+        assert_eq!(
+            rule.check(&[format!("http://{host}").as_bytes(), b"http://evil.example"], host.as_bytes()),
+            Err(OriginError)
+        );
+    }
+    assert_eq!(check("http://", ""), Ok(()), "a request without a host never comes so far");
 }

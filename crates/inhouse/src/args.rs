@@ -25,7 +25,8 @@ Examples:
 
 In inhouse.toml an agent can have a git worktree for each conversation, or report what it changed on disk: workspace, report_changes.
 Flags win over the environment, the environment over inhouse.toml. Environment: HOST PORT API_TOKEN AGENT_CMD AGENT_NAME
-AGENT_DESCRIPTION AGENT_PROJECT AGENT_INPUT REQUEST_TIMEOUT_MS RATE_LIMIT_RPM MAX_BODY_BYTES INHOUSE_LOG.
+AGENT_DESCRIPTION AGENT_PROJECT AGENT_INPUT REQUEST_TIMEOUT_MS RATE_LIMIT_RPM MAX_BODY_BYTES INHOUSE_LOG
+INHOUSE_CONSOLE.
 
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 the agent asks, 4 authentication, 5 unreachable, 130 interrupted.";
 
@@ -110,6 +111,9 @@ pub(crate) struct ServeArgs {
     /// The address by which callers reach the server, when it is not the one it listens on
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
+    /// Serve no console at /console/ [default: INHOUSE_CONSOLE, else it is there]
+    #[arg(long)]
+    pub(crate) no_console: bool,
     /// Speak TLS with certificates of an authority of the server's own, which it makes once and keeps
     #[arg(long, value_enum)]
     pub(crate) tls: Option<TlsChoice>,
@@ -174,6 +178,7 @@ mod tests {
             ("description", "AGENT_DESCRIPTION"),
             ("input", "AGENT_INPUT"),
             ("log", "INHOUSE_LOG"),
+            ("no_console", "INHOUSE_CONSOLE"),
             ("command", "AGENT_CMD"),
         ] {
             let flag = serve.get_arguments().find(|flag| flag.get_id() == id).unwrap();

@@ -12,10 +12,10 @@ use inhouse_serve::{
     AuditLog, Capabilities, CardInfo, CardOptions, Endpoint, Provider, Proxies, Push, PushLimits, Route, Routes, Scheme,
 };
 use inhouse_store::{MemoryLimits, MemoryStore};
-use inhouse_trust::{HostEnv, HostRule, Policy};
+use inhouse_trust::{HostEnv, HostRule, OriginRule, Policy};
 use tokio::sync::watch;
 
-use crate::config::{AgentConfig, Agents, Config, Containment, IdempotencyChoice, JwtConfig, Limits, Server, Setting};
+use crate::config::{AgentConfig, Agents, Config, Containment, IdempotencyChoice, JwtConfig, Limits, PublicUrl, Server, Setting};
 use crate::containment::hidden;
 use crate::listen::{machine_names, without_brackets};
 
@@ -124,6 +124,18 @@ pub(crate) fn host_rule(server: &Server) -> HostRule {
     HostRule::new(allowed, public, machine_names().iter().map(String::as_str))
 }
 
+/// The web pages that may call: those of `allowed_origins`, and the console, under whatever name it was asked for. Where a proxy speaks
+/// TLS in the server's place, that is its public address.
+pub(crate) fn origin_rule(server: &Server) -> OriginRule {
+    let allowed = server.allowed_origins.value.iter().map(String::as_str);
+    if !server.console.value {
+        return OriginRule::new(allowed);
+    }
+    let public = server.public_url.value.as_ref().map(PublicUrl::origin);
+    let scheme = if server.tls.is_some() { "https" } else { "http" };
+    OriginRule::new(allowed.chain(public.as_deref())).with_own_pages(scheme)
+}
+
 /// The proxies that are trusted; the configuration has read them already.
 pub(crate) fn proxies(server: &Server) -> Proxies {
     Proxies::new(server.trusted_proxies.value.iter().map(String::as_str)).unwrap_or_default()
@@ -204,7 +216,8 @@ pub(crate) fn routes(config: &mut Config, behind: &Behind) -> Routes {
     let others = config.agents.list.iter().filter(|agent| agent.name != default.name);
     let routes = [default].into_iter().chain(others).map(route).collect();
     let public_url = config.server.public_url.value.as_ref().map(|url| url.text.clone());
-    Routes::new(routes, public_url, cards, audit.clone()).draining(draining.subscribe())
+    let routes = Routes::new(routes, public_url, cards, audit.clone());
+    routes.with_console(config.server.console.value).draining(draining.subscribe())
 }
 
 /// How callers can prove who they are.

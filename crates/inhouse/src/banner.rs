@@ -38,6 +38,8 @@ pub(crate) struct Banner<'a> {
     pub(crate) endpoint_path: &'a str,
     /// The path of its card.
     pub(crate) card_path: &'a str,
+    /// The path of the console, if there is one.
+    pub(crate) console_path: Option<&'a str>,
     /// How firmly runs are held, and what that means.
     pub(crate) containment: &'a str,
     /// The running binary.
@@ -51,7 +53,7 @@ impl Banner<'_> {
     pub(crate) fn lines(&self) -> Vec<String> {
         let agent = self.agents.default();
         let mut lines = vec![
-            format!("inhouse {}", env!("CARGO_PKG_VERSION")),
+            self.name(),
             format!("agent     {}", self.agent(agent)),
             format!("project   {}", agent.project.display()),
             format!("endpoint  {}{}", self.public_url, self.endpoint_path),
@@ -60,6 +62,11 @@ impl Banner<'_> {
         lines.extend(self.authority.map(|file| format!("trust     curl --cacert {}", quote(&file.to_string_lossy()))));
         lines.extend([format!("contained {}", self.containment), self.command()]);
         lines
+    }
+
+    fn name(&self) -> String {
+        let name = format!("inhouse {}", env!("CARGO_PKG_VERSION"));
+        self.console_path.map_or(name.clone(), |path| format!("{name}, with a console at {}{path}", self.public_url))
     }
 
     fn agent(&self, agent: &AgentConfig) -> String {
@@ -120,6 +127,7 @@ mod tests {
             local_url: "http://127.0.0.1:8080",
             endpoint_path: "/a2a",
             card_path: "/.well-known/agent-card.json",
+            console_path: Some("/console/"),
             containment: "reaper",
             program: Path::new("/my bin/inhouse"),
             token,
@@ -137,6 +145,9 @@ mod tests {
         let more = banner.lines();
         assert_eq!((more.len(), more[5].as_str()), (8, "trust     curl --cacert '/state/a b.pem'"));
         assert!(more[7].contains(" INHOUSE_CA='/state/a b.pem' INHOUSE_TOKEN=t0ken "), "{}", more[7]);
+        assert!(lines[0].ends_with(", with a console at https://agents.example.com/console/"), "{}", lines[0]);
+        banner.console_path = None;
+        assert_eq!(banner.lines()[0], format!("inhouse {}", env!("CARGO_PKG_VERSION")));
         assert!(lines.len() <= 8 && lines.iter().all(|line| !line.contains('\n')));
         let claude = folder.path().join("bin/claude");
         assert_eq!(lines[1], format!("agent     Claude Code 2.1.330 ({}); also demo", claude.display()));

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use inhouse_engine::Engine;
 use inhouse_run::{Options, Runner};
-use inhouse_serve::{CARD, ENDPOINT, Latest, LiveTlsKeys, Routes, ServeError, Server, ServerOptions};
-use inhouse_trust::{HostEnv, OriginRule, Tokens};
+use inhouse_serve::{CARD, CONSOLE, ENDPOINT, Latest, LiveTlsKeys, Routes, ServeError, Server, ServerOptions};
+use inhouse_trust::{HostEnv, Tokens};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -140,7 +140,7 @@ impl Door {
             tls,
             limits: assemble::door_limits(&config.limits),
             hosts: assemble::host_rule(&config.server),
-            origins: OriginRule::new(config.server.allowed_origins.value.iter().map(String::as_str)),
+            origins: assemble::origin_rule(&config.server),
             proxies: assemble::proxies(&config.server),
             tokens,
             service: Arc::new(Latest::new(routes)),
@@ -234,6 +234,7 @@ async fn greet(config: &Config, runner: &Runner, for_agents: &HostEnv, bound: So
         local_url: &listen::url(is_tls, &here, bound),
         endpoint_path: ENDPOINT,
         card_path: CARD,
+        console_path: config.server.console.value.then_some(CONSOLE),
         containment: &containment::held(runner),
         program: &program,
         token,

@@ -1,7 +1,8 @@
-//! What stands at the paths that need no token: health, cards, the keys that sign them.
+//! What stands at the paths that need no token: health, cards, the keys that sign them, the console's files.
 
 use hyper::{Method, Response};
 
+use super::console::{self, File};
 use super::{CARD, Routes, nothing_there};
 use crate::bindings::Endpoint;
 use crate::bindings::parameters::versions;
@@ -25,12 +26,20 @@ enum Page {
     Card(usize),
     FirstCard(usize),
     Jwks,
+    Console(&'static File),
+    ToConsole,
 }
 
 impl Routes {
     /// Wherever a card could be: whether there is an agent must not show in what a stranger is asked for.
     pub(super) fn has_page(&self, path: &str) -> bool {
-        matches!(path, HEALTH | LIVE | READY | JWKS) || matches!(self.agent(path).1, CARD | FIRST_CARD)
+        let is_card = matches!(self.agent(path).1, CARD | FIRST_CARD);
+        matches!(path, HEALTH | LIVE | READY | JWKS) || is_card || self.console_page(path).is_some()
+    }
+
+    fn console_page(&self, path: &str) -> Option<Page> {
+        let page = console::file(path).map(Page::Console);
+        page.or(console::lacks_slash(path).then_some(Page::ToConsole)).filter(|_| self.console)
     }
 
     /// The card of a reserved agent is not shown: who asks for a card has no name.
@@ -40,6 +49,9 @@ impl Routes {
             READY => return Some(Page::Ready),
             JWKS => return self.cards.signer.as_ref().map(|_| Page::Jwks),
             _ => {}
+        }
+        if let Some(page) = self.console_page(path) {
+            return Some(page);
         }
         let (agent, rest) = self.agent(path);
         let shown = |agent: &usize| {
@@ -80,6 +92,8 @@ impl Routes {
                 let Route { endpoint, card } = &self.agents[agent];
                 pages::card(&card::first(card, endpoint, &site, &self.cards.schemes), kept, &request.headers)
             }
+            Page::Console(file) => console::answer(file, &request.headers),
+            Page::ToConsole => console::redirection(),
             Page::Jwks => {
                 let keys = self.cards.signer.as_ref().map(|signer| signer.jwks());
                 pages::card(&keys, kept, &request.headers)

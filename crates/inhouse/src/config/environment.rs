@@ -25,6 +25,7 @@ pub(super) fn layer(environment: &HostEnv) -> Result<Layer, ConfigError> {
         log: get("INHOUSE_LOG")
             .map(|text| text.try_map(|text, origin| word::<LogChoice>(&text, origin)))
             .transpose()?,
+        console: get("INHOUSE_CONSOLE").map(|text| text.try_map(|text, origin| switch(&text, origin))).transpose()?,
         // Set by what makes containers (systemd's container interface).
         container: get("container").map(|text| Setting { value: true, origin: text.origin }),
         callers: get("API_TOKEN").map(api_token).into_iter().collect(),
@@ -56,6 +57,10 @@ fn text(environment: &HostEnv, name: &'static str) -> Option<Setting<String>> {
 
 fn port(text: &str, origin: &Origin) -> Result<u16, ConfigError> {
     text.trim().parse().map_err(|_| wrong(origin, whole_number(&(0..=u16::MAX.into())), text))
+}
+
+fn switch(text: &str, origin: &Origin) -> Result<bool, ConfigError> {
+    text.trim().parse().map_err(|_| wrong(origin, "true or false".into(), text))
 }
 
 fn word<T: ValueEnum>(text: &str, origin: &Origin) -> Result<T, ConfigError> {
@@ -139,6 +144,7 @@ mod tests {
                 "args",
                 "AGENT_INPUT must be \"stdin\" or \"argument\" or \"both\" or \"json\", found \"args\"",
             ),
+            ("INHOUSE_CONSOLE", "no", "INHOUSE_CONSOLE must be true or false, found \"no\""),
             ("AGENT_CMD", "node 'x", "AGENT_CMD: the quote ' at character 6 is never closed"),
         ];
         for (name, value, message) in cases {

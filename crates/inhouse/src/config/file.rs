@@ -32,6 +32,7 @@ const SERVER_KEYS: &[&str] = &[
     "public_url",
     "allowed_hosts",
     "allowed_origins",
+    "console",
     "trusted_proxies",
     "hardened",
     "user",
@@ -162,6 +163,7 @@ fn server(base: &Path, mut table: Table<'_>, layer: &mut Layer) -> Result<(), Co
         table.text("public_url")?.map(|text| text.try_map(|text, origin| public_url(&text, origin))).transpose()?;
     layer.allowed_hosts = table.texts("allowed_hosts")?;
     layer.allowed_origins = table.texts("allowed_origins")?.map(|texts| texts.try_map(origins)).transpose()?;
+    layer.console = table.switch("console")?;
     layer.trusted_proxies = table.texts("trusted_proxies")?.map(|texts| texts.try_map(proxies)).transpose()?;
     layer.hardened = table.switch("hardened")?;
     layer.user = table.text("user")?;

@@ -17,6 +17,7 @@ port = 9000
 public_url = "https://agents.example.com/"
 allowed_hosts = ["build7"]
 allowed_origins = ["https://console.example.com"]
+console = false
 hardened = true
 containment = "group"
 require_sandbox = false
@@ -40,6 +41,7 @@ token_sha256 = "9F86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
     assert_eq!(layer.public_url.unwrap().value.text, "https://agents.example.com");
     assert_eq!(layer.allowed_hosts.unwrap().value, ["build7"]);
     assert_eq!(layer.allowed_origins.unwrap().value, ["https://console.example.com"]);
+    assert!(!layer.console.unwrap().value);
     assert!(layer.hardened.unwrap().value);
     assert_eq!(layer.containment.unwrap().value, Containment::Group);
     assert_eq!(layer.idempotency.unwrap().value, IdempotencyChoice::Off);

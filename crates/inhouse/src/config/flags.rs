@@ -16,6 +16,7 @@ pub(super) fn layer(flags: &ServeArgs) -> Result<Layer, ConfigError> {
         host: set("--host", flags.host.clone()),
         port: set("--port", flags.port),
         public_url: public.map(|text| text.try_map(|text, origin| public_url(&text, origin))).transpose()?,
+        console: flags.no_console.then(|| flag("--no-console", false)),
         hardened: flags.hardened.then(|| flag("--hardened", true)),
         user: set("--user", flags.user.clone()),
         container: flags.container.then(|| flag("--container", true)),

@@ -23,6 +23,7 @@ pub(super) struct Layer {
     pub(super) public_url: Option<Setting<PublicUrl>>,
     pub(super) allowed_hosts: Option<Setting<Vec<String>>>,
     pub(super) allowed_origins: Option<Setting<Vec<String>>>,
+    pub(super) console: Option<Setting<bool>>,
     pub(super) trusted_proxies: Option<Setting<Vec<String>>>,
     pub(super) hardened: Option<Setting<bool>>,
     pub(super) user: Option<Setting<String>>,

@@ -47,7 +47,8 @@ pub(crate) use layer::owner;
 pub(crate) use limits::LIMITS;
 pub(crate) use limits::Limits;
 pub(crate) use model::{
-    AgentChoice, AgentConfig, Agents, Audit, CallerConfig, CallerToken, Callers, Config, Server, Survey, Surveyed,
+    AgentChoice, AgentConfig, Agents, Audit, CallerConfig, CallerToken, Callers, Config, PublicUrl, Server, Survey,
+    Surveyed,
 };
 pub(crate) use origin::{Origin, Setting};
 pub(crate) use show::show;
@@ -145,6 +146,7 @@ fn decide<A>(
         public_url: optional(layer.public_url),
         allowed_hosts: layer.allowed_hosts.unwrap_or_else(|| Setting::default(Vec::new())),
         allowed_origins: layer.allowed_origins.unwrap_or_else(|| Setting::default(Vec::new())),
+        console: layer.console.unwrap_or_else(|| Setting::default(true)),
         trusted_proxies: layer.trusted_proxies.unwrap_or_else(|| Setting::default(Vec::new())),
         hardened,
         user: optional(layer.user),
@@ -178,6 +180,7 @@ fn merge(layers: [Layer; 3]) -> Result<(Layer, AgentWords), ConfigError> {
         merged.public_url = merged.public_url.or(public_url);
         merged.allowed_hosts = merged.allowed_hosts.or(allowed_hosts);
         merged.allowed_origins = merged.allowed_origins.or(allowed_origins);
+        merged.console = merged.console.or(layer.console);
         merged.trusted_proxies = merged.trusted_proxies.or(layer.trusted_proxies);
         merged.hardened = merged.hardened.or(layer.hardened);
         merged.user = merged.user.or(layer.user);

@@ -56,6 +56,8 @@ pub(crate) struct Server {
     pub(crate) allowed_hosts: Setting<Vec<String>>,
     /// Web pages that may call the server, as origins.
     pub(crate) allowed_origins: Setting<Vec<String>>,
+    /// Whether people can look at their tasks with a browser.
+    pub(crate) console: Setting<bool>,
     /// The proxies whose word on where a request comes from is taken, as they were written.
     pub(crate) trusted_proxies: Setting<Vec<String>>,
     /// Whether what is only warned of is refused.

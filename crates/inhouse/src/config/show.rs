@@ -68,6 +68,7 @@ impl Lines {
         }
         self.setting("allowed_hosts", &server.allowed_hosts, |hosts| format!("{hosts:?}"));
         self.setting("allowed_origins", &server.allowed_origins, |origins| format!("{origins:?}"));
+        self.setting("console", &server.console, bool::to_string);
         self.setting("trusted_proxies", &server.trusted_proxies, |proxies| format!("{proxies:?}"));
         self.setting("hardened", &server.hardened, bool::to_string);
         if let Some(user) = &server.user.value {

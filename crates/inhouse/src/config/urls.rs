@@ -16,6 +16,15 @@ pub(super) fn public_url(text: &str, origin: &Origin) -> Result<PublicUrl, Confi
     Ok(PublicUrl { text: text.into(), host: host.to_ascii_lowercase() })
 }
 
+impl PublicUrl {
+    /// The same as a browser writes it: in small letters, and without the port that its scheme means anyway.
+    pub(crate) fn origin(&self) -> String {
+        let text = self.text.to_ascii_lowercase();
+        let port = if text.starts_with("https:") { ":443" } else { ":80" };
+        text.strip_suffix(port).map(str::to_owned).unwrap_or(text)
+    }
+}
+
 /// Checks that all are origins as a browser writes them: scheme, host, perhaps a port.
 ///
 /// # Errors
@@ -97,6 +106,14 @@ mod tests {
         ];
         for (text, host) in good {
             assert_eq!(public_url(text, &Origin::Default).unwrap().host, host, "{text}");
+        }
+        for (text, origin) in [
+            ("https://Agents.example.com/", "https://agents.example.com"),
+            ("https://a:443", "https://a"),
+            ("https://a:80", "https://a:80"),
+            ("http://[::1]:80", "http://[::1]"),
+        ] {
+            assert_eq!(public_url(text, &Origin::Default).unwrap().origin(), origin, "{text}");
         }
         let bad = [
             "",

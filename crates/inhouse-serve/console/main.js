@@ -1,0 +1,104 @@
+// The console's frame: who is signed in, and which screen the address names. Everything that a screen shows it asks for itself.
+
+import { agents as agentsScreen } from "./agents.js";
+import { announce } from "./dom.js";
+import { compose } from "./compose.js";
+import { forget, takeFromAddress, token } from "./session.js";
+import { signIn } from "./signin.js";
+import { task } from "./task.js";
+import { tasks } from "./tasks.js";
+
+/**
+ * @typedef {object} Address
+ * @property {string[]} parts
+ * @property {URLSearchParams} query
+ */
+
+/** @type {[RegExp, (parts: string[], query: URLSearchParams) => Shown][]} */
+const SCREENS = [
+  [/^\/tasks$/, tasks],
+  [/^\/tasks\/([^/]+)\/([^/]+)(?:\/(artifacts|timeline|events))?$/, task],
+  [/^\/new$/, compose],
+  [/^\/agents$/, agentsScreen],
+];
+
+/** @type {Shown | null} */
+let shown = null;
+/** What of the address makes a screen another one. */
+let shownKey = "";
+
+const main = element("main");
+const leave = element("leave");
+const nav = element("nav");
+
+/** @param {string} id */
+function element(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`the page has no ${id}`);
+  return found;
+}
+
+/** @param {Shown} screen @param {string} key */
+function show(screen, key) {
+  shown?.leave?.();
+  const isFirst = shown === null;
+  [shown, shownKey] = [screen, key];
+  document.title = `${screen.title} · inhouse`;
+  main.replaceChildren(screen.root);
+  if (isFirst) return;
+  // Who listens to the page hears where he is now.
+  scrollTo(0, 0);
+  main.focus({ preventScroll: true });
+  announce(screen.title);
+}
+
+function route() {
+  takeFromAddress();
+  const isIn = token() !== null;
+  nav.hidden = leave.hidden = !isIn;
+  if (!isIn) return showSignIn("");
+  const [path, query = ""] = location.hash.slice(1).split("?");
+  for (const [pattern, screen] of SCREENS) {
+    const found = pattern.exec(path);
+    if (!found) continue;
+    mark(path);
+    const parts = found.slice(1).map((part) => (part === undefined ? "" : decodeURIComponent(part)));
+    const parameters = new URLSearchParams(query);
+    const key = [pattern.source, ...parts.slice(0, 2)].join(" ");
+    // The same thing seen otherwise: what is there stays, and with it the focus.
+    if (key === shownKey && shown?.go) return shown.go(parts, parameters);
+    return show(screen(parts, parameters), key);
+  }
+  location.replace("#/tasks");
+}
+
+/** @param {string} path */
+function mark(path) {
+  for (const link of nav.querySelectorAll("a")) {
+    const here = path.startsWith(link.hash.slice(1));
+    if (here) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+/** @param {string} why */
+function showSignIn(why) {
+  nav.hidden = leave.hidden = true;
+  show(signIn(why, route), "sign in");
+}
+
+leave.addEventListener("click", () => {
+  forget();
+  shownKey = "";
+  route();
+});
+document.addEventListener("signed-out", (event) => {
+  forget();
+  showSignIn(/** @type {CustomEvent<string>} */ (event).detail);
+});
+document.querySelector(".skip")?.addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
+addEventListener("hashchange", route);
+route();
