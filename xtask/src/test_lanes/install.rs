@@ -8,6 +8,8 @@ use super::process::Program;
 use super::{House, LaneError, read};
 
 const INSTALL_MAX: Duration = Duration::from_secs(30 * 60);
+/// What Chromium is called where.
+const CHROMIUMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 const CARGO_DENY_VERSION: &str = "0.20.2";
 
 /// The JavaScript SDK and Claude Code, in `interop/npm/node_modules`.
@@ -33,6 +35,40 @@ pub(super) fn rust(house: &House) -> Result<(), LaneError> {
 /// The other command-line agents, in `interop/clis/node_modules`.
 pub(super) fn clis(house: &House) -> Result<(), LaneError> {
     npm(house, "clis", &house.scripts().join("clis/package.json"), &["codex", "gemini", "opencode", "qwen"])
+}
+
+/// What drives and judges the console's pages, in `console/node_modules`, to the byte that the lock names.
+pub(super) fn console(house: &House) -> Result<(), LaneError> {
+    let (folder, from) = (house.console(), house.root.join("tests/console"));
+    once(&folder, &from.join("package-lock.json"), || {
+        copy(&from.join("package.json"), &folder.join("package.json"))?;
+        copy(&from.join("package-lock.json"), &folder.join("package-lock.json"))?;
+        Program::new(house, "npm", INSTALL_MAX)
+            .args(["ci", "--no-audit", "--no-fund", "--prefix"])
+            .arg(&folder)
+            .env("npm_config_cache", house.interop().join("cache/npm"))
+            .must("its packages are not there and the npm registry may not be reachable")
+    })
+}
+
+/// Chromium: the one on PATH, or Debian's, which only root can install.
+pub(super) fn chromium(house: &House) -> Result<PathBuf, LaneError> {
+    if let Some(found) = CHROMIUMS.iter().find_map(|name| on_path(name)) {
+        return Ok(found);
+    }
+    let hint = "chromium is not on PATH and can not be installed: on Debian, apt-get install chromium";
+    let apt = |words: &[&str]| {
+        let run = Program::new(house, "apt-get", INSTALL_MAX).args(words).env("DEBIAN_FRONTEND", "noninteractive");
+        run.must(hint)
+    };
+    apt(&["update", "--quiet", "--quiet"])?;
+    apt(&["install", "--yes", "--quiet", "--quiet", "--no-install-recommends", "chromium", "fonts-dejavu-core"])?;
+    on_path(CHROMIUMS[0]).ok_or(LaneError::Failed { program: "chromium".to_owned(), hint })
+}
+
+fn on_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
 /// The packages that a file of versions names, whose programs have to start then.
@@ -79,11 +115,8 @@ pub(super) fn python(house: &House, version: &str) -> Result<(), LaneError> {
 /// `cargo deny`: the one on PATH, or one of our own in `tools/bin`.
 pub(super) fn cargo_deny(house: &House) -> Result<PathBuf, LaneError> {
     let name = format!("cargo-deny{}", std::env::consts::EXE_SUFFIX);
-    let path = std::env::var_os("PATH").unwrap_or_default();
     let own = house.tools().join("bin");
-    let found =
-        std::env::split_paths(&path).chain([own.clone()]).map(|folder| folder.join(&name)).find(|file| file.is_file());
-    if let Some(found) = found {
+    if let Some(found) = on_path(&name).or_else(|| Some(own.join(&name)).filter(|file| file.is_file())) {
         return Ok(found);
     }
     Program::new(house, &house.cargo, INSTALL_MAX)

@@ -19,7 +19,7 @@ pub(super) struct Lane {
     pub(super) run: fn(&House) -> Result<Tally, LaneError>,
 }
 
-pub(super) const LANES: [Lane; 16] = [
+pub(super) const LANES: [Lane; 17] = [
     Lane { name: "fmt", promise: "the code is formatted (cargo fmt --check)", run: fmt },
     Lane { name: "clippy", promise: "no lint warns (cargo clippy -D warnings)", run: clippy },
     Lane {
@@ -47,6 +47,11 @@ pub(super) const LANES: [Lane; 16] = [
         name: "clis",
         promise: "the published Codex, Gemini CLI, opencode and Qwen Code are served, with a fake model",
         run: clis,
+    },
+    Lane {
+        name: "console",
+        promise: "the console works in Chromium, for everybody, and shows text as text",
+        run: console,
     },
 ];
 
@@ -128,6 +133,19 @@ fn claude(house: &House) -> Result<Tally, LaneError> {
 fn clis(house: &House) -> Result<Tally, LaneError> {
     install::clis(house)?;
     script(house, &["clis_lane.py"])
+}
+
+fn console(house: &House) -> Result<Tally, LaneError> {
+    install::console(house)?;
+    let chromium = install::chromium(house)?;
+    let server = server(house)?;
+    Program::new(house, "node", SCRIPT_MAX)
+        .arg(house.root.join("tests/console/lane.mjs"))
+        .env("INHOUSE_BIN", house.root.join(server))
+        .env("CONSOLE_DIR", house.console())
+        .env("CHROMIUM", chromium)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .run(Count::Steps)
 }
 
 fn cargo(house: &House, words: &[&str]) -> Program {

@@ -72,6 +72,11 @@ impl House {
         self.target.join("interop")
     }
 
+    /// What drives the browser is installed here, and the screens are kept.
+    fn console(&self) -> PathBuf {
+        self.target.join("console")
+    }
+
     /// The scripts of the outer lanes.
     fn scripts(&self) -> PathBuf {
         self.root.join("tests/interop")
