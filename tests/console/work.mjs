@@ -60,7 +60,10 @@ step("task: what an agent says is shown while it says it, and again to whoever c
   await page.waitForSelector(".artifact:has-text('piece 3')");
   const early = await text(page, ".artifact");
   assert(!early.includes("piece 30"), "all of it came at once");
+  await page.setViewportSize({ width: 1200, height: 400 });
   await watched.shot("live");
+  await page.waitForSelector(".artifact:has-text('piece 25')");
+  assert(await page.evaluate(() => scrollY > 100), "the page does not follow what is written");
   await ended(page);
   const whole = await text(page, ".artifact");
   assert(

@@ -9,6 +9,8 @@ import { address } from "./tasks.js";
 import { about, badge, isAsking, isOver, lasted, short, stateWord, time } from "./words.js";
 
 const AGAIN_MS = 2_000;
+/** So near its end a page is read at its end. */
+const NEAR_PX = 120;
 /** Events that are kept for the timeline and as they came. */
 const EVENTS_MAX = 2_000;
 const VIEWS = /** @type {const} */ ([
@@ -43,6 +45,7 @@ class TaskPage {
     this.seen = 0;
     this.dropped = 0;
     this.drawing = false;
+    this.near = false;
     this.state = "";
     this.last = "";
     /** @type {string | undefined} */
@@ -123,7 +126,8 @@ class TaskPage {
 
   /** @param {Numbered} numbered */
   take(numbered) {
-    const near = scrollY + innerHeight > document.documentElement.scrollHeight - 120;
+    // Looked at once a frame: it makes the browser lay out the page.
+    if (!this.drawing) this.near = scrollY + innerHeight > document.documentElement.scrollHeight - NEAR_PX;
     this.seen = numbered.id;
     this.events.push(numbered);
     if (this.events.length > EVENTS_MAX) this.dropped += this.events.splice(0, EVENTS_MAX / 4).length;
@@ -136,7 +140,6 @@ class TaskPage {
       if ((statusUpdate.status.timestamp ?? "") >= (this.task.status.timestamp ?? "")) this.news(statusUpdate);
     }
     this.draw();
-    if (near && this.view === "" && !isOver(this.state)) scrollTo(0, document.documentElement.scrollHeight);
   }
 
   /** @param {StatusUpdate} update */
@@ -224,16 +227,21 @@ class TaskPage {
     this.foot.hidden = this.view !== "";
     if (this.view === "") {
       if (this.panel.firstChild !== this.conversation.root) this.panel.replaceChildren(this.conversation.root);
-      return;
     }
     if (this.drawing) return;
     this.drawing = true;
     requestAnimationFrame(() => {
       this.drawing = false;
-      if (this.view === "artifacts") this.drawArtifacts();
+      if (this.view === "") this.goDown();
+      else if (this.view === "artifacts") this.drawArtifacts();
       else if (this.view === "timeline") fill(this.panel, timeline(this.events, this.dropped));
       else if (this.view === "events") rawEvents(this.panel, this.events, this.dropped);
     });
+  }
+
+  /** Whoever reads the end of what is written now, goes on reading there. */
+  goDown() {
+    if (this.near && !isOver(this.state)) scrollTo(0, document.documentElement.scrollHeight);
   }
 
   drawArtifacts() {
