@@ -49,7 +49,7 @@ function entry(agent) {
         {},
         foreign(agent.title),
         " ",
-        h("code", {}, agent.name),
+        agent.name !== agent.title && h("code", {}, agent.name),
         agent.default && h("span", { class: "note" }, " default"),
       ),
       h(

@@ -37,6 +37,7 @@ class ComposePage {
       "section",
       { class: "same", "aria-labelledby": "same" },
       title,
+      h("p", { class: "note" }, "With your token in the variable ", h("code", {}, "INHOUSE_TOKEN"), "."),
       shown("inhouse send", this.cli),
       shown("curl", this.curl),
     );
@@ -141,8 +142,5 @@ function asCurl(to, sent) {
 function asCommand(to, text, context) {
   const server = to.default ? to.url.replace(/\/a2a$/, "") : to.url;
   const place = context ? ` --context ${quoted(context)}` : "";
-  return [
-    `INHOUSE_URL=${quoted(server)} INHOUSE_TOKEN="$INHOUSE_TOKEN" \\`,
-    `  inhouse send --stream${place} -- ${quoted(text)}`,
-  ].join("\n");
+  return [`INHOUSE_URL=${quoted(server)} \\`, `  inhouse send --stream${place} -- ${quoted(text)}`].join("\n");
 }

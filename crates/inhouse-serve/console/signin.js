@@ -43,7 +43,8 @@ export function signIn(why, done) {
   );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (!input.value.trim()) return;
+    if (!/^[!-~]+$/.test(input.value.trim()))
+      return fill(said, problem("That is no token: a token has no spaces, and plain letters alone."));
     keep(input.value);
     button.disabled = true;
     try {

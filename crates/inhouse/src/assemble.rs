@@ -15,7 +15,9 @@ use inhouse_store::{MemoryLimits, MemoryStore};
 use inhouse_trust::{HostEnv, HostRule, OriginRule, Policy};
 use tokio::sync::watch;
 
-use crate::config::{AgentConfig, Agents, Config, Containment, IdempotencyChoice, JwtConfig, Limits, PublicUrl, Server, Setting};
+use crate::config::{
+    AgentConfig, Agents, Config, Containment, IdempotencyChoice, JwtConfig, Limits, PublicUrl, Server, Setting,
+};
 use crate::containment::hidden;
 use crate::listen::{machine_names, without_brackets};
 
