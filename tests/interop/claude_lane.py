@@ -14,7 +14,7 @@ import time
 
 from fake_model import THOUGHT, FakeModel
 from harness import (
-    INSTALLED, Runs, Server, Steps, answer, assert_same, cancel_during, expect, expect_outage, expect_patch, make_repository, message, multibyte,
+    AGENTS, BINARY, INSTALLED, Runs, Server, Steps, answer, assert_same, cancel_during, expect, expect_outage, expect_patch, make_repository, message, multibyte,
     nowhere, request_of, said_together, send_in, state_of, text_of, use, wait_until,
 )
 
@@ -298,6 +298,23 @@ def a_plan_is_told(server, model):
         params["message"]["contextId"] = context
         events = json.dumps(list(planning.stream("SendStreamingMessage", params)))
         assert '"plan": {"steps": [{"state": "inProgress", "text": "Read the code"}]}' in events, events
+
+
+@step
+def an_agent_asks_another(server, model):
+    """by `inhouse mcp`, Claude Code behind one server gives another server's agent work, and hears its answer"""
+    desk = Server(f"{sys.executable} {AGENTS / 'desk.py'}", AGENT_INPUT="json")
+    with desk as other, tempfile.NamedTemporaryFile("w", suffix=".json") as config:
+        bridge = {"command": BINARY, "args": ["mcp", other.url], "env": {"INHOUSE_TOKEN": other.token}, "alwaysLoad": True}
+        json.dump({"mcpServers": {"inhouse": bridge}}, config)
+        config.flush()
+        rules = f'[agents.claude]\ncommand = ["claude", "--mcp-config", "{config.name}"]\nallow = ["mcp__inhouse__send"]\n'
+        with Server(config=rules, **provider(model)) as asking:
+            done = asking.send(use("mcp__inhouse__send", text="say hello from another house"))
+            expect(done, "COMPLETED")
+            assert "hello from another house" in text_of(done), text_of(done)
+            told = [text_of(task) for task in other.result("ListTasks", {"includeArtifacts": True})["tasks"]]
+            assert told == ["hello from another house"], told
 
 
 @step

@@ -10,6 +10,7 @@ use hyper::http::uri::{PathAndQuery, Scheme};
 
 const CARD_PATH: &str = "/.well-known/agent-card.json";
 const KEYS_PATH: &str = "/.well-known/jwks.json";
+const AGENTS_PATH: &str = "/agents";
 
 /// Why an address can not be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,18 +41,21 @@ pub(crate) struct Target {
     pub(crate) keys: Address,
     /// Where requests go, if the user said so; else the card tells.
     pub(crate) endpoint: Option<Address>,
+    /// Where agents may be listed, if not one of them is meant by its card.
+    pub(crate) agents: Option<Address>,
 }
 
 impl Target {
     /// A server without a path, the address of a card, or an endpoint.
     pub(crate) fn parse(url: &str) -> Result<Self, AddressError> {
         let typed = Address::parse(url)?;
-        if typed.path.ends_with("/.well-known/agent-card.json") {
-            return Ok(Self { keys: typed.at(KEYS_PATH), card: typed, endpoint: None });
+        if typed.path.ends_with(CARD_PATH) {
+            return Ok(Self { keys: typed.at(KEYS_PATH), card: typed, endpoint: None, agents: None });
         }
         let card = typed.at(CARD_PATH);
+        let agents = Some(typed.at(AGENTS_PATH));
         let endpoint = (typed.path != "/").then_some(typed);
-        Ok(Self { keys: card.at(KEYS_PATH), card, endpoint })
+        Ok(Self { keys: card.at(KEYS_PATH), card, endpoint, agents })
     }
 }
 

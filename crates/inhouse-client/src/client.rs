@@ -182,6 +182,10 @@ impl Client {
         &self.0.options
     }
 
+    pub(crate) fn target(&self) -> &Target {
+        &self.0.target
+    }
+
     pub(crate) async fn open_subscription(&self, id: &str, last_event_id: Option<u64>) -> Result<Body, ClientError> {
         let tenant = self.tenant(String::new()).await?;
         let request = v1::SubscribeToTaskRequest { tenant, id: id.to_owned() };
@@ -246,7 +250,7 @@ impl Client {
         Err(ClientError::Protocol(format!("{address} answered {method} with one result, not with a stream")))
     }
 
-    fn request(
+    pub(crate) fn request(
         &self,
         method: Method,
         address: &Address,
@@ -282,7 +286,7 @@ impl Client {
             .map_err(|error| ClientError::Protocol(format!("no request for {address}: {error}")))
     }
 
-    async fn exchange(
+    pub(crate) async fn exchange(
         &self,
         address: &Address,
         request: Request<Full<Bytes>>,
@@ -297,7 +301,7 @@ impl Client {
         }
     }
 
-    async fn collect(&self, answer: Answer, wait_ms: u64) -> Result<Vec<u8>, ClientError> {
+    pub(crate) async fn collect(&self, answer: Answer, wait_ms: u64) -> Result<Vec<u8>, ClientError> {
         answer.body.collect(wait_ms, self.0.options.answer_bytes_max).await
     }
 

@@ -76,6 +76,11 @@ pub struct RpcError {
 }
 
 impl ClientError {
+    /// Whether the server does not offer this: UnsupportedOperationError (spec 5.4).
+    pub fn is_unsupported(&self) -> bool {
+        matches!(self, Self::Rpc(error) if error.code == -32004)
+    }
+
     /// Whether the same call may succeed a little later.
     pub(crate) fn is_passing(&self) -> bool {
         match self {

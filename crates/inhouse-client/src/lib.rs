@@ -4,6 +4,7 @@
 //! task's events as an [`EventStream`], which reconnects by itself without a gap or a double. Every buffer has a bound.
 
 mod address;
+mod agents;
 mod client;
 mod error;
 mod fetch;
@@ -18,6 +19,7 @@ mod tls;
 mod stream;
 
 pub use address::AddressError;
+pub use agents::Listed;
 pub use client::{Client, Reply};
 pub use error::{ClientError, RpcError};
 pub use fetch::Fetcher;

@@ -55,6 +55,7 @@ pub(crate) enum Command {
     Send(Box<cli::send::SendArgs>),
     Task(Box<cli::task::TaskArgs>),
     Card(Box<cli::card::CardArgs>),
+    Mcp(Box<cli::mcp::McpArgs>),
     /// Look at the configuration
     Config(ConfigArgs),
 }

@@ -60,6 +60,7 @@ fn main() -> ExitCode {
         Command::Send(args) => run(cli::send::run(*args)),
         Command::Task(args) => run(cli::task::run(*args)),
         Command::Card(args) => run(cli::card::run(*args)),
+        Command::Mcp(args) => run(cli::mcp::run(*args)),
     };
     ended.unwrap_or_else(|failure| failure.report())
 }

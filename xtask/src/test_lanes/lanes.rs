@@ -1,6 +1,6 @@
 //! The lanes, in the order in which they run: what is cheap and tells most comes first.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::process::{Count, Program};
@@ -36,6 +36,7 @@ pub(super) const LANES: [Lane; 17] = [
     Lane { name: "test", promise: "every crate keeps its promises (cargo test --workspace)", run: test },
     Lane { name: "first-contact", promise: "the release build works for whoever runs it first", run: first_contact },
     Lane { name: "sdk-python", promise: "the official Python SDK is served", run: sdk_python },
+    Lane { name: "mcp", promise: "the official MCP client of Python uses A2A agents by `inhouse mcp`", run: mcp },
     Lane { name: "sdk-js", promise: "the official JavaScript SDK is served", run: sdk_js },
     Lane { name: "sdk-python-0.3", promise: "the official Python SDK of A2A 0.3 is served", run: sdk_python_0_3 },
     Lane { name: "sdk-python-0.2", promise: "the official Python SDK of A2A 0.2 is served", run: sdk_python_0_2 },
@@ -93,6 +94,12 @@ fn first_contact(house: &House) -> Result<Tally, LaneError> {
 fn sdk_python(house: &House) -> Result<Tally, LaneError> {
     install::python(house, "1")?;
     script(house, &["sdk_lane.py", "python"])
+}
+
+fn mcp(house: &House) -> Result<Tally, LaneError> {
+    install::python(house, "mcp")?;
+    let python = house.interop().join("venv-mcp/bin/python");
+    script_by(&python, house, &["mcp_python.py"])
 }
 
 fn sdk_js(house: &House) -> Result<Tally, LaneError> {
@@ -154,8 +161,12 @@ fn cargo(house: &House, words: &[&str]) -> Program {
 
 /// A script of tests/interop against the release build.
 fn script(house: &House, words: &[&str]) -> Result<Tally, LaneError> {
+    script_by(Path::new("python3"), house, words)
+}
+
+fn script_by(python: &Path, house: &House, words: &[&str]) -> Result<Tally, LaneError> {
     let server = server(house)?;
-    Program::new(house, "python3", SCRIPT_MAX)
+    Program::new(house, python, SCRIPT_MAX)
         .arg(house.scripts().join(words[0]))
         .args(&words[1..])
         .env("INHOUSE_BIN", server)

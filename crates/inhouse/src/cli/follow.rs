@@ -154,7 +154,7 @@ impl Follower<'_> {
                 "give the agent its credential, then follow the task with: {}",
                 self.connection.command(&format!("task watch {id}"))
             )
-        } else if transcript.waits_for_approver {
+        } else if transcript.waits_for_approver() {
             format!(
                 "when it is decided, follow the task with: {}",
                 self.connection.command(&format!("task watch {id}"))

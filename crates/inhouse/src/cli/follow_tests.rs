@@ -69,7 +69,7 @@ fn a_command_in_a_hint_reaches_the_server_that_was_typed() {
 #[test]
 fn what_is_anothers_to_decide_is_followed_and_not_answered() {
     let mut waiting = transcript(TaskState::InputRequired, Some("May it?"));
-    waiting.waits_for_approver = true;
+    waiting.request = Some(serde_json::json!({"decides": "approver"}));
     let (code, said) = concluded(&waiting, None, Show::Nothing, Until::Answered);
     assert_eq!(code, ExitCode::from(3));
     assert_eq!(said, "May it?\nhint: when it is decided, follow the task with: inhouse task watch t1\n");

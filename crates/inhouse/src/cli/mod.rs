@@ -1,9 +1,10 @@
-//! The verbs that talk to a server: `send`, `task` and `card`.
+//! The verbs that talk to a server: `send`, `task`, `card` and `mcp`.
 //!
 //! Each has its arguments and a `run` that ends in an exit code. What they share, in reading order: `connection` (which
 //! server), `output` (what goes where), `problem` and `exit` (how it ends), `transcript` (what a task says), `follow`.
 
 pub(crate) mod card;
+pub(crate) mod mcp;
 pub(crate) mod send;
 pub(crate) mod task;
 

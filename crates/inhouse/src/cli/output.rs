@@ -81,9 +81,8 @@ impl Output {
         match closed.map_or(outcome, Err) {
             Ok(exit) => exit.into(),
             Err(Problem::StdoutClosed) => Exit::Done.into(),
-            Err(Problem::Told { exit, what, hints }) => {
-                self.say(&format!("error: {what}"));
-                hints.iter().for_each(|hint| self.say(&format!("hint: {hint}")));
+            Err(problem @ Problem::Told { exit, .. }) => {
+                self.say(&format!("error: {}", problem.text()));
                 exit.into()
             }
         }

@@ -39,6 +39,16 @@ impl Problem {
         self
     }
 
+    /// All of it, a line each.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Told { what, hints, .. } => {
+                hints.iter().fold(what.clone(), |text, hint| format!("{text}\nhint: {hint}"))
+            }
+            Self::StdoutClosed => String::new(),
+        }
+    }
+
     /// A failed call.
     pub(crate) fn of(error: &ClientError, connection: &Connection) -> Self {
         let problem = Self::new(Exit::of_error(error), error.to_string());

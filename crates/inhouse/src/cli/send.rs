@@ -3,8 +3,9 @@
 use std::io::{self, IsTerminal as _, Read};
 use std::process::ExitCode;
 
-use inhouse_client::{ClientError, EventStream};
+use inhouse_client::EventStream;
 use inhouse_proto::v1;
+use inhouse_proto::v1::part::Content;
 use inhouse_proto::v1::send_message_response::Payload as Sent;
 use inhouse_proto::v1::stream_response::Payload;
 use serde_json::value::RawValue;
@@ -73,7 +74,7 @@ async fn send(args: SendArgs, output: &mut Output) -> Result<Exit, Problem> {
         (true, false) => Show::Live,
         (false, _) => Show::Nothing,
     };
-    let request = request(text, args.context, args.task);
+    let request = request(Content::Text(text), args.context, args.task);
     let mut interrupt = Interrupt::ctrl_c();
     let mut follower = Follower { connection: &connection, output, show, until: Until::Answered };
     // The stream names the task at once, survives a lost connection and tells what to cancel at Ctrl-C; so it is used for
@@ -81,7 +82,7 @@ async fn send(args: SendArgs, output: &mut Output) -> Result<Exit, Problem> {
     let followed = match interrupt.or(connection.client.stream(request.clone())).await {
         None => return Err(interrupted(&connection)),
         Some(Ok(stream)) => follow(&mut follower, stream, &mut interrupt, args.json && !args.stream).await?,
-        Some(Err(error)) if is_unsupported(&error) => wait(&mut follower, request, &mut interrupt, args.json).await?,
+        Some(Err(error)) if error.is_unsupported() => wait(&mut follower, request, &mut interrupt, args.json).await?,
         Some(Err(error)) => return Err(Problem::of(&error, &connection)),
     };
     if show == Show::Nothing && !args.json {
@@ -147,13 +148,9 @@ fn interrupted(connection: &Connection) -> Problem {
         .hint(format!("cancel one with: {}", connection.command("task cancel ID")))
 }
 
-/// UnsupportedOperationError (spec 5.4).
-fn is_unsupported(error: &ClientError) -> bool {
-    matches!(error, ClientError::Rpc(error) if error.code == -32004)
-}
-
-fn request(text: String, context: Option<String>, task: Option<String>) -> v1::SendMessageRequest {
-    let part = v1::Part { content: Some(v1::part::Content::Text(text)), ..v1::Part::default() };
+/// A message with an id of its own.
+pub(crate) fn request(content: Content, context: Option<String>, task: Option<String>) -> v1::SendMessageRequest {
+    let part = v1::Part { content: Some(content), ..v1::Part::default() };
     let message = v1::Message {
         // A UUID: a server may take the same message, sent again, as a retry.
         message_id: uuid::Uuid::new_v4().to_string(),
@@ -225,8 +222,8 @@ mod tests {
 
     #[test]
     fn a_request_names_its_conversation_and_has_an_id_of_its_own() {
-        let first = request("hi".into(), Some("c".into()), Some("t".into())).message.unwrap();
-        let second = request("hi".into(), None, None).message.unwrap();
+        let first = request(Content::Text("hi".into()), Some("c".into()), Some("t".into())).message.unwrap();
+        let second = request(Content::Text("hi".into()), None, None).message.unwrap();
         assert_eq!((first.context_id.as_str(), first.task_id.as_str(), second.context_id.as_str()), ("c", "t", ""));
         assert!(uuid::Uuid::parse_str(&first.message_id).is_ok() && first.message_id != second.message_id);
     }

@@ -29,7 +29,7 @@ pub(crate) struct TooLong {
 }
 
 /// A task, or a direct message, as far as its events have told.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Transcript {
     pub(crate) task_id: Option<String>,
     pub(crate) context_id: Option<String>,
@@ -37,12 +37,19 @@ pub(crate) struct Transcript {
     pub(crate) state: Option<TaskState>,
     /// The text of the latest status.
     pub(crate) note: Option<String>,
-    /// What the task waits for is another's to say.
-    pub(crate) waits_for_approver: bool,
+    /// What the agent asks, for programs, as `inhouse` writes it.
+    pub(crate) request: Option<serde_json::Value>,
     pieces: Vec<Piece>,
     /// The artifact that was told last, which decides where a line break is needed.
     told: Option<usize>,
     bytes: usize,
+    bytes_max: usize,
+}
+
+impl Default for Transcript {
+    fn default() -> Self {
+        Self::bounded(ANSWER_BYTES_MAX)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -53,6 +60,26 @@ struct Piece {
 }
 
 impl Transcript {
+    /// Nothing yet, and never more than this of an answer.
+    pub(crate) fn bounded(bytes_max: usize) -> Self {
+        Self {
+            task_id: None,
+            context_id: None,
+            state: None,
+            note: None,
+            request: None,
+            pieces: Vec::new(),
+            told: None,
+            bytes: 0,
+            bytes_max,
+        }
+    }
+
+    /// What the task waits for is another's to say.
+    pub(crate) fn waits_for_approver(&self) -> bool {
+        self.request.as_ref().is_some_and(|request| request["decides"] == "approver")
+    }
+
     /// Takes the next event in and returns what is new in it.
     pub(crate) fn apply(&mut self, payload: &Payload) -> Result<Vec<Step>, TooLong> {
         let mut steps = Vec::new();
@@ -73,7 +100,7 @@ impl Transcript {
                 }
             }
         }
-        if self.bytes > ANSWER_BYTES_MAX { Err(TooLong { answer_bytes_max: ANSWER_BYTES_MAX }) } else { Ok(steps) }
+        if self.bytes > self.bytes_max { Err(TooLong { answer_bytes_max: self.bytes_max }) } else { Ok(steps) }
     }
 
     /// The whole answer. A task that ended well without an artifact has answered in its status.
@@ -117,7 +144,7 @@ impl Transcript {
             steps.push(Step::Status(status.state(), note.clone()));
         }
         (self.state, self.note) = (state, note);
-        self.waits_for_approver = status.message.as_ref().is_some_and(|message| message.parts.iter().any(is_approvers));
+        self.request = status.message.as_ref().and_then(|message| message.parts.iter().find_map(request_of));
     }
 
     fn artifact(&mut self, artifact: &Artifact, append: bool, steps: &mut Vec<Step>) {
@@ -198,9 +225,12 @@ pub(crate) fn note_of(parts: &[Part]) -> String {
     text_of(if texts.is_empty() { &others } else { &texts })
 }
 
-/// Whether this is a request that an approver decides on, as `inhouse` writes it.
-fn is_approvers(part: &Part) -> bool {
-    matches!(&part.content, Some(Content::Data(data)) if data.0["request"]["decides"] == "approver")
+/// The request of an agent, as `inhouse` writes it.
+fn request_of(part: &Part) -> Option<serde_json::Value> {
+    match &part.content {
+        Some(Content::Data(data)) => data.0.get("request").filter(|request| request.is_object()).cloned(),
+        _ => None,
+    }
 }
 
 /// Texts stand next to each other, because a stream cuts them anywhere; data has a line of its own.

@@ -118,6 +118,6 @@ fn a_request_that_others_decide_on_is_known_until_the_next_status() {
     let theirs = status(json!([{"text": "May I?"}, {"data": {"request": {"decides": "approver"}}}]));
     let own = status(json!([{"text": "May I?"}, {"data": {"request": {"id": "1"}}}, {"data": 1}]));
     for (events, waits) in [(vec![theirs.clone()], true), (vec![own.clone()], false), (vec![theirs, own], false)] {
-        assert_eq!(steps(&events).1.waits_for_approver, waits);
+        assert_eq!(steps(&events).1.waits_for_approver(), waits);
     }
 }
