@@ -263,7 +263,7 @@ fn a_wrong_configuration_is_told_as_serve_tells_it() {
     let (code, stdout, stderr) = Machine::with(&[]).launch(&[]).directory(&folder).run();
     assert_eq!((code, stdout.as_str()), (2, ""));
     assert!(
-        stderr.contains("inhouse.toml:2: unknown key \"prot\"") && stderr.contains("did you mean port?"),
+        stderr.contains("inhouse.toml:2:1: unknown key \"prot\"") && stderr.contains("did you mean port?"),
         "{stderr}"
     );
 }

@@ -33,9 +33,12 @@ impl Mcp {
         Self::start(&[&url(server)])
     }
 
-    /// Starts it, and shakes hands.
     fn start(args: &[&str]) -> Self {
-        let mut command = inhouse(args);
+        Self::run(inhouse(args))
+    }
+
+    /// Starts it, and shakes hands.
+    fn run(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let (sender, lines) = channel();
@@ -176,6 +179,29 @@ fn agents_of_several_servers_are_listed_and_each_is_reached_by_its_id() {
     {
         let result = mcp.call("send", arguments);
         assert!(result["isError"] == true && told(&result).0.contains(hint), "{result}");
+    }
+}
+
+#[test]
+fn without_an_address_all_profiles_are_asked_each_with_its_own_token() {
+    let servers = [Server::with_agent("cat"), Server::with_agent("wc -c")];
+    let (home, mut profiles) = (scratch("home"), String::new());
+    for (server, name) in servers.iter().zip(["echo", "count"]) {
+        profiles += &format!("[profiles.{name}]\nurl = \"{}\"\ntoken_file = \"{name}\"\n", url(server));
+        std::fs::write(home.join(name), TOKEN).unwrap();
+    }
+    std::fs::create_dir(home.join("inhouse")).unwrap();
+    std::fs::write(home.join("inhouse/client.toml"), profiles.replace("_file = \"", "_file = \"../")).unwrap();
+    let mut command = inhouse(&[]);
+    command.env("XDG_CONFIG_HOME", &home).env("INHOUSE_TOKEN", "of no server");
+    let mut mcp = Mcp::run(command);
+    let listed = mcp.call("list_agents", json!({}));
+    let ids: Vec<_> =
+        told(&listed).1["agents"].as_array().unwrap().iter().map(|agent| agent["id"].as_str().unwrap()).collect();
+    assert!(ids[0].ends_with("@echo") && ids[1].ends_with("@count") && ids.len() == 2, "{listed}");
+    for (agent, answer) in ids.iter().zip(["12345", "5\n"]) {
+        let result = mcp.call("send", json!({"agent": agent, "text": "12345"}));
+        assert_eq!(told(&result).1["answer"], answer, "{result}");
     }
 }
 

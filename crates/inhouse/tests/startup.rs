@@ -205,12 +205,12 @@ fn a_wrong_configuration_is_named_with_file_line_and_the_nearest_name() {
     let folder = scratch("project");
     fs::write(folder.join("inhouse.toml"), "[server]\n\nprot = 1\n").unwrap();
     let launch = || bare(&[]).directory(&folder);
-    assert_refused(launch(), "inhouse.toml:3: unknown key \"prot\" in [server]", "did you mean port?");
+    assert_refused(launch(), "inhouse.toml:3:1: unknown key \"prot\" in [server]", "did you mean port?");
     fs::write(folder.join("other.toml"), "[limits]\nrequest_timeout = 1\n").unwrap();
     let other = bare(&["serve", "--config", "other.toml"]).directory(&folder);
     assert_refused(
         other,
-        "other.toml:2: unknown key \"request_timeout\" in [limits]",
+        "other.toml:2:1: unknown key \"request_timeout\" in [limits]",
         "did you mean request_timeout_ms?",
     );
     let (code, _, stderr) = bare(&["--config", "inhouse.toml"]).directory(&folder).env("PORT", "http").run();

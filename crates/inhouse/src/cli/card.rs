@@ -40,7 +40,7 @@ enum CardVerb {
 #[derive(clap::Args)]
 struct VerifyArgs {
     /// The server; the same as --url
-    #[arg(value_name = "URL", conflicts_with = "url")]
+    #[arg(value_name = "URL", conflicts_with_all = ["url", "profile"])]
     server: Option<String>,
     /// A file with the keys that are trusted, as a JWK set [default: the server's own, /.well-known/jwks.json]
     #[arg(long, value_name = "FILE")]
@@ -52,7 +52,7 @@ struct VerifyArgs {
 #[derive(clap::Args)]
 struct ShowArgs {
     /// The server; the same as --url
-    #[arg(value_name = "URL", conflicts_with = "url")]
+    #[arg(value_name = "URL", conflicts_with_all = ["url", "profile"])]
     server: Option<String>,
     /// Print the card as the server wrote it
     #[arg(long)]
@@ -72,8 +72,7 @@ pub(crate) async fn run(args: CardArgs) -> ExitCode {
 }
 
 async fn card(args: ShowArgs, output: &mut Output) -> Result<Exit, Problem> {
-    let ConnectionArgs { url, token, ca } = args.connection;
-    let connection = Connection::new(ConnectionArgs { url: args.server.or(url), token, ca })?;
+    let connection = Connection::new(args.connection.at(args.server))?;
     let card = connection.client.card().await.map_err(|error| Problem::of(&error, &connection))?;
     if args.json {
         output.json(&card.json)?;
@@ -84,8 +83,7 @@ async fn card(args: ShowArgs, output: &mut Output) -> Result<Exit, Problem> {
 }
 
 async fn verify(args: VerifyArgs, output: &mut Output) -> Result<Exit, Problem> {
-    let ConnectionArgs { url, token, ca } = args.connection;
-    let connection = Connection::new(ConnectionArgs { url: args.server.or(url), token, ca })?;
+    let connection = Connection::new(args.connection.at(args.server))?;
     let told = |error| Problem::of(&error, &connection);
     let card = connection.client.card().await.map_err(told)?.value;
     if card.signatures.is_empty() {

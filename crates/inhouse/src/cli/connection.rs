@@ -1,4 +1,4 @@
-//! Which server, and with which token: flags first, then the environment, then this machine.
+//! Which server, and with which token: flags first, then the environment, then this machine. A profile goes with its own token.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -10,17 +10,21 @@ use inhouse_proto::via::{HOPS_VARIABLE, TRACE_VARIABLE, TraceParent, Via, hops};
 use inhouse_trust::Secret;
 
 use super::problem::Problem;
+use super::profiles::{self, Profile, Token as ProfileToken};
 use super::text::shell_word;
 
 const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 const TOKEN_FILE_BYTES_MAX: u64 = 64 << 10;
 
 /// Flags of every verb that talks to a server. No `Debug`: one of them is a secret.
-#[derive(clap::Args)]
+#[derive(Clone, Default, clap::Args)]
 pub(crate) struct ConnectionArgs {
     /// The server, or its JSON-RPC endpoint [default: INHOUSE_URL, else http://127.0.0.1:8080]
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
+    /// A server of ~/.config/inhouse/client.toml, with its token and ca [default: INHOUSE_PROFILE, unless INHOUSE_URL is set]
+    #[arg(long, value_name = "NAME", conflicts_with = "url")]
+    pub(crate) profile: Option<String>,
     /// The token; other users may see it in the process list [default: INHOUSE_TOKEN, the file INHOUSE_TOKEN_FILE, API_TOKEN]
     #[arg(long, value_name = "TOKEN")]
     pub(crate) token: Option<String>,
@@ -29,12 +33,24 @@ pub(crate) struct ConnectionArgs {
     pub(crate) ca: Option<PathBuf>,
 }
 
+impl ConnectionArgs {
+    /// The same, for a server that was named without a flag.
+    pub(crate) fn at(self, server: Option<String>) -> Self {
+        Self { url: server.or(self.url), ..self }
+    }
+}
+
+/// A flag and its value.
+type Typed = Option<(&'static str, String)>;
+/// A token, and where it comes from.
+type Found = (&'static str, Secret);
+
 /// A client, and what hints need to know about how it was found.
 pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) url: String,
-    /// The address was typed: commands in hints repeat it.
-    url_typed: bool,
+    /// How the server was typed, if it was: commands in hints repeat it.
+    typed: Typed,
     /// Where the token came from.
     pub(crate) token_source: Option<&'static str>,
 }
@@ -45,36 +61,89 @@ impl Connection {
         Self::resolve(args, |name| std::env::var_os(name))
     }
 
-    fn resolve(args: ConnectionArgs, env: impl Fn(&str) -> Option<OsString>) -> Result<Self, Problem> {
-        let url_typed = args.url.is_some();
-        let url = match args.url {
-            Some(url) => url,
-            None => variable(&env, "INHOUSE_URL")?.unwrap_or_else(|| DEFAULT_URL.to_owned()),
+    /// Those of all profiles, with their names, where neither flags nor the environment name a server.
+    pub(crate) fn all(args: &ConnectionArgs) -> Result<Vec<(String, Self)>, Problem> {
+        let env = |name: &str| std::env::var_os(name);
+        let names = [variable(&env, "INHOUSE_URL")?, variable(&env, "INHOUSE_PROFILE")?];
+        if args.url.is_some() || args.profile.is_some() || names.iter().any(Option::is_some) {
+            return Ok(Vec::new());
+        }
+        let connect = |profile: Profile| {
+            let (name, typed) = (profile.name.clone(), Some(("--profile", profile.name.clone())));
+            Ok((name, Self::of(profile, args.token.clone(), args.ca.clone(), typed, via(&env)?)?))
         };
-        let found = token(args.token, &env)?;
-        let token_source = found.as_ref().map(|(source, _)| *source);
-        let ca = match args.ca {
+        profiles::all(&env)?.into_iter().map(connect).collect()
+    }
+
+    fn resolve(args: ConnectionArgs, env: impl Fn(&str) -> Option<OsString>) -> Result<Self, Problem> {
+        let ConnectionArgs { url, profile, token: flag, ca } = args;
+        let typed = match (&url, &profile) {
+            (Some(url), _) => Some(("--url", url.clone())),
+            (None, Some(name)) => Some(("--profile", name.clone())),
+            (None, None) => None,
+        };
+        let url = match (url, &profile) {
+            (None, None) => variable(&env, "INHOUSE_URL")?,
+            (url, _) => url,
+        };
+        let profile = match (profile, &url) {
+            (None, None) => variable(&env, "INHOUSE_PROFILE")?,
+            (profile, _) => profile,
+        };
+        if let Some(name) = profile {
+            return Self::of(profiles::named(&name, &env)?, flag, ca, typed, via(&env)?);
+        }
+        let url = url.unwrap_or_else(|| DEFAULT_URL.to_owned());
+        let ca = match ca {
             Some(ca) => Some(ca),
             None => variable(&env, "INHOUSE_CA")?.map(PathBuf::from),
         };
+        Self::with(url, token(flag, &env)?, ca, typed, via(&env)?)
+    }
+
+    /// With what the profile and flags say. What the environment has for another server stays out of it.
+    fn of(
+        profile: Profile,
+        flag: Option<String>,
+        ca: Option<PathBuf>,
+        typed: Typed,
+        via: Via,
+    ) -> Result<Self, Problem> {
+        let token = match (flag, profile.token) {
+            (Some(flag), _) => Some(flagged(flag)?),
+            (None, Some(ProfileToken::Here(token))) => Some(("the profile", token)),
+            (None, Some(ProfileToken::In(path))) => {
+                Some(("the profile's token_file", token_from("token_file", &path)?))
+            }
+            (None, None) => None,
+        };
+        Self::with(profile.url, token, ca.or(profile.ca), typed, via)
+    }
+
+    fn with(
+        url: String,
+        token: Option<Found>,
+        ca: Option<PathBuf>,
+        typed: Typed,
+        via: Via,
+    ) -> Result<Self, Problem> {
+        let (token_source, token) = token.unzip();
         let ca_pem = ca.as_deref().map(certificates).transpose()?;
-        let token = found.map(|(_, token)| token);
-        let options = ClientOptions { token, ca_pem, via: via(&env)?, ..ClientOptions::new(url.clone()) };
+        let options = ClientOptions { token, ca_pem, via, ..ClientOptions::new(url.clone()) };
         let client = Client::new(options).map_err(|error| match (&error, token_source) {
             (ClientError::Token, Some(source)) => Problem::usage(format!("{error}: {source}")),
             (ClientError::Certificates, _) => Problem::usage(format!("{error} in {}", named(ca.as_deref()))),
             _ => Problem::usage(error.to_string())
                 .hint(format!("name a server with --url or INHOUSE_URL, for example {DEFAULT_URL}")),
         })?;
-        Ok(Self { client, url, url_typed, token_source })
+        Ok(Self { client, url, typed, token_source })
     }
 
     /// A command that the user can paste: it reaches the same server.
     pub(crate) fn command(&self, verb: &str) -> String {
         let mut command = format!("inhouse {verb}");
-        if self.url_typed {
-            command.push_str(" --url ");
-            command.push_str(&shell_word(&self.url));
+        if let Some((flag, value)) = &self.typed {
+            command.push_str(&format!(" {flag} {}", shell_word(value)));
         }
         if self.token_source == Some("--token") {
             command.push_str(" --token …");
@@ -109,25 +178,25 @@ fn variable(env: &impl Fn(&str) -> Option<OsString>, name: &str) -> Result<Optio
     value.into_string().map(Some).map_err(|_| Problem::usage(format!("{name} is not UTF-8")))
 }
 
-fn token(
-    flag: Option<String>,
-    env: &impl Fn(&str) -> Option<OsString>,
-) -> Result<Option<(&'static str, Secret)>, Problem> {
+fn token(flag: Option<String>, env: &impl Fn(&str) -> Option<OsString>) -> Result<Option<Found>, Problem> {
     if let Some(token) = flag {
-        let token = Some(token).filter(|token| !token.is_empty()).ok_or_else(|| Problem::usage("--token is empty"))?;
-        return Ok(Some(("--token", Secret::new(token))));
+        return Ok(Some(flagged(token)?));
     }
     if let Some(token) = variable(env, "INHOUSE_TOKEN")? {
         return Ok(Some(("INHOUSE_TOKEN", Secret::new(token))));
     }
     if let Some(path) = env("INHOUSE_TOKEN_FILE").filter(|path| !path.is_empty()) {
-        return Ok(Some(("INHOUSE_TOKEN_FILE", token_from(Path::new(&path))?)));
+        return Ok(Some(("INHOUSE_TOKEN_FILE", token_from("INHOUSE_TOKEN_FILE", Path::new(&path))?)));
     }
     Ok(variable(env, "API_TOKEN")?.map(|token| ("API_TOKEN", Secret::new(token))))
 }
 
-fn token_from(path: &Path) -> Result<Secret, Problem> {
-    let wrong = |why: String| Problem::usage(format!("INHOUSE_TOKEN_FILE: {}: {why}", path.display()));
+fn flagged(token: String) -> Result<Found, Problem> {
+    if token.is_empty() { Err(Problem::usage("--token is empty")) } else { Ok(("--token", Secret::new(token))) }
+}
+
+fn token_from(who: &str, path: &Path) -> Result<Secret, Problem> {
+    let wrong = |why: String| Problem::usage(format!("{who}: {}: {why}", path.display()));
     let mut text = String::new();
     let file = File::open(path).map_err(|error| wrong(error.to_string()))?;
     file.take(TOKEN_FILE_BYTES_MAX).read_to_string(&mut text).map_err(|error| wrong(error.to_string()))?;
@@ -142,7 +211,8 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn resolve(url: Option<&str>, token: Option<&str>, env: &[(&str, &str)]) -> Result<Connection, Problem> {
-        let args = ConnectionArgs { url: url.map(str::to_owned), token: token.map(str::to_owned), ca: None };
+        let args =
+            ConnectionArgs { url: url.map(str::to_owned), token: token.map(str::to_owned), ..Default::default() };
         Connection::resolve(args, |name| env.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into()))
     }
 

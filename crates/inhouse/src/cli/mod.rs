@@ -1,7 +1,7 @@
 //! The verbs that talk to a server: `send`, `task`, `card` and `mcp`.
 //!
-//! Each has its arguments and a `run` that ends in an exit code. What they share, in reading order: `connection` (which
-//! server), `output` (what goes where), `problem` and `exit` (how it ends), `transcript` (what a task says), `follow`.
+//! Each has its arguments and a `run` that ends in an exit code. What they share, in reading order: `connection` and `profiles`
+//! (which server), `output` (what goes where), `problem` and `exit` (how it ends), `transcript` (what a task says), `follow`.
 
 pub(crate) mod card;
 pub(crate) mod mcp;
@@ -14,6 +14,7 @@ mod follow;
 mod interrupt;
 mod output;
 mod problem;
+mod profiles;
 mod task_text;
 mod text;
 mod transcript;

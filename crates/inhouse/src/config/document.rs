@@ -26,6 +26,12 @@ impl Source<'_> {
         Place { file: Arc::clone(&self.name), line: 1 + before.filter(|byte| **byte == b'\n').count() }
     }
 
+    /// Where in its line something begins, in characters, from 1.
+    fn column(&self, span: &Range<usize>) -> usize {
+        let before = self.text.get(..span.start).unwrap_or_default();
+        1 + before.rsplit('\n').next().unwrap_or_default().chars().count()
+    }
+
     fn origin(&self, span: Range<usize>) -> Origin {
         Origin::File(self.place(span))
     }
@@ -224,7 +230,8 @@ impl<'a> Table<'a> {
             (Some(name), _) => format!("did you mean {name}?"),
             (None, None) => format!("{} may have: {}", self.name, self.asked.join(", ")),
         };
-        Err(ConfigError::UnknownKey { place, table: self.name, key: text.to_owned(), hint })
+        let column = self.source.column(&key.span());
+        Err(ConfigError::UnknownKey { place, column, table: self.name, key: text.to_owned(), hint })
     }
 }
 

@@ -27,10 +27,12 @@ pub(crate) enum ConfigError {
         message: String,
     },
     /// The file has a key that means nothing.
-    #[error("{place}: unknown key {key:?} in {table}")]
+    #[error("{place}:{column}: unknown key {key:?} in {table}")]
     UnknownKey {
         /// Where.
         place: Place,
+        /// Where in the line, from 1.
+        column: usize,
         /// The table it stands in, as a person would call it.
         table: String,
         /// The key.

@@ -102,27 +102,27 @@ args = ["-m", "x"]
 #[test]
 fn a_wrong_key_is_named_with_its_line_and_the_nearest_right_one() {
     let cases = [
-        ("[server]\nprot = 1\n", "inhouse.toml:2: unknown key \"prot\" in [server]", "did you mean port?"),
-        ("[sever]\n", "inhouse.toml:1: unknown key \"sever\" in the top level", "did you mean server?"),
-        ("port = 1\n", "inhouse.toml:1: unknown key \"port\" in the top level", "port belongs in [server]"),
+        ("[server]\nprot = 1\n", "inhouse.toml:2:1: unknown key \"prot\" in [server]", "did you mean port?"),
+        ("[sever]\n", "inhouse.toml:1:2: unknown key \"sever\" in the top level", "did you mean server?"),
+        ("port = 1\n", "inhouse.toml:1:1: unknown key \"port\" in the top level", "port belongs in [server]"),
         (
             "[server]\nbody_bytes_max = 1\n",
-            "inhouse.toml:2: unknown key \"body_bytes_max\" in [server]",
+            "inhouse.toml:2:1: unknown key \"body_bytes_max\" in [server]",
             "body_bytes_max belongs in [limits]",
         ),
         (
             "[limits]\n\n# a comment\nrequest_timeout = 1\n",
-            "inhouse.toml:4: unknown key \"request_timeout\" in [limits]",
+            "inhouse.toml:4:1: unknown key \"request_timeout\" in [limits]",
             "did you mean request_timeout_ms?",
         ),
         (
             "[agents.bot]\ncommand = [\"x\"]\ninputs = \"stdin\"\n",
-            "inhouse.toml:3: unknown key \"inputs\" in [agents.bot]",
+            "inhouse.toml:3:1: unknown key \"inputs\" in [agents.bot]",
             "did you mean input?",
         ),
         (
             "[[callers]]\nname = \"ann\"\ntoken_env = \"ANN_TOKEN\"\ntelemetry = 1\n",
-            "inhouse.toml:4: unknown key \"telemetry\" in [[callers]]",
+            "inhouse.toml:4:1: unknown key \"telemetry\" in [[callers]]",
             "[[callers]] may have: name, token_sha256, token_env",
         ),
     ];

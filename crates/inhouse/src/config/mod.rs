@@ -4,7 +4,7 @@
 mod agents;
 mod budget;
 mod choices;
-mod document;
+pub(crate) mod document;
 mod environment;
 mod error;
 mod file;

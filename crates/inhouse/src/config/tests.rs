@@ -465,7 +465,7 @@ fn lines_of_a_shape_of_its_own_are_told_by_pointers() {
         ),
         (
             "protocol = \"mapped\"\n[[agents.bot.lines]]\ntxt = \"/a\"\n",
-            "inhouse.toml:5: unknown key \"txt\" in [[lines]]",
+            "inhouse.toml:5:1: unknown key \"txt\" in [[lines]]",
         ),
         (
             "protocol = \"mapped\"\n[[agents.bot.lines]]\nwhen = { \"/a\" = \"b\" }\nbegins = \"\"\n",

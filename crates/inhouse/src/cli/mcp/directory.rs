@@ -23,7 +23,7 @@ pub(super) struct Directory {
 }
 
 struct Server {
-    /// Host and port.
+    /// Its profile, or host and port.
     label: String,
     connection: Connection,
 }
@@ -45,19 +45,22 @@ impl Agent {
 }
 
 impl Directory {
-    /// The servers of these addresses; without any, the one that flags and environment name.
+    /// The servers of these addresses; without any, the one that flags and environment name, or those of all profiles.
     pub(super) fn new(urls: Vec<String>, args: ConnectionArgs) -> Result<Self, Problem> {
-        let ConnectionArgs { url, token, ca } = args;
-        let urls = if urls.is_empty() { vec![url] } else { urls.into_iter().map(Some).collect() };
-        let mut servers: Vec<Arc<Server>> = Vec::new();
+        let mut servers = Vec::new();
+        if urls.is_empty() {
+            servers.extend(Connection::all(&args)?.into_iter().map(|(label, connection)| Server { label, connection }));
+        }
+        let urls = if urls.is_empty() { vec![None] } else { urls.into_iter().map(Some).collect() };
+        let urls = if servers.is_empty() { urls } else { Vec::new() };
         for url in urls {
-            let connection = Connection::new(ConnectionArgs { url, token: token.clone(), ca: ca.clone() })?;
-            let server = Server { label: authority(&connection.url).to_owned(), connection };
-            if servers.iter().all(|other| other.connection.url != server.connection.url) {
-                servers.push(Arc::new(server));
+            let connection = Connection::new(args.clone().at(url))?;
+            let label = authority(&connection.url).to_owned();
+            if servers.iter().all(|other| other.connection.url != connection.url) {
+                servers.push(Server { label, connection });
             }
         }
-        Ok(Self { servers, found: Mutex::default() })
+        Ok(Self { servers: servers.into_iter().map(Arc::new).collect(), found: Mutex::default() })
     }
 
     /// Asks every server, all at once.

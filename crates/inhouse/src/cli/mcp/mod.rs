@@ -45,8 +45,8 @@ client cancels a call of send or answer, the task is canceled; when it ends, its
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct McpArgs {
-    /// The servers, each of which gets the token; the same as --url for one
-    #[arg(value_name = "URL", conflicts_with = "url")]
+    /// The servers, each of which gets the token [default: as for other commands, or else those of all profiles]
+    #[arg(value_name = "URL", conflicts_with_all = ["url", "profile"])]
     servers: Vec<String>,
     /// How long a call waits for its task, in seconds, unless it says so itself; the task goes on after that
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(..=tools::WAIT_S_MAX))]
