@@ -53,6 +53,7 @@ pub(crate) enum Command {
     Token(Box<tokens::TokenArgs>),
     Audit(Box<audit::AuditArgs>),
     Send(Box<cli::send::SendArgs>),
+    Chat(Box<cli::chat::ChatArgs>),
     Task(Box<cli::task::TaskArgs>),
     Card(Box<cli::card::CardArgs>),
     Mcp(Box<cli::mcp::McpArgs>),

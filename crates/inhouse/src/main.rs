@@ -58,6 +58,7 @@ fn main() -> ExitCode {
         Command::Agents(args) => survey(*args),
         Command::Doctor(args) => directory().and_then(|directory| doctor::run(&args, &directory)),
         Command::Send(args) => run(cli::send::run(*args)),
+        Command::Chat(args) => run(cli::chat::run(*args)),
         Command::Task(args) => run(cli::task::run(*args)),
         Command::Card(args) => run(cli::card::run(*args)),
         Command::Mcp(args) => run(cli::mcp::run(*args)),

@@ -1,9 +1,10 @@
-//! The verbs that talk to a server: `send`, `task`, `card` and `mcp`.
+//! The verbs that talk to a server: `send`, `chat`, `task`, `card` and `mcp`.
 //!
 //! Each has its arguments and a `run` that ends in an exit code. What they share, in reading order: `connection` and `profiles`
 //! (which server), `output` (what goes where), `problem` and `exit` (how it ends), `transcript` (what a task says), `follow`.
 
 pub(crate) mod card;
+pub(crate) mod chat;
 pub(crate) mod mcp;
 pub(crate) mod send;
 pub(crate) mod task;
@@ -12,9 +13,11 @@ mod connection;
 mod exit;
 mod follow;
 mod interrupt;
+mod lines;
 mod output;
 mod problem;
 mod profiles;
+mod source;
 mod task_text;
 mod text;
 mod transcript;

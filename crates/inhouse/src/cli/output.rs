@@ -48,6 +48,16 @@ impl Output {
         if unfinished && self.out.terminal { self.out.write("\n") } else { Ok(()) }
     }
 
+    /// Ends the answer's last line, in a pipe too: another answer follows.
+    pub(crate) fn end_line(&mut self) -> Result<(), Problem> {
+        if std::mem::take(&mut self.mid_line) { self.out.write("\n") } else { Ok(()) }
+    }
+
+    /// Asks for a line, on the terminal.
+    pub(crate) fn prompt(&mut self, text: &str) {
+        let _ = self.err.write(text);
+    }
+
     /// Writes a result that this program has put together: lines that end.
     pub(crate) fn result(&mut self, text: &str) -> Result<(), Problem> {
         self.end_answer()?;

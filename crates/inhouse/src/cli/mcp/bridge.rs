@@ -21,10 +21,11 @@ use tokio::time::timeout;
 use super::directory::{Agent, Directory};
 use super::report::{self, TaskReport};
 use super::tools::{self, arguments};
-use super::watch::{Ended, Source, id_of, watch};
+use super::watch::{Ended, id_of, watch};
 use crate::cli::exit::Exit;
 use crate::cli::problem::Problem;
 use crate::cli::send;
+use crate::cli::source::Source;
 use crate::cli::text::one_line;
 use crate::cli::transcript::Transcript;
 

@@ -2,17 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use inhouse_client::{Client, ClientError, EventStream};
-use inhouse_proto::v1;
-use inhouse_proto::v1::send_message_response::Payload as Sent;
-use inhouse_proto::v1::stream_response::Payload;
+use inhouse_client::ClientError;
 use inhouse_proto::wire::{is_interrupted, is_terminal};
 use rmcp::RoleServer;
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::service::{Peer, RequestContext};
-use tokio::time::{interval, sleep, sleep_until, timeout};
+use tokio::time::{interval, sleep_until, timeout};
 
 use super::report::clipped;
+use crate::cli::source::Source;
 use crate::cli::text::{one_line, state_name};
 use crate::cli::transcript::{Step, Transcript};
 
@@ -23,8 +21,6 @@ const QUIET_PULSES_MAX: u32 = 10;
 /// A client that takes no notification for so long misses it.
 const NOTIFY_WAIT: Duration = Duration::from_secs(1);
 const NOTICE_BYTES_MAX: usize = 300;
-/// A server that does not stream is asked again after so long.
-const POLL_WAIT: Duration = Duration::from_secs(1);
 
 /// How watching ended.
 #[derive(Debug)]
@@ -39,60 +35,6 @@ pub(super) enum Ended {
     Stopped,
     /// The server can not be read any more; the task may go on.
     Lost(ClientError),
-}
-
-/// Where events come from.
-pub(super) enum Source {
-    Stream(Box<EventStream>),
-    /// A server that does not stream: the task is read again and again.
-    Poll {
-        client: Client,
-        first: Option<Box<Payload>>,
-        id: Option<String>,
-    },
-}
-
-impl Source {
-    /// Sends a message, by a stream where the server has them.
-    pub(super) async fn send(client: &Client, mut request: v1::SendMessageRequest) -> Result<Self, ClientError> {
-        match client.stream(request.clone()).await {
-            Ok(stream) => return Ok(Self::Stream(Box::new(stream))),
-            Err(error) if !error.is_unsupported() => return Err(error),
-            Err(_) => {}
-        }
-        request.configuration.get_or_insert_default().return_immediately = true;
-        let (first, id) = match client.send(request).await?.value {
-            Sent::Task(task) => (Payload::Task(task.clone()), Some(task.id)),
-            Sent::Message(message) => (Payload::Message(message), None),
-        };
-        Ok(Self::Poll { client: client.clone(), first: Some(Box::new(first)), id })
-    }
-
-    /// Follows a task.
-    pub(super) async fn subscribe(client: &Client, id: &str) -> Result<Self, ClientError> {
-        match client.subscribe(id, None).await {
-            Ok(stream) => Ok(Self::Stream(Box::new(stream))),
-            Err(error) if error.is_unsupported() => {
-                Ok(Self::Poll { client: client.clone(), first: None, id: Some(id.to_owned()) })
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The next event; none at the end. Cancel safe.
-    async fn next(&mut self) -> Result<Option<Payload>, ClientError> {
-        match self {
-            Self::Stream(stream) => Ok(stream.next().await?.map(|event| event.payload)),
-            Self::Poll { client, first, id } => {
-                if let Some(first) = first.take() {
-                    return Ok(Some(*first));
-                }
-                let Some(id) = id.as_ref() else { return Ok(None) };
-                sleep(POLL_WAIT).await;
-                Ok(Some(Payload::Task(client.get_task(id, Some(0)).await?.value)))
-            }
-        }
-    }
 }
 
 /// Reads events until the task has ended or asks, as long as the call may wait.
