@@ -10,7 +10,7 @@ use hyper::{Method, Request, StatusCode};
 use inhouse_proto::v1;
 use inhouse_proto::via::{self, Via};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 use tokio::sync::OnceCell;
 
@@ -176,6 +176,67 @@ impl Client {
     /// As for any call.
     pub async fn subscribe(&self, id: &str, last_event_id: Option<u64>) -> Result<EventStream, ClientError> {
         EventStream::subscribed(self.clone(), id, last_event_id).await
+    }
+
+    /// Names a webhook that is told of a task (spec 3.1.7).
+    ///
+    /// # Errors
+    /// As for any call.
+    pub async fn create_push(
+        &self,
+        mut config: v1::TaskPushNotificationConfig,
+    ) -> Result<Reply<v1::TaskPushNotificationConfig>, ClientError> {
+        config.tenant = self.tenant(config.tenant).await?;
+        self.call("CreateTaskPushNotificationConfig", &config, self.0.options.first_byte_timeout_ms).await
+    }
+
+    /// One webhook of a task (spec 3.1.8).
+    ///
+    /// # Errors
+    /// As for any call.
+    pub async fn push(&self, task_id: &str, id: &str) -> Result<Reply<v1::TaskPushNotificationConfig>, ClientError> {
+        let tenant = self.tenant(String::new()).await?;
+        let request =
+            v1::GetTaskPushNotificationConfigRequest { tenant, task_id: task_id.to_owned(), id: id.to_owned() };
+        self.call("GetTaskPushNotificationConfig", &request, self.0.options.first_byte_timeout_ms).await
+    }
+
+    /// A page of a task's webhooks (spec 3.1.9).
+    ///
+    /// # Errors
+    /// As for any call.
+    pub async fn list_push(
+        &self,
+        mut request: v1::ListTaskPushNotificationConfigsRequest,
+    ) -> Result<Reply<v1::ListTaskPushNotificationConfigsResponse>, ClientError> {
+        request.tenant = self.tenant(request.tenant).await?;
+        self.call("ListTaskPushNotificationConfigs", &request, self.0.options.first_byte_timeout_ms).await
+    }
+
+    /// Tells a webhook no more of a task (spec 3.1.10). The answer is each server's own.
+    ///
+    /// # Errors
+    /// As for any call.
+    pub async fn delete_push(&self, task_id: &str, id: &str) -> Result<Box<RawValue>, ClientError> {
+        let tenant = self.tenant(String::new()).await?;
+        let request =
+            v1::DeleteTaskPushNotificationConfigRequest { tenant, task_id: task_id.to_owned(), id: id.to_owned() };
+        let reply: Reply<IgnoredAny> =
+            self.call("DeleteTaskPushNotificationConfig", &request, self.0.options.first_byte_timeout_ms).await?;
+        Ok(reply.json)
+    }
+
+    /// The result of any body that is posted to the endpoint as if it were of this version of A2A: for whoever tries a server.
+    ///
+    /// # Errors
+    /// As for any call.
+    pub async fn raw(&self, version: &'static str, body: impl Into<Bytes>) -> Result<Box<RawValue>, ClientError> {
+        let address = &self.endpoint().await?.address;
+        let wait_ms = self.0.options.first_byte_timeout_ms;
+        let mut request = self.request(Method::POST, address, JSON, None, body.into())?;
+        request.headers_mut().insert("A2A-Version", HeaderValue::from_static(version));
+        let answer = self.exchange(address, request, wait_ms).await?;
+        self.result(answer, wait_ms).await
     }
 
     pub(crate) fn options(&self) -> &ClientOptions {

@@ -30,6 +30,20 @@ INHOUSE_CONSOLE.
 
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 the agent asks, 4 authentication, 5 unreachable, 130 interrupted.";
 
+/// What `inhouse exit-codes` says, and `inhouse help exit-codes`.
+pub(crate) const EXIT_CODES: &str = "\
+What an exit code tells a script:
+
+  0    it did what was asked
+  1    it did not; or the task failed, was rejected or canceled; or what was checked is wrong
+  2    the command line, the environment or a file is wrong
+  3    the task waits for its caller: for an answer or for a credential
+  4    the server wants a token, or another one
+  5    there is no server, or it does not answer
+  130  Ctrl-C
+
+A server that cannot start ends with 1 or 2. Whoever closes the pipe that is written to, as `| head` does, is no error.";
+
 /// Serve the command-line agents you already run as A2A endpoints, inside your own network
 #[derive(Parser)]
 #[command(name = "inhouse", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
@@ -55,10 +69,15 @@ pub(crate) enum Command {
     Send(Box<cli::send::SendArgs>),
     Chat(Box<cli::chat::ChatArgs>),
     Task(Box<cli::task::TaskArgs>),
+    Push(Box<cli::push::PushArgs>),
     Card(Box<cli::card::CardArgs>),
+    Inspect(Box<cli::inspect::InspectArgs>),
     Mcp(Box<cli::mcp::McpArgs>),
     /// Look at the configuration
     Config(ConfigArgs),
+    /// What the exit codes mean
+    #[command(hide = true, long_about = EXIT_CODES)]
+    ExitCodes,
 }
 
 /// Flags of `config`.

@@ -32,7 +32,7 @@ pub(crate) fn start(choice: LogChoice) {
     let level = choice.level();
     let others = if choice == LogChoice::Trace { level } else { level.min(LevelFilter::WARN) };
     let targets = Targets::new().with_default(others).with_targets(OURS.map(|target| (target, level)));
-    let lines = fmt::layer().compact().with_writer(|| Line).with_ansi(io::stderr().is_terminal());
+    let lines = fmt::layer().compact().with_writer(|| Line).with_ansi(has_colours());
     // A second subscriber can not be there: this is called once, by main.
     let _ = tracing_subscriber::registry().with(lines).with(targets).try_init();
 }
@@ -40,6 +40,11 @@ pub(crate) fn start(choice: LogChoice) {
 /// Says a line to the operator, whatever the level of the log.
 pub(crate) fn say(line: &str) {
     let _ = Line.write(format!("{line}\n").as_bytes());
+}
+
+/// On a terminal, unless somebody wants none (NO_COLOR).
+fn has_colours() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|wish| wish.is_empty())
 }
 
 fn write(lines: &Receiver<Vec<u8>>) {

@@ -52,6 +52,10 @@ fn main() -> ExitCode {
     let Arguments { command, serve } = Arguments::parse();
     let ended = match command.unwrap_or_else(|| Command::Serve(Box::new(serve))) {
         Command::Serve(flags) => serve_until_stopped(&flags),
+        Command::ExitCodes => {
+            print(&format!("{}\n", args::EXIT_CODES));
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Config(ConfigArgs { verb: ConfigVerb::Show { origin, serve } }) => show(&serve, origin),
         Command::Token(args) => tokens::run(*args),
         Command::Audit(args) => audit::run(*args),
@@ -60,6 +64,8 @@ fn main() -> ExitCode {
         Command::Send(args) => run(cli::send::run(*args)),
         Command::Chat(args) => run(cli::chat::run(*args)),
         Command::Task(args) => run(cli::task::run(*args)),
+        Command::Push(args) => run(cli::push::run(*args)),
+        Command::Inspect(args) => run(cli::inspect::run(*args)),
         Command::Card(args) => run(cli::card::run(*args)),
         Command::Mcp(args) => run(cli::mcp::run(*args)),
     };
