@@ -17,8 +17,8 @@ use inhouse_engine::agent::{Agent, AgentEvent, End, Failure, Note, Output, Reaso
 use inhouse_engine::{Activity, AgentEntry, Engine, EngineLimits, Takes};
 use inhouse_run::{Options, Run, Runner};
 use inhouse_serve::{
-    AuditBounds, AuditLog, CardInfo, CardOptions, Endpoint, Limits, Proxies, Route, Routes, Server, ServerOptions,
-    Skill,
+    AuditBounds, AuditLog, CardInfo, CardOptions, Endpoint, Limits, Metrics, Observer, Proxies, Route, Routes, Server,
+    ServerOptions, Skill,
 };
 use inhouse_store::{MemoryLimits, MemoryStore};
 use inhouse_trust::{
@@ -133,8 +133,10 @@ pub fn server(listen: SocketAddr, agent: impl Agent) -> Result<(Server, Engine),
     let entry = AgentEntry::new(Arc::new(agent), Takes::Text);
     let store = Arc::new(MemoryStore::new(MemoryLimits::default()));
     let audit = AuditLog::new(AuditBounds::default(), std::io::stderr())?;
+    let metrics = Metrics::new("auto", []);
+    let observer = Observer::new(audit.clone(), metrics.clone());
     let agents = HashMap::from([(name.clone(), entry)]);
-    let engine = Engine::new(store, agents, EngineLimits::default(), Arc::new(audit.clone()));
+    let engine = Engine::new(store, agents, EngineLimits::default(), Arc::new(observer));
     let closing = watch::Sender::new(false);
     let endpoint = Endpoint::new(name, engine.clone(), closing.subscribe());
     let token = Secret::new("a-token-for-trying-it-out".to_owned());
@@ -149,8 +151,9 @@ pub fn server(listen: SocketAddr, agent: impl Agent) -> Result<(Server, Engine),
         origins: OriginRule::new([]),
         proxies: Proxies::default(),
         tokens: watch::Sender::new(Arc::new(tokens)).subscribe(),
-        service: Arc::new(Routes::new(routes, None, CardOptions::default(), audit.clone())),
+        service: Arc::new(Routes::new(routes, None, CardOptions::default(), audit.clone(), metrics.clone())),
         audit,
+        metrics,
         closing,
     })?;
     Ok((server, engine))

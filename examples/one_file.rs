@@ -13,8 +13,8 @@ use inhouse_agents::{AgentSpec, ProgramSpec, Protocol, build};
 use inhouse_engine::{AgentEntry, Engine, EngineLimits};
 use inhouse_run::{Options, Runner};
 use inhouse_serve::{
-    AuditBounds, AuditLog, CardInfo, CardOptions, Endpoint, Limits, Proxies, Route, Routes, Server, ServerOptions,
-    Skill,
+    AuditBounds, AuditLog, CardInfo, CardOptions, Endpoint, Limits, Metrics, Observer, Proxies, Route, Routes, Server,
+    ServerOptions, Skill,
 };
 use inhouse_store::{MemoryLimits, MemoryStore};
 use inhouse_trust::{
@@ -40,8 +40,10 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let entry = AgentEntry::new(agent, protocol.takes());
     let store = Arc::new(MemoryStore::new(MemoryLimits::default()));
     let audit = AuditLog::new(AuditBounds::default(), std::io::stderr())?;
+    let metrics = Metrics::new("auto", []);
+    let observer = Observer::new(audit.clone(), metrics.clone());
     let agents = HashMap::from([(name.clone(), entry)]);
-    let engine = Engine::new(store, agents, EngineLimits::default(), Arc::new(audit.clone()));
+    let engine = Engine::new(store, agents, EngineLimits::default(), Arc::new(observer));
 
     let closing = watch::Sender::new(false);
     let endpoint = Endpoint::new(name, engine.clone(), closing.subscribe());
@@ -61,8 +63,10 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
             None,
             CardOptions::default(),
             audit.clone(),
+            metrics.clone(),
         )),
         audit,
+        metrics,
         closing,
     })?;
     println!("http://{}{}", server.local_addr(), inhouse_serve::ENDPOINT);

@@ -6,7 +6,7 @@ use inhouse_proto::error::A2aError;
 use inhouse_proto::snapshot::Snapshot;
 use inhouse_proto::v1::{self, TaskState};
 use inhouse_proto::wire::to_json;
-use inhouse_trust::{AgentName, Decides, Permit, Principal};
+use inhouse_trust::{Decides, Permit};
 
 use crate::agent::{DecidedBy, End, Failure, Note, Reason};
 use crate::ask::{Ask, Reply};
@@ -18,15 +18,6 @@ use crate::queue::Slot;
 use crate::refusal::{refused, unsupported};
 use crate::store::{NextMessage, Owner, RetryKey, Submitted, TaskKey};
 use crate::submit::{Submission, filled};
-
-/// Writes down what was decided about the agents' requests.
-pub trait Witness: Send + Sync + 'static {
-    /// `who`: the caller whose task it is. `decision`: one word.
-    fn decided(&self, who: &Principal, agent: &AgentName, task: &str, tool: &str, decision: &str, by: DecidedBy);
-
-    /// Whether a decision would be written down now. What is allowed has to be.
-    fn has_room(&self) -> bool;
-}
 
 impl Engine {
     /// Whether a turn of the task waits for an answer.
@@ -78,7 +69,7 @@ impl Engine {
         claimed.keep();
         if let Err(lease) = live.asking.deliver(lease, said) {
             let gone = Failure::new(Reason::AgentFailed, "the agent ended before it had its answer");
-            let end = ids.end(live.stop.cause(), End::Failed(gone), None);
+            let end = ids.end(End::Failed(gone).under(live.stop.cause()), None);
             self.inner.store.append(&lease, vec![end]).await.map_err(refused)?;
         }
         Ok(None)

@@ -9,6 +9,7 @@ use inhouse_trust::AgentName;
 use crate::agent::Usage;
 use crate::engine::lock;
 use crate::store::Owner;
+use crate::witness::UsedToday;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -72,6 +73,14 @@ impl Ledger {
         day.turn(now_ms);
         day.agents.entry(owner.agent.clone()).or_default().add(more);
         day.callers.entry(owner.clone()).or_default().add(more);
+    }
+
+    /// What each agent has used so far today, of those that tell.
+    pub(crate) fn used_today(&self, now_ms: i64) -> Vec<(AgentName, UsedToday)> {
+        let mut day = lock(&self.0);
+        day.turn(now_ms);
+        let spent = |(agent, sum): (&AgentName, &Sum)| (agent.clone(), UsedToday { tokens: sum.tokens, usd: sum.usd });
+        day.agents.iter().map(spent).collect()
     }
 
     /// Whether the caller may still spend something of the agent.

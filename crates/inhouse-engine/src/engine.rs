@@ -11,7 +11,6 @@ use inhouse_trust::{AgentName, Permit, Principal};
 use tokio::sync::watch;
 
 use crate::agent::{End, Note};
-use crate::answer::Witness;
 use crate::asking::Asking;
 use crate::budget::Ledger;
 use crate::cancel::{CancelSource, StopCause};
@@ -22,9 +21,10 @@ use crate::queue::{Offer, Queue, Slot};
 use crate::reader::Reader;
 use crate::refusal::{not_found, refused, unsupported};
 use crate::state::{is_interrupted, is_terminal};
-use crate::store::{Filter, Owner, Page, Store, StoreError, TaskKey};
-use crate::turn::{self, Room, Ticket, TurnLimits};
+use crate::store::{Filter, Kept, Owner, Page, Store, StoreError, TaskKey};
+use crate::turn::{self, Closing, Room, Ticket, TurnLimits};
 use crate::window::SlidingWindow;
+use crate::witness::{Ended, Occupancy, UsedToday, Witness};
 
 /// A cancel that has not ended its task in this time looks again at what there is to stop.
 const CANCEL_AGAIN_MS: u64 = 500;
@@ -223,6 +223,22 @@ impl Engine {
         let _ = running.wait_for(|count| *count == 0).await;
     }
 
+    /// How many turns of each agent there are.
+    pub fn occupancy(&self) -> Vec<(AgentName, Occupancy)> {
+        let queue = lock(&self.inner.queue);
+        self.inner.agents.keys().map(|agent| (agent.clone(), queue.occupancy(agent))).collect()
+    }
+
+    /// What each agent has used today, as far as it tells.
+    pub fn used_today(&self) -> Vec<(AgentName, UsedToday)> {
+        self.inner.ledger.used_today(now_ms())
+    }
+
+    /// What finished tasks and those that wait for their caller keep.
+    pub fn kept(&self) -> Kept {
+        self.inner.store.kept()
+    }
+
     /// Ends all running turns now.
     pub fn stop_all(&self) {
         lock(&self.inner.live).values().for_each(|live| live.stop.fire(StopCause::Shutdown));
@@ -305,12 +321,18 @@ impl Inner {
             stop_grace_ms: self.limits.stop_grace_ms,
             room: Room { bytes: self.limits.output_bytes_max, artifacts: self.limits.artifacts_max },
         };
-        let spare = ticket.clone();
+        let (spare, begun) = (ticket.clone(), Instant::now());
+        let Owner { principal: who, agent } = &spare.slot.owner;
+        self.witness.began(agent);
         // Its own task, so that a panic in an adapter is an error here and not the end of the bookkeeping.
         let turn = tokio::spawn(turn::run(Arc::clone(&entry.agent), Arc::clone(self), ticket, limits));
-        if turn.await.is_err() {
-            self.close(&spare, turn::lost()).await;
-        }
+        let Closing { outcome, usage } = match turn.await {
+            Ok(closing) => closing,
+            Err(_) => self.close(&spare, turn::lost()).await,
+        };
+        let (task, took) = (&*spare.turn.task_id, begun.elapsed());
+        let waited = begun.saturating_duration_since(spare.accepted);
+        self.witness.ended(&Ended { who, agent, task, outcome, waited, took, usage });
     }
 
     /// Forgets a turn that has ended, but not the next one of the same task, which its caller may have begun already.
@@ -321,16 +343,17 @@ impl Inner {
         }
     }
 
-    pub(crate) async fn close(self: &Arc<Self>, ticket: &Ticket, end: End) {
-        turn::close(Arc::clone(self), ticket, end).await;
+    pub(crate) async fn close(self: &Arc<Self>, ticket: &Ticket, end: End) -> Closing {
+        let closing = turn::close(Arc::clone(self), ticket, end).await;
         self.forget(ticket);
+        closing
     }
 
     async fn end_waiting(&self, key: &TaskKey, note: Note) -> Result<(), StoreError> {
         let lease = self.store.claim_waiting(key).await?;
         let snapshot = self.store.get(key, false).await?;
         let ids = crate::note::Ids { task: &snapshot.id, context: &snapshot.context_id };
-        let event = ids.end(Some(StopCause::Canceled), End::Canceled(note), None);
+        let event = ids.end(End::Canceled(note), None);
         self.store.append(&lease, vec![event]).await.map(|_| ())
     }
 }

@@ -53,26 +53,15 @@ impl Ids<'_> {
         )
     }
 
-    /// The last event of a turn. What made the turn stop early wins over what its agent said about it.
-    pub(crate) fn end(self, cause: Option<StopCause>, end: End, usage: Option<Usage>) -> Event {
-        let failed = |reason, detail: &str| self.failed(&Failure::new(reason, detail), usage);
-        match (cause, end) {
-            (Some(StopCause::Canceled), End::Canceled(note)) => self.status(TaskState::Canceled, note, usage),
-            (Some(StopCause::Canceled), _) => self.status(TaskState::Canceled, Note::default(), usage),
-            (Some(StopCause::Timeout), _) => failed(Reason::Timeout, "the agent took longer than its time limit"),
-            (Some(StopCause::OutputLimit), _) => {
-                failed(Reason::OutputLimit, "the agent wrote more than a task may keep")
-            }
-            (Some(StopCause::Budget), _) => {
-                failed(Reason::Budget, "what the agent, or its caller, may spend in a day is spent")
-            }
-            (Some(StopCause::Shutdown), _) => failed(Reason::Shutdown, "the server is stopping"),
-            (None, End::Completed(note)) => self.status(TaskState::Completed, note, usage),
-            (None, End::Failed(failure)) => self.failed(&failure, usage),
-            (None, End::Rejected(note)) => self.status(TaskState::Rejected, note, usage),
-            (None, End::InputRequired(note)) => self.status(TaskState::InputRequired, note, usage),
-            (None, End::AuthRequired(note)) => self.status(TaskState::AuthRequired, note, usage),
-            (None, End::Canceled(note)) => self.status(TaskState::Canceled, note, usage),
+    /// The last event of a turn.
+    pub(crate) fn end(self, end: End, usage: Option<Usage>) -> Event {
+        match end {
+            End::Completed(note) => self.status(TaskState::Completed, note, usage),
+            End::Failed(failure) => self.failed(&failure, usage),
+            End::Rejected(note) => self.status(TaskState::Rejected, note, usage),
+            End::InputRequired(note) => self.status(TaskState::InputRequired, note, usage),
+            End::AuthRequired(note) => self.status(TaskState::AuthRequired, note, usage),
+            End::Canceled(note) => self.status(TaskState::Canceled, note, usage),
         }
     }
 
@@ -98,6 +87,37 @@ impl Ids<'_> {
             parts,
             metadata,
             ..v1::Message::default()
+        }
+    }
+}
+
+impl End {
+    /// The same, unless something made the turn stop early: that wins over what its agent says about it.
+    pub(crate) fn under(self, cause: Option<StopCause>) -> Self {
+        let failed = |reason, detail: &str| Self::Failed(Failure::new(reason, detail));
+        match (cause, self) {
+            (None, end) | (Some(StopCause::Canceled), end @ Self::Canceled(_)) => end,
+            (Some(StopCause::Canceled), _) => Self::Canceled(Note::default()),
+            (Some(StopCause::Timeout), _) => failed(Reason::Timeout, "the agent took longer than its time limit"),
+            (Some(StopCause::OutputLimit), _) => {
+                failed(Reason::OutputLimit, "the agent wrote more than a task may keep")
+            }
+            (Some(StopCause::Budget), _) => {
+                failed(Reason::Budget, "what the agent, or its caller, may spend in a day is spent")
+            }
+            (Some(StopCause::Shutdown), _) => failed(Reason::Shutdown, "the server is stopping"),
+        }
+    }
+
+    /// The state in which it leaves its task, or the reason code of a failure.
+    pub(crate) fn outcome(&self) -> &'static str {
+        match self {
+            Self::Completed(_) => "completed",
+            Self::Failed(failure) => failure.reason.code(),
+            Self::Rejected(_) => "rejected",
+            Self::InputRequired(_) => "input-required",
+            Self::AuthRequired(_) => "auth-required",
+            Self::Canceled(_) => "canceled",
         }
     }
 }

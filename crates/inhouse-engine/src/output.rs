@@ -21,7 +21,7 @@ use crate::engine::Inner;
 use crate::note::{Ids, now_ms};
 use crate::queue::Slot;
 use crate::store::{Lease, StoreError};
-use crate::turn::{Room, Ticket};
+use crate::turn::{Closing, Room, Ticket};
 
 /// The one writer of a task's log during a turn.
 pub(crate) struct TaskOutput {
@@ -269,17 +269,25 @@ impl TaskOutput {
     }
 
     /// Closes the default artifact and commits how the turn ended, in one step. A direct answer is its own end.
-    pub(crate) async fn finish(mut self, end: End) -> Result<(), StoreError> {
-        if self.direct.is_answered() {
-            return Ok(());
+    pub(crate) async fn finish(mut self, end: End) -> Closing {
+        let end = end.under(self.stop.cause());
+        let closing = Closing { outcome: end.outcome(), usage: self.usage };
+        if !self.direct.is_answered()
+            && let Err(error) = self.commit_end(end).await
+        {
+            tracing::warn!(task = %self.lease.key.id, %error, "the end of a turn was not committed");
         }
+        closing
+    }
+
+    async fn commit_end(&mut self, end: End) -> Result<(), StoreError> {
         // A message that came while the turn ended has made the lease void that the turn knows.
         if let Some(lease) = self.asking.close() {
             self.lease = lease;
             self.interrupted = false;
         }
         let mut last = Vec::with_capacity(3);
-        let worked = !matches!(end, End::Failed(_) | End::Canceled(_)) && self.stop.cause().is_none();
+        let worked = !matches!(end, End::Failed(_) | End::Canceled(_));
         let unsaid = self.silent && !matches!(end, End::Rejected(_));
         let closes = matches!(self.answer, Answer::Begun | Answer::Withdrawn);
         if (worked && unsaid) || (self.interrupted && (worked || closes)) {
@@ -288,7 +296,7 @@ impl TaskOutput {
         if closes {
             last.push(self.text("", true));
         }
-        last.push(self.ids().end(self.stop.cause(), end, self.usage));
+        last.push(self.ids().end(end, self.usage));
         self.inner.store.append(&self.lease, last).await.map(|_| ())
     }
 

@@ -10,6 +10,7 @@ use inhouse_trust::{AgentName, CallerLimits, Principal};
 
 use crate::limits::QueueLimits;
 use crate::store::Owner;
+use crate::witness::Occupancy;
 
 /// What the queue needs to know of a turn.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -167,6 +168,16 @@ impl<T> Queue<T> {
         let (_, turn) = line.remove(at)?;
         lane.forget_empty_line(&owner.principal);
         Some(turn)
+    }
+
+    /// How many turns of an agent there are.
+    pub(crate) fn occupancy(&self, agent: &AgentName) -> Occupancy {
+        let counts = |lane: &Lane<T>| Occupancy {
+            running: lane.running,
+            waiting: lane.waiting_count(),
+            asking: lane.asking.len(),
+        };
+        self.agents.get(agent).map(counts).unwrap_or_default()
     }
 
     /// Takes all waiting turns out of the queue, and takes no more.

@@ -234,6 +234,15 @@ impl Hint {
     }
 }
 
+/// What tasks at rest keep together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Kept {
+    /// How many there are.
+    pub tasks: usize,
+    /// The room that they take, in bytes.
+    pub bytes: usize,
+}
+
 /// Keeps tasks. All methods are atomic.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -324,6 +333,9 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// `Unavailable`.
     async fn compact(&self) -> Result<Vec<TaskKey>, StoreError>;
+
+    /// What tasks at rest keep: the finished ones, and those that wait for their caller.
+    fn kept(&self) -> Kept;
 
     /// Wake-ups for readers of a task.
     ///

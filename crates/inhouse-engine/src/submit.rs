@@ -295,6 +295,7 @@ fn ticket(permit: &Permit, lease: Lease, context_id: Arc<str>, begun: Begun, dir
     };
     Ticket {
         turn: Arc::new(turn),
+        accepted: std::time::Instant::now(),
         lease,
         slot: slot(owner, context_id),
         direct: Arc::new(Direct::new(direct)),

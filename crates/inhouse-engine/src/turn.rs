@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::agent::{Agent, End, Failure, Note, Reason, Turn};
+use crate::agent::{Agent, End, Failure, Note, Reason, Turn, Usage};
 use crate::asking::Asking;
 use crate::cancel::{CancelSource, StopCause};
 use crate::direct::Direct;
@@ -21,11 +21,19 @@ const CLOCK_MS: u64 = 100;
 #[derive(Debug, Clone)]
 pub(crate) struct Ticket {
     pub(crate) turn: Arc<Turn>,
+    pub(crate) accepted: std::time::Instant,
     pub(crate) lease: Lease,
     pub(crate) slot: Slot,
     pub(crate) direct: Arc<Direct>,
     pub(crate) stop: Arc<CancelSource>,
     pub(crate) asking: Arc<Asking>,
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Closing {
+    pub(crate) outcome: &'static str,
+    pub(crate) usage: Option<Usage>,
 }
 
 /// Bounds of one turn.
@@ -45,16 +53,13 @@ pub(crate) struct Room {
 }
 
 /// Runs a turn to its end. The last event is committed when this returns, whatever the agent did.
-pub(crate) async fn run(agent: Arc<dyn Agent>, inner: Arc<Inner>, ticket: Ticket, limits: TurnLimits) {
+pub(crate) async fn run(agent: Arc<dyn Agent>, inner: Arc<Inner>, ticket: Ticket, limits: TurnLimits) -> Closing {
     let mut output = TaskOutput::new(inner, &ticket, limits.room);
-    let task = Arc::clone(&ticket.turn.task_id);
     let end = match output.begin().await {
         Ok(()) => drive(agent, &ticket, &mut output, limits).await,
         Err(_) => End::Canceled(Note::default()),
     };
-    if let Err(error) = output.finish(end).await {
-        tracing::warn!(%task, %error, "the end of a turn was not committed");
-    }
+    output.finish(end).await
 }
 
 /// The agent's own end, or `Canceled` when it had to be stopped and took too long over it.
@@ -93,8 +98,6 @@ pub(crate) fn lost() -> End {
 }
 
 /// Commits the end of a turn that never ran, or whose own future was lost.
-pub(crate) async fn close(inner: Arc<Inner>, ticket: &Ticket, end: End) {
-    if let Err(error) = TaskOutput::new(inner, ticket, Room::default()).finish(end).await {
-        tracing::warn!(task = %ticket.turn.task_id, %error, "the end of a turn was not committed");
-    }
+pub(crate) async fn close(inner: Arc<Inner>, ticket: &Ticket, end: End) -> Closing {
+    TaskOutput::new(inner, ticket, Room::default()).finish(end).await
 }

@@ -9,9 +9,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use inhouse_engine::agent::DecidedBy;
-use inhouse_engine::{Effect, Witness};
-use inhouse_trust::{AgentName, Decision, Principal};
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -168,6 +165,12 @@ impl AuditLog {
         }
     }
 
+    /// Whether what an agent may do would be written down. A decision does not wait for room, and so has twice as much of it.
+    pub fn has_room_for_decisions(&self) -> bool {
+        let (state, bounds) = (self.shared().state(), &self.shared().bounds);
+        !state.is_failing && state.unwritten() < 2 * bounds.buffer_bytes_max
+    }
+
     /// Waits until everything is written, and under a head, for `wait` at most. Tells whether it is. Blocks the thread: not for async code.
     pub fn flush(&self, wait: Duration) -> bool {
         self.written("flush", wait)
@@ -229,22 +232,6 @@ struct Started<'a> {
 
 pub(crate) fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
-}
-
-impl Witness for AuditLog {
-    fn decided(&self, who: &Principal, agent: &AgentName, task: &str, tool: &str, decision: &str, by: DecidedBy) {
-        let time_ms = now_ms();
-        let approver = if let DecidedBy::Approver(approver) = &by { Some(approver) } else { None };
-        let is_no = decision == Effect::Deny.name();
-        let line = Decision { time_ms, who, agent, task, tool, outcome: decision, by: by.name(), approver }.line();
-        if is_no { self.mention(&line) } else { self.record(&line) }
-    }
-
-    /// A decision does not wait for room, and so has twice as much of it.
-    fn has_room(&self) -> bool {
-        let (state, bounds) = (self.shared().state(), &self.shared().bounds);
-        !state.is_failing && state.unwritten() < 2 * bounds.buffer_bytes_max
-    }
 }
 
 impl Drop for Handle {

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::Limits;
 use crate::failures::source_key;
+use crate::metrics::Open;
+use crate::{Limits, Metrics};
 
 /// Counts open connections.
-#[derive(Debug, Default)]
 pub(crate) struct Gate {
     counts: Mutex<Counts>,
+    metrics: Metrics,
 }
 
 #[derive(Debug, Default)]
@@ -21,13 +22,18 @@ struct Counts {
 }
 
 /// The right to one connection.
-#[derive(Debug)]
 pub(crate) struct Slot {
     gate: Arc<Gate>,
     source: IpAddr,
+    _open: Open,
 }
 
 impl Gate {
+    /// Open to all, and counted there.
+    pub(crate) fn new(metrics: Metrics) -> Self {
+        Self { counts: Mutex::default(), metrics }
+    }
+
     /// A slot for one more connection of this source, or `None` when it, being one, or all have too many.
     pub(crate) fn enter(self: &Arc<Self>, source: IpAddr, is_one: bool, limits: &Limits) -> Option<Slot> {
         let source = source_key(source);
@@ -39,7 +45,7 @@ impl Gate {
         }
         counts.all += 1;
         counts.per_source.insert(source, count + 1);
-        Some(Slot { gate: Arc::clone(self), source })
+        Some(Slot { gate: Arc::clone(self), source, _open: self.metrics.connection() })
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -64,7 +70,7 @@ mod tests {
 
     #[test]
     fn sources_and_all_have_their_bounds_and_nothing_is_kept_of_those_that_left() {
-        let gate = Arc::new(Gate::default());
+        let gate = Arc::new(Gate::new(Metrics::new("group", [])));
         let limits = Limits { connections_max: 5, connections_per_source_max: 2, ..Limits::default() };
         let enter = |source: &str| gate.enter(source.parse().unwrap(), source != "::1", &limits);
         let mut slots: Vec<_> = ["10.0.0.1", "10.0.0.1", "::1", "::1", "::1"].map(enter).into();

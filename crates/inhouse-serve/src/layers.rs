@@ -23,11 +23,12 @@ use crate::bindings::grpc::is_grpc;
 use crate::bindings::parameters::trace;
 use crate::failures::FailureLimit;
 use crate::lapse::{Lapse, LiveTokens, lapse, now_s, trailers};
+use crate::metrics::Open;
 use crate::pulse::{Answering, Pulse};
 use crate::reader::too_large;
 use crate::service::OwnNames;
 use crate::tls::LiveTlsKeys;
-use crate::{AuditLog, Body, BodyReader, Limits, Proxies, Refusal, Request, Service};
+use crate::{AuditLog, Body, BodyReader, Limits, Metrics, Proxies, Refusal, Request, Service};
 
 /// What all connections share.
 pub(crate) struct Door {
@@ -40,6 +41,7 @@ pub(crate) struct Door {
     pub(crate) tls: Option<LiveTlsKeys>,
     pub(crate) failures: Mutex<FailureLimit>,
     pub(crate) audit: AuditLog,
+    pub(crate) metrics: Metrics,
     pub(crate) closing: watch::Sender<bool>,
     pub(crate) service: Arc<dyn Service>,
     pub(crate) opened: Instant,
@@ -65,7 +67,10 @@ pub(crate) fn answer(door: Arc<Door>, source: IpAddr, pulse: Arc<Pulse>, request
         let body = BodyReader::new(incoming, Arc::clone(&door.limits), Arc::clone(&pulse));
         let (mut response, caller) = match door.admit(&arrival, &parts, &body).await {
             Ok(caller) => (door.service.handle(arrival.request(&door, parts, caller.clone()), body).await, caller),
-            Err(refusal) => (refusal.response_to(&parts.headers, door.service.error_form(parts.uri.path())), None),
+            Err(refusal) => {
+                door.metrics.answered("door", refusal.code, arrival.started.elapsed());
+                (refusal.response_to(&parts.headers, door.service.error_form(parts.uri.path())), None)
+            }
         };
         if !is_two && (is_chunked || pulse.has_unread_body()) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -75,7 +80,8 @@ pub(crate) fn answer(door: Arc<Door>, source: IpAddr, pulse: Arc<Pulse>, request
         let is_stream = response.body().size_hint().exact().is_none();
         let lapse = caller.filter(|_| is_stream).map(|caller| lapse(door.tokens.clone(), caller));
         let is_grpc = is_grpc(response.headers());
-        Ok(response.map(|body| Answered { body, stopping, lapse, is_grpc, _answering: answering }))
+        let open = is_stream.then(|| door.metrics.stream());
+        Ok(response.map(|body| Answered { body, stopping, lapse, is_grpc, _open: open, _answering: answering }))
     })
 }
 
@@ -254,6 +260,7 @@ pub(crate) struct Answered {
     /// Ends a stream.
     lapse: Option<Lapse>,
     is_grpc: bool,
+    _open: Option<Open>,
     _answering: Answering,
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use inhouse_trust::{HostRule, OriginRule, Tokens};
 use tokio::sync::watch;
 
-use crate::{AuditLog, LiveTlsKeys, Proxies, Service};
+use crate::{AuditLog, LiveTlsKeys, Metrics, Proxies, Service};
 
 /// Everything that a [`crate::Server`] needs.
 pub struct ServerOptions {
@@ -28,6 +28,8 @@ pub struct ServerOptions {
     pub tokens: watch::Receiver<Arc<Tokens>>,
     /// Where refusals are written down.
     pub audit: AuditLog,
+    /// Where it counts.
+    pub metrics: Metrics,
     /// Turns `true` at shutdown; open response streams have to watch it and end.
     pub closing: watch::Sender<bool>,
     /// What answers.

@@ -12,7 +12,7 @@ use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName, Header
 use hyper::{HeaderMap, Method, Response, StatusCode};
 use inhouse_proto::v1::AgentCard;
 use inhouse_proto::via::TraceParent;
-use inhouse_trust::{AgentName, Caller, Record, sees};
+use inhouse_trust::{AgentName, Caller, Record, administers, sees};
 use tokio::sync::watch;
 
 pub use self::console::CONSOLE;
@@ -24,12 +24,14 @@ use crate::bindings::rest::{self, Target};
 use crate::bindings::{Answer, Audited, Call, Endpoint, jsonrpc};
 use crate::card::{self, CardInfo, CardOptions, Site};
 use crate::pages;
-use crate::{AuditLog, Body, BodyReader, ErrorForm, Refusal, Request, Service};
+use crate::{AuditLog, Body, BodyReader, ErrorForm, Metrics, Refusal, Request, Service};
 
 /// The default agent's card.
 pub const CARD: &str = "/.well-known/agent-card.json";
 /// The agents that a caller may use.
 const AGENTS: &str = "/agents";
+/// What the server counts.
+const METRICS: &str = "/metrics";
 /// The default agent's endpoint.
 pub const ENDPOINT: &str = "/a2a";
 
@@ -51,6 +53,7 @@ pub struct Routes {
     /// Since when the cards say what they say.
     since: SystemTime,
     audit: AuditLog,
+    metrics: Metrics,
     services: Services,
     console: bool,
 }
@@ -75,10 +78,16 @@ impl Binding {
 
 impl Routes {
     /// The paths for these agents, the default one first.
-    pub fn new(agents: Vec<Route>, public_url: Option<String>, cards: CardOptions, audit: AuditLog) -> Self {
+    pub fn new(
+        agents: Vec<Route>,
+        public_url: Option<String>,
+        cards: CardOptions,
+        audit: AuditLog,
+        metrics: Metrics,
+    ) -> Self {
         let closing = agents.first().map(|route| route.endpoint.closing.clone());
         let services = Services::new(closing.unwrap_or_else(|| watch::channel(true).1));
-        Self { agents, public_url, cards, since: SystemTime::now(), audit, services, console: false }
+        Self { agents, public_url, cards, since: SystemTime::now(), audit, metrics, services, console: false }
     }
 
     /// The same, which say that they want no more work once this turns `true`, and not only when open streams have to end.
@@ -159,6 +168,26 @@ impl Routes {
         let entries = self.agents.iter().enumerate().filter_map(entry).collect();
         self.write_down(request, caller, None, &Audited::default(), StatusCode::OK);
         pages::listing(entries)
+    }
+
+    /// What the server counts, for whoever may look at all of it.
+    fn counted(&self, request: &Request, caller: &Caller) -> Response<Body> {
+        if !matches!(request.method, Method::GET | Method::HEAD) {
+            let (refusal, response) = self.method_not_allowed("GET, HEAD", request);
+            self.refused(request, caller, None, refusal.code, &refusal);
+            return response;
+        }
+        match (administers(caller), self.agents.first()) {
+            (Ok(()), Some(Route { endpoint, .. })) => {
+                self.write_down(request, caller, None, &Audited::default(), StatusCode::OK);
+                self.metrics.page(&endpoint.engine)
+            }
+            (Err(denied), _) => {
+                let refusal = Refusal::new(StatusCode::FORBIDDEN, "PERMISSION_DENIED", denied.to_string());
+                self.refused(request, caller, None, refusal.code, &refusal)
+            }
+            (Ok(()), None) => self.refused(request, caller, None, "NOT_FOUND", &nothing_there()),
+        }
     }
 
     async fn service(&self, request: &Request, body: BodyReader) -> Response<Body> {
@@ -259,6 +288,9 @@ impl Routes {
     ) {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let number = |value: u128| u64::try_from(value).unwrap_or(u64::MAX);
+        let outcome = audited.refusal.unwrap_or("ok");
+        let counted = if audited.method.is_empty() { "other" } else { audited.method };
+        self.metrics.answered(counted, outcome, request.started.elapsed());
         let operation = match audited.method {
             "" => Cow::Owned(format!("{} {}", request.method, request.path())),
             method => Cow::Borrowed(method),
@@ -273,7 +305,7 @@ impl Routes {
             task: audited.task.as_deref(),
             context: audited.context.as_deref(),
             trace: trace.as_ref().map(TraceParent::trace_id),
-            outcome: audited.refusal.unwrap_or("ok"),
+            outcome,
             state: audited.state,
             status: status.as_u16(),
             duration_us: number(request.started.elapsed().as_micros()),
@@ -301,6 +333,7 @@ impl Service for Routes {
             _ if Services::are_at(request.path()) => self.service(&request, body).await,
             None => self.public(&request),
             Some(caller) if request.path() == AGENTS => self.listing(&request, caller),
+            Some(caller) if request.path() == METRICS => self.counted(&request, caller),
             Some(caller) => self.private(&request, caller, body).await,
         }
     }

@@ -56,8 +56,20 @@ impl Server {
     /// # Errors
     /// [`ServeError::Listen`]. Has to be called inside a tokio runtime with io and time.
     pub fn bind(options: ServerOptions) -> Result<Self, ServeError> {
-        let ServerOptions { listen, listen_too, tls, limits, hosts, origins, proxies, tokens, audit, closing, service } =
-            options;
+        let ServerOptions {
+            listen,
+            listen_too,
+            tls,
+            limits,
+            hosts,
+            origins,
+            proxies,
+            tokens,
+            audit,
+            metrics,
+            closing,
+            service,
+        } = options;
         let failed = |address| move |source| ServeError::Listen { address, source };
         let first = listener(listen).map_err(failed(listen))?;
         let address = first.local_addr().map_err(failed(listen))?;
@@ -69,7 +81,20 @@ impl Server {
         let failures = Mutex::new(FailureLimit::new(limits.failures_per_minute_max));
         let (limits, opened) = (Arc::new(limits), Instant::now());
         let own_names = Arc::new(OwnNames { hosts, ports });
-        let door = Door { limits, own_names, origins, proxies, tokens, tls, failures, audit, closing, service, opened };
+        let door = Door {
+            limits,
+            own_names,
+            origins,
+            proxies,
+            tokens,
+            tls,
+            failures,
+            audit,
+            metrics,
+            closing,
+            service,
+            opened,
+        };
         Ok(Self { listeners, address, door: Arc::new(door) })
     }
 
@@ -108,7 +133,7 @@ async fn accept_until(
     door: &Arc<Door>,
     connections: &mut JoinSet<()>,
 ) {
-    let gate = Arc::new(Gate::default());
+    let gate = Arc::new(Gate::new(door.metrics.clone()));
     let (mut full, mut lack) = (Mention::default(), Mention::default());
     let mut shutdown = pin!(shutdown);
     loop {

@@ -12,7 +12,6 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use common::{AUTH, DEADLINE, Sink, TestServer, post, read_to_end, read_until, refused, until};
-use inhouse_engine::Witness;
 use inhouse_serve::{AuditBounds, AuditLog, Limits};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -239,12 +238,12 @@ async fn without_space_nothing_is_admitted_from_the_first_line_on_and_with_space
     let (sink, full) = (Sink::default(), Arc::new(AtomicBool::new(true)));
     let bounds = AuditBounds { wait_ms_max: 10, ..AuditBounds::default() };
     let log = AuditLog::new(bounds, Full(Arc::clone(&full), sink.clone())).unwrap();
-    assert!(log.admits().await && Witness::has_room(&log));
+    assert!(log.admits().await && log.has_room_for_decisions());
     log.mention("{\"n\":1}");
-    until("it has failed", || !Witness::has_room(&log)).await;
+    until("it has failed", || !log.has_room_for_decisions()).await;
     assert!(!log.admits().await);
     full.store(false, SeqCst);
-    assert!(log.flush(DEADLINE) && log.admits().await && Witness::has_room(&log));
+    assert!(log.flush(DEADLINE) && log.admits().await && log.has_room_for_decisions());
     assert_eq!(sink.lines().len(), 1);
 }
 

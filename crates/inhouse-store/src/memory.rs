@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use inhouse_engine::store::{
-    Filter, Hint, Lease, NewTask, NextMessage, Owner, Page, PushConfig, RetryKey, Store, StoreError, Submitted, TaskKey,
+    Filter, Hint, Kept, Lease, NewTask, NextMessage, Owner, Page, PushConfig, RetryKey, Store, StoreError, Submitted,
+    TaskKey,
 };
 use inhouse_proto::snapshot::Snapshot;
 use inhouse_proto::wire::Event;
@@ -56,13 +57,6 @@ pub struct MemoryStore {
 
 /// Callers that only look do not wait for each other.
 type SharedShelf = Arc<RwLock<Shelf>>;
-
-/// What all tasks at rest keep together: the finished ones, and those that wait for their caller.
-#[derive(Debug, Clone, Copy, Default)]
-struct Kept {
-    tasks: usize,
-    bytes: usize,
-}
 
 impl MemoryStore {
     /// An empty store.
@@ -230,6 +224,10 @@ impl Store for MemoryStore {
             overdue.extend(waiting.into_iter().map(|id| TaskKey { owner: owner.clone(), id }));
         }
         Ok(overdue)
+    }
+
+    fn kept(&self) -> Kept {
+        *lock(&self.kept)
     }
 
     fn hint(&self, key: &TaskKey) -> Result<Hint, StoreError> {

@@ -127,6 +127,19 @@ pub fn sees(caller: &Caller, agent: &AgentName, policy: &Policy) -> bool {
         && caller.rights().agents.as_ref().is_none_or(|agents| agents.contains(agent))
 }
 
+/// Whether `caller` may look at the server itself, which tells of all agents and callers.
+///
+/// # Errors
+/// [`Denied`] when his credential is for some agents alone, or has not the scope.
+pub fn administers(caller: &Caller) -> Result<(), Denied> {
+    let rights = caller.rights();
+    match rights.agents {
+        Some(_) => Err(Denied::Agent),
+        None if rights.scopes.contains(&Scope::Admin) => Ok(()),
+        None => Err(Denied::Scope(Scope::Admin)),
+    }
+}
+
 /// Decides whether `caller` may do `operation` with `agent`, and whose permission requests it may answer. The only place that does.
 ///
 /// # Errors

@@ -23,7 +23,7 @@ pub use audit::{Decision, Record};
 pub use caller::{AuthError, Caller, Credential, Tokens, Vouched, Vouchers};
 pub use chain::{Break, Chained, Link};
 pub use environment::HostEnv;
-pub use grants::{Decides, Denied, Operation, Permit, Policy, grants, sees};
+pub use grants::{Decides, Denied, Operation, Permit, Policy, administers, grants, sees};
 pub use host::{HostError, HostRule, OriginError, OriginRule};
 pub use launch::{ARGUMENT_BYTES_MAX, AgentCommand, Input, LaunchError, LaunchPlan, launch};
 pub use principal::{AgentName, NameError, Principal};

@@ -17,11 +17,13 @@ pub enum Scope {
     Push,
     /// Answer what agents ask leave for.
     Approve,
+    /// Look at the server itself: what it counts.
+    Admin,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Send, Self::Read, Self::Cancel, Self::Push, Self::Approve];
+    pub const ALL: [Self; 6] = [Self::Send, Self::Read, Self::Cancel, Self::Push, Self::Approve, Self::Admin];
 
     /// Its name in commands, files and claims.
     pub fn name(self) -> &'static str {
@@ -31,6 +33,7 @@ impl Scope {
             Self::Cancel => "cancel",
             Self::Push => "push",
             Self::Approve => "approve",
+            Self::Admin => "admin",
         }
     }
 

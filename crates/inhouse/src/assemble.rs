@@ -9,7 +9,8 @@ use inhouse_agents::{AgentSpec, Protocol, Workspace};
 use inhouse_engine::{AgentEntry, Engine, EngineLimits, Idempotency, QueueLimits, Takes, WindowOptions};
 use inhouse_run::{Options, Runner, Tier};
 use inhouse_serve::{
-    AuditLog, Capabilities, CardInfo, CardOptions, Endpoint, Provider, Proxies, Push, PushLimits, Route, Routes, Scheme,
+    AuditLog, Capabilities, CardInfo, CardOptions, Endpoint, Metrics, Observer, Provider, Proxies, Push, PushLimits,
+    Route, Routes, Scheme,
 };
 use inhouse_store::{MemoryLimits, MemoryStore};
 use inhouse_trust::{HostEnv, HostRule, OriginRule, Policy};
@@ -38,7 +39,7 @@ pub(crate) fn runner<A>(config: &Config<A>, host: &HostEnv, places: &[&Path]) ->
     }
 }
 
-fn engine(config: &Config, runner: &Runner, host: &HostEnv, audit: &AuditLog) -> Engine {
+fn engine(config: &Config, runner: &Runner, host: &HostEnv, observer: Observer) -> Engine {
     let entry = |agent: &AgentConfig| {
         let entry = AgentEntry {
             agent: inhouse_agents::build(agent.spec.clone(), runner, host),
@@ -57,7 +58,7 @@ fn engine(config: &Config, runner: &Runner, host: &HostEnv, audit: &AuditLog) ->
     let agents: HashMap<_, _> = config.agents.list.iter().map(entry).collect();
     let store = MemoryStore::new(store_limits(&config.limits));
     let limits = engine_limits(&config.limits, config.server.idempotency.value);
-    Engine::new(Arc::new(store), agents, limits, Arc::new(audit.clone()))
+    Engine::new(Arc::new(store), agents, limits, Arc::new(observer))
 }
 
 fn store_limits(limits: &Limits) -> MemoryLimits {
@@ -143,7 +144,7 @@ pub(crate) fn proxies(server: &Server) -> Proxies {
     Proxies::new(server.trusted_proxies.value.iter().map(String::as_str)).unwrap_or_default()
 }
 
-fn push(config: &Config) -> Option<Push> {
+fn push(config: &Config, metrics: &Metrics) -> Option<Push> {
     let limits = &config.limits;
     let limits = PushLimits {
         followed_max: size(&limits.push_followed_max),
@@ -162,7 +163,7 @@ fn push(config: &Config) -> Option<Push> {
     if let Some(url) = &config.server.public_url.value {
         rule.refuse(&url.host);
     }
-    config.push.enabled.value.then(|| Push::new(rule, limits))
+    config.push.enabled.value.then(|| Push::new(rule, limits, metrics.clone()))
 }
 
 /// What stands behind the front door.
@@ -170,6 +171,7 @@ pub(crate) struct Behind {
     pub(crate) engine: Engine,
     pub(crate) push: Option<Push>,
     pub(crate) audit: AuditLog,
+    pub(crate) metrics: Metrics,
     /// Turns `true` when the server wants no more work, and when open streams have to end.
     pub(crate) draining: watch::Sender<bool>,
     pub(crate) closing: watch::Sender<bool>,
@@ -179,13 +181,16 @@ impl Behind {
     /// The engine with its store and all agents, and what tells webhooks.
     pub(crate) fn new(config: &Config, runner: &Runner, host: &HostEnv, audit: AuditLog) -> Self {
         let (draining, closing) = (watch::Sender::new(false), watch::Sender::new(false));
-        Self { engine: engine(config, runner, host, &audit), push: push(config), audit, draining, closing }
+        let limits = config.limits.iter().map(|(key, limit)| (key, limit.value));
+        let metrics = Metrics::new(&runner.tier().to_string(), limits);
+        let engine = engine(config, runner, host, Observer::new(audit.clone(), metrics.clone()));
+        Self { engine, push: push(config, &metrics), audit, metrics, draining, closing }
     }
 }
 
 /// The server's paths, the default agent first.
 pub(crate) fn routes(config: &mut Config, behind: &Behind) -> Routes {
-    let Behind { engine, push, audit, draining, closing } = behind;
+    let Behind { engine, push, audit, metrics, draining, closing } = behind;
     let cards = CardOptions {
         legacy: config.cards.legacy.value,
         grpc: config.cards.grpc.value,
@@ -218,7 +223,7 @@ pub(crate) fn routes(config: &mut Config, behind: &Behind) -> Routes {
     let others = config.agents.list.iter().filter(|agent| agent.name != default.name);
     let routes = [default].into_iter().chain(others).map(route).collect();
     let public_url = config.server.public_url.value.as_ref().map(|url| url.text.clone());
-    let routes = Routes::new(routes, public_url, cards, audit.clone());
+    let routes = Routes::new(routes, public_url, cards, audit.clone(), metrics.clone());
     routes.with_console(config.server.console.value).draining(draining.subscribe())
 }
 

@@ -145,6 +145,7 @@ impl Door {
             tokens,
             service: Arc::new(Latest::new(routes)),
             audit: behind.audit.clone(),
+            metrics: behind.metrics.clone(),
             closing: behind.closing.clone(),
         }
     }

@@ -272,7 +272,7 @@ fn takes_no_work(server: &Server, id: &str) {
 
 #[test]
 fn without_space_reads_go_on_and_with_space_again_work_does() {
-    let limits = "audit_file_bytes_max = 1_024\naudit_files_max = 1\naudit_bytes_max = 4_096\naudit_wait_ms_max = 50";
+    let limits = "audit_file_bytes_max = 8_192\naudit_files_max = 1\naudit_bytes_max = 4_096\naudit_wait_ms_max = 50";
     let house = House::new(limits);
     // There is no room for a full file.
     let blocked = house.0.join("audit.jsonl.1");

@@ -81,12 +81,14 @@ impl Delivery {
             let error = match self.attempt(shared, form, what).await? {
                 Ok((generation, is_whole)) => {
                     shared.breaker.succeeded(&receiver);
+                    shared.metrics.called_webhook("told");
                     let told = self.engine.push_told(&self.permit, &self.config, generation);
                     return told.await.map(|()| (generation, is_whole)).map_err(|_| Over);
                 }
                 Err(error) => error,
             };
             shared.breaker.failed(&receiver);
+            shared.metrics.called_webhook("failed");
             let (host, task) = (&receiver.host, self.task_id());
             if attempt == shared.limits.attempts_max || matches!(error, Unheard::Status(StatusCode::GONE)) {
                 tracing::warn!(%error, %host, %task, attempt, "a webhook is given up: it is not told of this task any more");

@@ -29,6 +29,7 @@ use self::lookup::{Lookups, NoDial};
 pub(crate) use self::room::Room;
 use self::room::Rooms;
 use self::webhook::{Webhook, WebhookError, WebhookRule};
+use crate::Metrics;
 use crate::bindings::checked::is_id;
 
 /// The longest token of a config, and the longest credentials, in bytes.
@@ -96,6 +97,7 @@ impl PushLimits {
 pub struct Push(Arc<Shared>);
 
 struct Shared {
+    metrics: Metrics,
     rule: WebhookRule,
     limits: PushLimits,
     breaker: Breaker,
@@ -134,13 +136,13 @@ impl Drop for Stopping {
 }
 
 impl Push {
-    /// Webhooks that `rule` allows.
-    pub fn new(rule: WebhookRule, limits: PushLimits) -> Self {
+    /// Webhooks that `rule` allows; their calls are counted.
+    pub fn new(rule: WebhookRule, limits: PushLimits, metrics: Metrics) -> Self {
         let breaker = Breaker::new(limits.breaker_failures, Duration::from_millis(limits.breaker_ms));
         let lookups = Lookups::new(limits.lookups_max, limits.lookups_per_caller_max, limits.timeout_ms);
         let rooms = Rooms::new(limits.followed_max, limits.followed_per_caller_max);
         let (followed, serial) = (Mutex::default(), AtomicU64::new(0));
-        Self(Arc::new(Shared { rule, limits, breaker, lookups, rooms, followed, serial }))
+        Self(Arc::new(Shared { metrics, rule, limits, breaker, lookups, rooms, followed, serial }))
     }
 
     /// Whether a config may be made: its fields, its address, and whether there is room for one more.

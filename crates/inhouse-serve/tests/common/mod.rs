@@ -59,6 +59,7 @@ impl TestServer {
             proxies: inhouse_serve::Proxies::default(),
             tokens: tokio::sync::watch::channel(Arc::new(Tokens::new([entry]))).1,
             audit: log,
+            metrics: inhouse_serve::Metrics::new("group", []),
             closing,
             service: Arc::new(Echo { handled: Arc::clone(&handled), told }),
         })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inhouse_engine::store::{
-    Filter, Hint, Lease, NewTask, NextMessage, Owner, Page, Progress, PushConfig, RetryKey, Store, StoreError,
+    Filter, Hint, Kept, Lease, NewTask, NextMessage, Owner, Page, Progress, PushConfig, RetryKey, Store, StoreError,
     Submitted, TaskKey,
 };
 use inhouse_proto::snapshot::Snapshot;
@@ -70,6 +70,10 @@ impl Store for Deaf {
 
     async fn compact(&self) -> Result<Vec<TaskKey>, StoreError> {
         self.0.compact().await
+    }
+
+    fn kept(&self) -> Kept {
+        self.0.kept()
     }
 
     fn hint(&self, key: &TaskKey) -> Result<Hint, StoreError> {

@@ -15,8 +15,8 @@ use inhouse_engine::agent::{
 };
 use inhouse_engine::store::Store;
 use inhouse_engine::{
-    Accepted, AgentEntry, Ask, Budgets, Choice, Effect, Engine, EngineLimits, Numbered, Question, Submission, Takes,
-    Witness,
+    Accepted, AgentEntry, Ask, Budgets, Choice, Effect, Ended, Engine, EngineLimits, Numbered, Question, Submission,
+    Takes, Witness,
 };
 use inhouse_proto::error::A2aError;
 use inhouse_proto::json;
@@ -249,9 +249,9 @@ fn permission(id: &str) -> Ask {
     Ask { id: id.into(), tool: "Bash".into(), subject: "ls".into(), input, questions: vec![question] }
 }
 
-/// What was decided, line by line, and whether there is no room for more.
+/// What was decided, line by line; whether there is no room for more; and how turns ended.
 #[derive(Debug, Default)]
-pub struct Witnessed(pub Mutex<Vec<String>>, pub AtomicBool);
+pub struct Witnessed(pub Mutex<Vec<String>>, pub AtomicBool, pub Mutex<Vec<String>>);
 
 impl Witness for Witnessed {
     fn decided(&self, who: &Principal, _: &AgentName, _: &str, tool: &str, decision: &str, by: DecidedBy) {
@@ -261,6 +261,12 @@ impl Witness for Witnessed {
 
     fn has_room(&self) -> bool {
         !self.1.load(Ordering::SeqCst)
+    }
+
+    fn began(&self, _: &AgentName) {}
+
+    fn ended(&self, turn: &Ended<'_>) {
+        self.2.lock().unwrap().push(format!("{} {} {}", turn.who.as_str(), turn.agent, turn.outcome));
     }
 }
 

@@ -73,7 +73,7 @@ struct New {
     /// Whose tasks it opens [default: the token's name]
     #[arg(long, value_name = "NAME")]
     caller: Option<String>,
-    /// What it is good for: send, read, cancel, push, approve [default: all]
+    /// What it is good for: send, read, cancel, push, approve, admin [default: all but admin]
     #[arg(long, value_name = "SCOPE", value_delimiter = ',')]
     scope: Vec<String>,
     /// The agents that it is good for [default: all]
@@ -151,7 +151,8 @@ impl New {
         if let Some(unknown) = self.scope.iter().find(|name| Scope::named(name).is_none()) {
             return Err(Failure::usage(format!("there is no scope {unknown:?}"), Some(format!("scopes: {}", known()))));
         }
-        let all = || Scope::ALL.map(|scope| scope.name().to_owned()).to_vec();
+        let callers = Scope::ALL.into_iter().filter(|scope| *scope != Scope::Admin);
+        let all = || callers.map(|scope| scope.name().to_owned()).collect();
         let now = now();
         Ok(Issued {
             name: self.name,
