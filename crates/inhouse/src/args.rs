@@ -9,6 +9,7 @@ use crate::audit;
 use crate::cli;
 use crate::config::{Containment, InputChoice, LogChoice, TlsChoice};
 use crate::doctor;
+use crate::init;
 use crate::tokens;
 
 const EXAMPLES: &str = "\
@@ -18,6 +19,7 @@ Examples:
   inhouse serve -- claude --model opus     serve it with arguments of your own
   inhouse serve -- node my-bot.js          serve any program
   inhouse serve --host 0.0.0.0 --port 80   let teammates in; set API_TOKEN to a token of your own
+  inhouse init                             write an inhouse.toml for the agents that are there
   inhouse agents                           see which agents are there, and which would be served, and why
   inhouse doctor                           see whether this machine is fit to serve them, and what to mend
   inhouse token new ann                    a token for a teammate; revoke it while the server runs
@@ -62,6 +64,7 @@ pub(crate) enum Command {
     /// Serve agents; what `inhouse` alone does
     #[command(after_help = EXAMPLES)]
     Serve(Box<ServeArgs>),
+    Init(Box<init::InitArgs>),
     Agents(Box<agents::AgentsArgs>),
     Doctor(Box<doctor::DoctorArgs>),
     Token(Box<tokens::TokenArgs>),
@@ -91,6 +94,12 @@ pub(crate) struct ConfigArgs {
 /// What to do with the configuration.
 #[derive(Subcommand)]
 pub(crate) enum ConfigVerb {
+    /// Say whether `serve` with the same flags would take the configuration, and what is wrong where it would not
+    Check {
+        /// The flags of `serve`.
+        #[command(flatten)]
+        serve: Box<ServeArgs>,
+    },
     /// Print every setting as `serve` with the same flags would use it
     Show {
         /// Say where each value comes from

@@ -16,6 +16,7 @@ mod containment;
 mod exit;
 mod holder;
 mod issuers;
+mod init;
 mod listen;
 mod log;
 mod operator;
@@ -57,6 +58,8 @@ fn main() -> ExitCode {
             Ok(ExitCode::SUCCESS)
         }
         Command::Config(ConfigArgs { verb: ConfigVerb::Show { origin, serve } }) => show(&serve, origin),
+        Command::Config(ConfigArgs { verb: ConfigVerb::Check { serve } }) => check(&serve),
+        Command::Init(args) => directory().and_then(|here| init::run(&args, &HostEnv::new(env::vars_os()), &here)),
         Command::Token(args) => tokens::run(*args),
         Command::Audit(args) => audit::run(*args),
         Command::Agents(args) => survey(*args),
@@ -89,6 +92,11 @@ fn serve_until_stopped(flags: &ServeArgs) -> Result<ExitCode, Failure> {
 fn show(flags: &ServeArgs, origin: bool) -> Result<ExitCode, Failure> {
     let config = load(flags, &HostEnv::new(env::vars_os()))?;
     print(&config::show(&config, origin));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check(flags: &ServeArgs) -> Result<ExitCode, Failure> {
+    print(&config::summary(&load(flags, &HostEnv::new(env::vars_os()))?));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -42,6 +42,7 @@ use protected::PROTECTED;
 pub(crate) use choices::{AuditTo, Containment, IdempotencyChoice, InputChoice, LogChoice, TlsChoice};
 pub(crate) use error::ConfigError;
 pub(crate) use jwt::{JwtConfig, KeysAt};
+pub(crate) use file::FILE_NAME;
 pub(crate) use layer::owner;
 #[cfg(test)]
 pub(crate) use limits::LIMITS;
@@ -51,7 +52,7 @@ pub(crate) use model::{
     Surveyed,
 };
 pub(crate) use origin::{Origin, Setting};
-pub(crate) use show::show;
+pub(crate) use show::{show, summary};
 pub(crate) use tls::{Tls, TlsFiles};
 
 /// The tokens that were issued, in the folder of what this program keeps.

@@ -33,6 +33,15 @@ pub(crate) fn show(config: &Config, origins: bool) -> String {
     lines.text
 }
 
+/// A configuration that can be served, in a line.
+pub(crate) fn summary(config: &Config) -> String {
+    let default = config.agents.default();
+    let others = config.agents.list.iter().filter(|agent| agent.name != default.name);
+    let others: String = others.map(|agent| format!(", {}", agent.name)).collect();
+    let Server { host, port, .. } = &config.server;
+    format!("good: serves {} (by default){others} at {}, port {}\n", default.name, host.value, port.value)
+}
+
 struct Lines {
     text: String,
     origins: bool,

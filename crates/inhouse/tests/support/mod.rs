@@ -5,6 +5,7 @@
 
 pub mod http;
 pub mod receiver;
+pub mod terminal;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
