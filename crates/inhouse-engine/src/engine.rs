@@ -17,6 +17,7 @@ use crate::cancel::{CancelSource, StopCause};
 use crate::direct::Direct;
 use crate::entry::AgentEntry;
 use crate::limits::EngineLimits;
+use crate::note::now_ms;
 use crate::queue::{Offer, Queue, Slot};
 use crate::reader::Reader;
 use crate::refusal::{not_found, refused, unsupported};

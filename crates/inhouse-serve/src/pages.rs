@@ -3,6 +3,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, VARY,
 };
@@ -52,7 +53,11 @@ pub(crate) struct Kept {
 
 /// A card, or that it is still the one which the asker has.
 pub(crate) fn card(card: &impl Serialize, kept: Kept, request: &HeaderMap) -> Response<Body> {
-    let json = to_json(card);
+    document(to_json(card).into(), kept, request)
+}
+
+/// The same for any JSON.
+pub(crate) fn document(json: Bytes, kept: Kept, request: &HeaderMap) -> Response<Body> {
     let tag = tag(&json);
     let mut response = if is_known(&tag, kept.since, request) {
         let mut response = Response::new(Body::full(""));

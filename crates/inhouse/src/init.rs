@@ -124,7 +124,9 @@ fn write(path: &Path, shown: &Path, text: &str) -> Result<(), Failure> {
 impl Plan {
     /// The file.
     fn text(&self) -> String {
-        let mut text = String::from("## The configuration of this inhouse: `inhouse config check` looks at it, `inhouse` serves by it.\n");
+        let mut text = String::from(
+            "## The configuration of this inhouse: `inhouse config check` looks at it, `inhouse` serves by it.\n",
+        );
         for line in REFERENCE.lines().skip(1) {
             let bare = line.strip_prefix("# ").unwrap_or(line);
             if line == BEFORE_AGENTS {
@@ -154,7 +156,9 @@ impl Plan {
         let mut text = format!("wrote {}: {}", path.display(), self.agents.join(", "));
         text.push_str(if self.agents.len() > 1 { "; the first one answers by default\n" } else { "\n" });
         if self.agents == [DEMO] {
-            text.push_str("no agent is on PATH: the demo repeats what it is told, until you install one (inhouse agents)\n");
+            text.push_str(
+                "no agent is on PATH: the demo repeats what it is told, until you install one (inhouse agents)\n",
+            );
         }
         let named = if path == Path::new(FILE_NAME) { String::new() } else { format!(" --config {}", path.display()) };
         let mut next = vec![format!("inhouse doctor{named}"), format!("inhouse serve{named}")];
@@ -208,7 +212,7 @@ mod tests {
 
     fn folder(agents: &[&str]) -> (Folder, HostEnv) {
         let folder = Folder::new();
-        agents.iter().for_each(|agent| drop(folder.file(&format!("bin/{agent}"), 0o755)));
+        agents.iter().for_each(|agent| folder.file(&format!("bin/{agent}"), 0o755));
         let path = folder.path().join("bin").into_os_string();
         (folder, HostEnv::new([("PATH".into(), path), ("HOME".into(), "/nowhere".into())]))
     }
@@ -232,7 +236,8 @@ mod tests {
         let (folder, environment) = folder(&[]);
         let text = Plan { agents: vec![DEMO], is_for_team: false }.text();
         let text = text.replace("# port = 8080", "port = 1234").replace("# sync = false", "sync = true");
-        std::fs::write(folder.path().join(FILE_NAME), text.replace("# rate_limit_rpm = 30", "rate_limit_rpm = 7")).unwrap();
+        std::fs::write(folder.path().join(FILE_NAME), text.replace("# rate_limit_rpm = 30", "rate_limit_rpm = 7"))
+            .unwrap();
         let config = crate::config::load(&ServeArgs::default(), &environment, folder.path()).unwrap();
         assert_eq!((config.server.port.value, config.limits.rate_limit_rpm.value), (1234, 7));
         assert!(config.audit.sync.value);

@@ -44,7 +44,10 @@ fn without_a_terminal_it_asks_nothing_and_writes_what_is_there() {
     );
     assert_eq!(checked(&folder), "good: serves claude (by default), codex at 127.0.0.1, port 0\n");
     let text = fs::read_to_string(folder.join("inhouse.toml")).unwrap();
-    assert!(text.contains("# rate_limit_rpm = 30") && text.contains("\n[limits]\n"), "all that can be said stands there");
+    assert!(
+        text.contains("# rate_limit_rpm = 30") && text.contains("\n[limits]\n"),
+        "all that can be said stands there"
+    );
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 2, "and nothing else is left");
     fs::write(folder.join("inhouse.toml"), "mine").unwrap();
     let (code, _, err) = launch(&folder, &["init"]).run();

@@ -1,9 +1,11 @@
 //! `cargo xtask codegen`: from the files in proto/ to the committed Rust of `inhouse_proto`.
 //!
 //! protox compiles each file, `model` reads what the generators need from its descriptors, `structs` lets prost write the
-//! types, `unions` writes the JSON of what serde cannot derive, and `validate` turns the REQUIRED marks into checks.
+//! types, `unions` writes the JSON of what serde cannot derive, `validate` turns the REQUIRED marks into checks, and `openapi` describes
+//! HTTP+JSON for people and their tools.
 
 mod model;
+mod openapi;
 mod structs;
 mod unions;
 mod validate;
@@ -90,6 +92,8 @@ fn generate_from(source: &Source, root: &Path) -> Result<Vec<(PathBuf, String)>,
     if is_checked {
         let checks = format!("{header}{}", formatted(&validate::generate(&model))?);
         files.push((folder.join("validate_generated.rs"), checks));
+        let described = openapi::generate(&compiler.descriptor_pool(), package);
+        files.push((root.join("crates/inhouse-serve/src/openapi.json"), described));
     }
     Ok(files)
 }

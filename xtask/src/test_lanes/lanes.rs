@@ -19,7 +19,7 @@ pub(super) struct Lane {
     pub(super) run: fn(&House) -> Result<Tally, LaneError>,
 }
 
-pub(super) const LANES: [Lane; 17] = [
+pub(super) const LANES: [Lane; 18] = [
     Lane { name: "fmt", promise: "the code is formatted (cargo fmt --check)", run: fmt },
     Lane { name: "clippy", promise: "no lint warns (cargo clippy -D warnings)", run: clippy },
     Lane {

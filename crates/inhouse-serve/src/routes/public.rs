@@ -17,6 +17,10 @@ const HEALTH: &str = "/health";
 const LIVE: &str = "/livez";
 const READY: &str = "/readyz";
 const JWKS: &str = "/.well-known/jwks.json";
+const OPENAPI: &str = "/openapi.json";
+
+/// What HTTP+JSON is like, for tools; made by `cargo xtask codegen`.
+const OPENAPI_JSON: &str = include_str!("../openapi.json");
 
 /// What stands at a path that needs no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,13 +32,14 @@ enum Page {
     Jwks,
     Console(&'static File),
     ToConsole,
+    OpenApi,
 }
 
 impl Routes {
     /// Wherever a card could be: whether there is an agent must not show in what a stranger is asked for.
     pub(super) fn has_page(&self, path: &str) -> bool {
         let is_card = matches!(self.agent(path).1, CARD | FIRST_CARD);
-        matches!(path, HEALTH | LIVE | READY | JWKS) || is_card || self.console_page(path).is_some()
+        matches!(path, HEALTH | LIVE | READY | JWKS | OPENAPI) || is_card || self.console_page(path).is_some()
     }
 
     fn console_page(&self, path: &str) -> Option<Page> {
@@ -47,6 +52,7 @@ impl Routes {
         match path {
             HEALTH | LIVE => return Some(Page::Health),
             READY => return Some(Page::Ready),
+            OPENAPI => return Some(Page::OpenApi),
             JWKS => return self.cards.signer.as_ref().map(|_| Page::Jwks),
             _ => {}
         }
@@ -94,6 +100,7 @@ impl Routes {
             }
             Page::Console(file) => console::answer(file, &request.headers),
             Page::ToConsole => console::redirection(),
+            Page::OpenApi => pages::document(OPENAPI_JSON.into(), kept, &request.headers),
             Page::Jwks => {
                 let keys = self.cards.signer.as_ref().map(|signer| signer.jwks());
                 pages::card(&keys, kept, &request.headers)

@@ -120,13 +120,7 @@ impl Connection {
         Self::with(profile.url, token, ca.or(profile.ca), typed, via)
     }
 
-    fn with(
-        url: String,
-        token: Option<Found>,
-        ca: Option<PathBuf>,
-        typed: Typed,
-        via: Via,
-    ) -> Result<Self, Problem> {
+    fn with(url: String, token: Option<Found>, ca: Option<PathBuf>, typed: Typed, via: Via) -> Result<Self, Problem> {
         let (token_source, token) = token.unzip();
         let ca_pem = ca.as_deref().map(certificates).transpose()?;
         let options = ClientOptions { token, ca_pem, via, ..ClientOptions::new(url.clone()) };

@@ -41,8 +41,8 @@ use protected::PROTECTED;
 
 pub(crate) use choices::{AuditTo, Containment, IdempotencyChoice, InputChoice, LogChoice, TlsChoice};
 pub(crate) use error::ConfigError;
-pub(crate) use jwt::{JwtConfig, KeysAt};
 pub(crate) use file::FILE_NAME;
+pub(crate) use jwt::{JwtConfig, KeysAt};
 pub(crate) use layer::owner;
 #[cfg(test)]
 pub(crate) use limits::LIMITS;
