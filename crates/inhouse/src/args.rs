@@ -10,6 +10,8 @@ use crate::cli;
 use crate::config::{Containment, InputChoice, LogChoice, TlsChoice};
 use crate::doctor;
 use crate::init;
+use crate::manual;
+use crate::service;
 use crate::tokens;
 
 const EXAMPLES: &str = "\
@@ -65,6 +67,7 @@ pub(crate) enum Command {
     #[command(after_help = EXAMPLES)]
     Serve(Box<ServeArgs>),
     Init(Box<init::InitArgs>),
+    Service(Box<service::ServiceArgs>),
     Agents(Box<agents::AgentsArgs>),
     Doctor(Box<doctor::DoctorArgs>),
     Token(Box<tokens::TokenArgs>),
@@ -78,6 +81,8 @@ pub(crate) enum Command {
     Mcp(Box<cli::mcp::McpArgs>),
     /// Look at the configuration
     Config(ConfigArgs),
+    Completions(manual::CompletionsArgs),
+    Man(manual::ManArgs),
     /// What the exit codes mean
     #[command(hide = true, long_about = EXIT_CODES)]
     ExitCodes,

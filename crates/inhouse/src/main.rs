@@ -19,6 +19,7 @@ mod issuers;
 mod init;
 mod listen;
 mod log;
+mod manual;
 mod operator;
 mod presets;
 mod probe;
@@ -27,6 +28,7 @@ mod renewal;
 mod reread;
 mod root;
 mod serve;
+mod service;
 mod signals;
 #[cfg(test)]
 mod testing;
@@ -60,6 +62,11 @@ fn main() -> ExitCode {
         Command::Config(ConfigArgs { verb: ConfigVerb::Show { origin, serve } }) => show(&serve, origin),
         Command::Config(ConfigArgs { verb: ConfigVerb::Check { serve } }) => check(&serve),
         Command::Init(args) => directory().and_then(|here| init::run(&args, &HostEnv::new(env::vars_os()), &here)),
+        Command::Service(args) => {
+            directory().and_then(|here| service::run(&args, &HostEnv::new(env::vars_os()), &here))
+        }
+        Command::Completions(args) => Ok(manual::completions(&args)),
+        Command::Man(args) => manual::man(&args),
         Command::Token(args) => tokens::run(*args),
         Command::Audit(args) => audit::run(*args),
         Command::Agents(args) => survey(*args),

@@ -19,7 +19,7 @@ pub(super) struct Lane {
     pub(super) run: fn(&House) -> Result<Tally, LaneError>,
 }
 
-pub(super) const LANES: [Lane; 18] = [
+pub(super) const LANES: [Lane; 19] = [
     Lane { name: "fmt", promise: "the code is formatted (cargo fmt --check)", run: fmt },
     Lane { name: "clippy", promise: "no lint warns (cargo clippy -D warnings)", run: clippy },
     Lane {
@@ -35,6 +35,7 @@ pub(super) const LANES: [Lane; 18] = [
     },
     Lane { name: "test", promise: "every crate keeps its promises (cargo test --workspace)", run: test },
     Lane { name: "first-contact", promise: "the release build works for whoever runs it first", run: first_contact },
+    Lane { name: "package", promise: "the Debian package is installed, used and removed", run: package },
     Lane { name: "sdk-python", promise: "the official Python SDK is served", run: sdk_python },
     Lane { name: "mcp", promise: "the official MCP client of Python uses A2A agents by `inhouse mcp`", run: mcp },
     Lane { name: "sdk-js", promise: "the official JavaScript SDK is served", run: sdk_js },
@@ -89,6 +90,10 @@ fn test(house: &House) -> Result<Tally, LaneError> {
 
 fn first_contact(house: &House) -> Result<Tally, LaneError> {
     script(house, &["first_contact.py"])
+}
+
+fn package(house: &House) -> Result<Tally, LaneError> {
+    script(house, &["package_lane.py"])
 }
 
 fn sdk_python(house: &House) -> Result<Tally, LaneError> {
