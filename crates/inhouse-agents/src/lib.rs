@@ -43,7 +43,7 @@ use std::sync::Arc;
 
 use inhouse_engine::Takes;
 use inhouse_engine::agent::Agent;
-use inhouse_run::{Bounds, Runner};
+use inhouse_run::{Bounds, Runner, Strict};
 use inhouse_trust::{AgentCommand, Approvals, HostEnv, Redactor};
 
 use conversations::Conversations;
@@ -130,6 +130,8 @@ pub struct ProgramSpec {
     pub limits: Limits,
     /// What the processes of a turn may use together.
     pub bounds: Bounds,
+    /// What they may touch, where that is not all that the server's user may.
+    pub strict: Option<Strict>,
     /// Where its turns work, if not in the command's folder, and what tells of what they changed there.
     pub workspaces: Option<Workspaces>,
 }
@@ -148,6 +150,7 @@ impl ProgramSpec {
             approvals: Approvals::default(),
             limits: Limits::default(),
             bounds: Bounds { memory_bytes_max: None, processes_max: Some(PROCESSES_MAX) },
+            strict: None,
             workspaces: None,
         }
     }
@@ -167,12 +170,14 @@ pub fn build(spec: AgentSpec, runner: &Runner, host: &HostEnv) -> Arc<dyn Agent>
         approvals,
         limits,
         bounds,
+        strict,
         workspaces,
     } = *spec;
     let set = command.env_set.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let redactor = Redactor::new(host.iter().chain(set));
     let place = workspaces.clone();
     let (runner, host) = (runner.bounded(bounds), host.clone());
+    let runner = strict.into_iter().fold(runner, |runner, strict| runner.strict(strict));
     let can_be_kept = match protocol {
         Protocol::Claude => keeps_conversations,
         Protocol::Acp | Protocol::Codex => true,

@@ -52,6 +52,12 @@ pub enum RunError {
         /// Why not.
         shortfall: Shortfall,
     },
+    /// A strict run needs what this system does not have.
+    #[error("a strict run is not possible here: {0}")]
+    StrictUnavailable(Shortfall),
+    /// The home of a strict run could not be made.
+    #[error("can not make the home of a strict run: {0}")]
+    Home(io::Error),
     /// The runner has been shut down.
     #[error("the runner is shut down")]
     Closed,

@@ -19,6 +19,7 @@
 
 mod bounds;
 mod error;
+pub mod folder;
 mod group;
 mod pipes;
 mod run;
@@ -36,6 +37,8 @@ mod proc;
 #[cfg(target_os = "linux")]
 mod reaper;
 #[cfg(target_os = "linux")]
+mod strict;
+#[cfg(target_os = "linux")]
 mod supervise;
 #[cfg(target_os = "linux")]
 mod wire;
@@ -44,8 +47,10 @@ pub use bounds::{Bounds, Resource};
 pub use error::RunError;
 pub use pipes::{Stderr, Stdin, Stdout};
 pub use run::{Exit, Run};
-pub use runner::{Guarded, Hidden, Options, Runner, Shortfall, Tier};
+pub use runner::{Guarded, Hidden, Options, Runner, Shortfall, Strict, Tier};
 
+#[cfg(target_os = "linux")]
+pub use strict::confine;
 #[cfg(target_os = "linux")]
 pub use supervise::supervise;
 
@@ -53,8 +58,18 @@ pub use supervise::supervise;
 /// first.
 pub const SUPERVISE_ARG: &str = "__supervise";
 
+/// The argument with which the server's program is executed again to fence itself and become an agent; `main` then calls
+/// [`confine`] first.
+pub const CONFINE_ARG: &str = "__confine";
+
 /// Ends at once: supervisors exist on Linux only.
 #[cfg(not(target_os = "linux"))]
 pub fn supervise() -> ! {
+    std::process::exit(1)
+}
+
+/// Ends at once: strict runs exist on Linux only.
+#[cfg(not(target_os = "linux"))]
+pub fn confine() -> ! {
     std::process::exit(1)
 }

@@ -7,7 +7,7 @@ mod orphans;
 
 use std::ffi::OsStr;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -23,7 +23,8 @@ use crate::files;
 use crate::life::{Life, Mode};
 use crate::pipes::{AgentEnds, pipes};
 use crate::run::{Errand, Progress, Run, Wish};
-use crate::runner::{Options, Tier, start_error};
+use crate::runner::{Options, Strict, Tier, start_error};
+use crate::strict::Start;
 use crate::wire;
 use driver::Supervisor;
 
@@ -38,6 +39,8 @@ struct Handle(mpsc::Sender<Job>);
 
 /// One run on its way to a supervisor.
 struct Job {
+    /// Of a strict run: its home is there as long as this is.
+    strict: Option<Start>,
     plan: Vec<u8>,
     stdio: AgentEnds,
     started: oneshot::Sender<Started>,
@@ -100,7 +103,13 @@ impl Pool {
         self.life.mode
     }
 
-    pub(crate) async fn spawn(&self, plan: &LaunchPlan, shown: &[PathBuf], bounds: Bounds) -> Result<Run, RunError> {
+    pub(crate) async fn spawn(
+        &self,
+        plan: &LaunchPlan,
+        shown: &[PathBuf],
+        bounds: Bounds,
+        strict: Option<&Strict>,
+    ) -> Result<Run, RunError> {
         let lost = || RunError::SupervisorLost { program: plan.program().to_path_buf() };
         for _ in 0..SUPERVISORS_TRIED_MAX {
             let handle = self.take()?;
@@ -109,8 +118,11 @@ impl Pool {
             let (progress, seen) = watch::channel(Progress::Running);
             let (wish, wished) = watch::channel(Wish::Run);
             let (errands, sent_for) = mpsc::channel(1);
+            let strict = strict.map(|strict| Start::new(plan, strict)).transpose().map_err(RunError::Home)?;
+            let encoded = encode(plan, shown, bounds, strict.as_ref(), &self.options.supervisor);
             let job = Job {
-                plan: encode(plan, shown, bounds).map_err(|source| start_error(plan, source))?,
+                strict,
+                plan: encoded.map_err(|source| start_error(plan, source))?,
                 stdio,
                 started,
                 progress,
@@ -186,8 +198,19 @@ impl Pool {
     }
 }
 
-fn encode(plan: &LaunchPlan, shown: &[PathBuf], bounds: Bounds) -> io::Result<Vec<u8>> {
-    let args = plan.args().iter().map(OsStr::new);
+fn encode(
+    plan: &LaunchPlan,
+    shown: &[PathBuf],
+    bounds: Bounds,
+    strict: Option<&Start>,
+    ourselves: &Path,
+) -> io::Result<Vec<u8>> {
     let shown = shown.iter().map(|path| path.as_os_str());
-    wire::encode(plan.program(), plan.directory(), args, plan.env(), shown, bounds)
+    match strict {
+        Some(start) => wire::encode(ourselves, plan.directory(), start.args(), start.env(), shown, bounds),
+        None => {
+            let args = plan.args().iter().map(OsStr::new);
+            wire::encode(plan.program(), plan.directory(), args, plan.env(), shown, bounds)
+        }
+    }
 }

@@ -169,6 +169,15 @@ fn real(path: &Path) -> PathBuf {
     }
 }
 
+/// What a strict run may touch beside the system's files, which it reads, and its own: its folder and a home that is there for it alone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Strict {
+    /// The TCP ports that it may connect to, wherever they are. It listens on none.
+    pub ports: Vec<u16>,
+    /// Files and folders that it may read, and run programs of.
+    pub reads: Vec<PathBuf>,
+}
+
 /// Starts agents. Cheap to clone; dropping the last clone kills every tree.
 #[derive(Clone)]
 pub struct Runner {
@@ -176,6 +185,8 @@ pub struct Runner {
     /// What its runs see of what is hidden.
     shown: Arc<[PathBuf]>,
     bounds: Bounds,
+    /// All of its runs are, if they are.
+    strict: Option<Arc<Strict>>,
 }
 
 struct Inner {
@@ -203,7 +214,7 @@ impl Runner {
     pub fn new(options: Options) -> Result<Self, RunError> {
         crate::sys::close_on_exec().map_err(RunError::Pipes)?;
         let inner = choose(options)?;
-        Ok(Self { inner: Arc::new(inner), shown: Arc::new([]), bounds: Bounds::default() })
+        Ok(Self { inner: Arc::new(inner), shown: Arc::new([]), bounds: Bounds::default(), strict: None })
     }
 
     /// The tier of all its runs.
@@ -235,6 +246,25 @@ impl Runner {
         Self { bounds, ..self.clone() }
     }
 
+    /// The same runner, whose runs are strict. Their home is not the user's.
+    #[must_use]
+    pub fn strict(&self, strict: Strict) -> Self {
+        Self { strict: Some(Arc::new(strict)), ..self.clone() }
+    }
+
+    /// Whether its runs can be strict: not in the [group tier](Tier::Group), and not on every kernel.
+    ///
+    /// # Errors
+    /// [`RunError::StrictUnavailable`].
+    pub fn can_be_strict(&self) -> Result<(), RunError> {
+        let available = match &self.inner.kind {
+            #[cfg(target_os = "linux")]
+            Kind::Supervised(_) => crate::strict::available(),
+            Kind::Group(_) => Err(Shortfall::why("containment is group")),
+        };
+        available.map_err(RunError::StrictUnavailable)
+    }
+
     /// Starts an agent, with pipes for its standard input, output and error, and nothing else of this process. Dropping
     /// the future kills what it may have started.
     ///
@@ -244,7 +274,8 @@ impl Runner {
     pub async fn spawn(&self, plan: &LaunchPlan) -> Result<Run, RunError> {
         match &self.inner.kind {
             #[cfg(target_os = "linux")]
-            Kind::Supervised(pool) => pool.spawn(plan, &self.shown, self.bounds).await,
+            Kind::Supervised(pool) => pool.spawn(plan, &self.shown, self.bounds, self.strict.as_deref()).await,
+            Kind::Group(_) if self.strict.is_some() => self.can_be_strict().and(Err(RunError::Closed)),
             Kind::Group(groups) => groups.spawn(plan),
         }
     }

@@ -290,7 +290,11 @@ fn reports(agent: &AgentConfig) -> bool {
 
 /// Which parts of a message the agent takes; its card says the same.
 fn takes(agent: &AgentConfig) -> Takes {
-    protocol(agent).map_or(Takes::Text, Protocol::takes)
+    match &agent.spec {
+        // A strict run does not reach files that are not its own.
+        AgentSpec::Program(spec) if spec.strict.is_some() => Takes::Text,
+        _ => protocol(agent).map_or(Takes::Text, Protocol::takes),
+    }
 }
 
 fn protocol(agent: &AgentConfig) -> Option<Protocol> {

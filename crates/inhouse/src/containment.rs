@@ -6,14 +6,15 @@ use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
+use inhouse_agents::AgentSpec;
 use inhouse_agents::presets::preset;
-use inhouse_run::{Guarded, Hidden, Runner, Tier};
+use inhouse_run::{Guarded, Hidden, RunError, Runner, Tier};
 use inhouse_serve::AuditStart;
 use inhouse_trust::HostEnv;
 use nix::unistd::{AccessFlags, access, geteuid};
 
 use crate::audit;
-use crate::config::{Config, Containment, Server};
+use crate::config::{AgentConfig, Config, Containment, Server};
 use crate::token;
 
 /// Steps from the folder of all workspaces to one of them: an agent's in a project, then a context's.
@@ -119,6 +120,15 @@ fn tokens_kept(config: &Config, host: &HostEnv, makes: bool) -> Option<String> {
 /// Where agents work.
 pub(crate) fn places(config: &Config) -> Vec<&Path> {
     config.agents.list.iter().map(|agent| agent.project.as_path()).collect()
+}
+
+/// Whether the agents that are to be strict can be.
+///
+/// # Errors
+/// Why not.
+pub(crate) fn strict(config: &Config, runner: &Runner) -> Result<(), RunError> {
+    let is_strict = |agent: &AgentConfig| matches!(&agent.spec, AgentSpec::Program(spec) if spec.strict.is_some());
+    if config.agents.list.iter().any(is_strict) { runner.can_be_strict() } else { Ok(()) }
 }
 
 /// How firmly runs are held, and why not firmer.

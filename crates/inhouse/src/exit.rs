@@ -61,6 +61,9 @@ impl From<RunError> for Failure {
             RunError::TierUnavailable { tier, shortfall } => {
                 Self::usage(format!("containment can not be {tier} here: {}", shortfall.why), shortfall.cure)
             }
+            RunError::StrictUnavailable(shortfall) => {
+                Self::usage(format!("no agent can be strict here: {}", shortfall.why), shortfall.cure)
+            }
             error => Self::failed(error.to_string(), None),
         }
     }

@@ -52,6 +52,10 @@ fn main() -> ExitCode {
     if env::args_os().nth(1).is_some_and(|word| word == inhouse_run::SUPERVISE_ARG) {
         inhouse_run::supervise();
     }
+    // And so is what becomes the agent of a strict run.
+    if env::args_os().nth(1).is_some_and(|word| word == inhouse_run::CONFINE_ARG) {
+        inhouse_run::confine();
+    }
     let Arguments { command, serve } = Arguments::parse();
     let ended = match command.unwrap_or_else(|| Command::Serve(Box::new(serve))) {
         Command::Serve(flags) => serve_until_stopped(&flags),

@@ -68,6 +68,7 @@ pub(crate) async fn serve(
     let tls = tls::open(&config, address, &mut reload)?;
     let held = assemble::runner(&config, &host, &containment::places(&config));
     let runner = Runner::new(Options { guarded: containment::guarded(&config), ..held })?;
+    containment::strict(&config, &runner)?;
     let opened = audit::open(&config)?;
     workspaces::open(&mut config, &runner, &for_agents).await?;
     let behind = Behind::new(&config, &runner, &for_agents, opened.log.clone());

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{Handle, Job, Started};
 use crate::bounds::Resource;
 use crate::run::{Errand, Exit, Progress, Wish};
+use crate::strict::Start;
 use crate::wire::{HEAD_BYTES, Report};
 
 /// The supervisor can not be used any more: dead, silent, or out of step.
@@ -40,6 +41,8 @@ pub(super) struct Attempt {
     stage: Stage,
     /// The start of a report whose end has not come yet.
     unread: Vec<u8>,
+    /// Of a strict run.
+    _strict: Option<Start>,
 }
 
 impl Attempt {
@@ -55,6 +58,7 @@ impl Attempt {
             over: None,
             stage: Stage::Starting,
             unread: Vec::new(),
+            _strict: job.strict,
         };
         (attempt, job.plan, job.stdio, job.handle)
     }
@@ -149,6 +153,7 @@ mod tests {
             over: None,
             stage: Stage::Starting,
             unread: Vec::new(),
+            _strict: None,
         };
         (attempt, answer, seen)
     }

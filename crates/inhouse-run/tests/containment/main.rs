@@ -19,6 +19,8 @@ mod starts;
 #[cfg(target_os = "linux")]
 mod sweeps;
 #[cfg(target_os = "linux")]
+mod strict;
+#[cfg(target_os = "linux")]
 mod support;
 #[cfg(target_os = "linux")]
 mod zoo;
@@ -31,6 +33,7 @@ fn main() {
     let args: Vec<String> = std::env::args().collect();
     match args.get(1).map(String::as_str) {
         Some(inhouse_run::SUPERVISE_ARG) => inhouse_run::supervise(),
+        Some(inhouse_run::CONFINE_ARG) => inhouse_run::confine(),
         Some(zoo::SERVER_ARG) => zoo::be_a_server(&args[2..]),
         Some(sweeps::SERVER_ARG) => sweeps::be_a_server(&args[2..]),
         Some(CASE_ARG) => run_case(&args[2], &args[3]),
@@ -58,6 +61,7 @@ fn cases(tiers: &str) -> impl Iterator<Item = support::Case> {
         attacks::cases,
         sights::cases,
         guards::cases,
+        strict::cases,
     ];
     suites.into_iter().flat_map(move |suite| suite(&supervised))
 }

@@ -8,12 +8,13 @@ use inhouse_serve::Skill;
 use inhouse_trust::{HostEnv, Principal, Secret, Verdict};
 
 use super::budget::budgets;
+use super::confined;
 use super::document::{Source, Table, parse};
 use super::error::ConfigError;
 use super::exits::exits;
 use super::jwt::{JwtConfig, issuers};
 use super::layer::{Draft, Layer};
-use super::limits::{LIMITS, MEMORY_BYTES, PROCESSES, TURN_MS};
+use super::limits::{LIMITS, TURN_MS};
 use super::mapping::mapping;
 use super::model::{Audit, CallerConfig, CallerToken, CardWords, Cards, Push, Rules};
 use super::origin::{Origin, Setting};
@@ -267,8 +268,7 @@ fn agent(name: Setting<String>, base: &Path, mut table: Table<'_>) -> Result<Dra
     agent.timeout_ms = table.number("timeout_ms", TURN_MS)?;
     agent.first_event_ms = table.number("first_event_ms", TURN_MS)?;
     agent.idle_ms = table.number("idle_ms", TURN_MS)?;
-    agent.memory_bytes_max = table.number("memory_bytes_max", MEMORY_BYTES)?;
-    agent.processes_max = table.number("processes_max", PROCESSES)?;
+    agent.confined = confined::words(base, &mut table)?;
     agent.budgets = budgets(&mut table)?;
     agent.reasoning = table.switch("reasoning")?.is_some_and(|shown| shown.value);
     agent.callers = table.texts("callers")?;

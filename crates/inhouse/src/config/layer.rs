@@ -11,6 +11,7 @@ use inhouse_trust::Principal;
 use super::choices::{
     Containment, IdempotencyChoice, InputChoice, LogChoice, ProtocolChoice, TlsChoice, WorkspaceChoice,
 };
+use super::confined;
 use super::model::{CallerConfig, CardWords, PublicUrl, Rules};
 use super::origin::Setting;
 
@@ -83,8 +84,7 @@ pub(super) struct Draft {
     pub(super) timeout_ms: Option<Setting<u64>>,
     pub(super) first_event_ms: Option<Setting<u64>>,
     pub(super) idle_ms: Option<Setting<u64>>,
-    pub(super) memory_bytes_max: Option<Setting<u64>>,
-    pub(super) processes_max: Option<Setting<u64>>,
+    pub(super) confined: confined::Words,
     pub(super) budgets: Budgets,
     pub(super) reasoning: bool,
     pub(super) callers: Option<Setting<Vec<String>>>,
@@ -119,8 +119,7 @@ impl Draft {
             timeout_ms: None,
             first_event_ms: None,
             idle_ms: None,
-            memory_bytes_max: None,
-            processes_max: None,
+            confined: confined::Words::default(),
             budgets: Budgets::default(),
             reasoning: false,
             callers: None,

@@ -5,6 +5,7 @@ mod agents;
 mod budget;
 mod choices;
 pub(crate) mod document;
+mod confined;
 mod environment;
 mod error;
 mod file;

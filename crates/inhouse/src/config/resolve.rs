@@ -10,6 +10,7 @@ use inhouse_trust::{AgentCommand, AgentName, Principal};
 
 use super::agents::Situation;
 use super::choices::InputChoice;
+use super::confined::confined;
 use super::error::ConfigError;
 use super::exits::exiting;
 use super::file::principal;
@@ -65,6 +66,7 @@ impl Resolver<'_> {
         let protocol_origin = draft.protocol.as_ref().map(|protocol| &protocol.origin).or(json);
         let protocol_origin = protocol_origin.cloned().unwrap_or(Origin::Default);
         let approvers = self.approvers(&draft, &callers, &spec)?;
+        let spec = confined(spec, &draft)?;
         let spec = mapped(spec, name.as_str(), draft.mapping, &protocol_origin)?;
         let spec = exiting(spec, draft.exits)?;
         let (mut spec, rules) = ruled(spec, name.as_str(), draft.rules)?;
@@ -72,10 +74,6 @@ impl Resolver<'_> {
             bound(program, self.situation.limits);
             program.limits.first_event_ms = draft.first_event_ms.map(|limit| limit.value);
             program.limits.idle_ms = draft.idle_ms.map(|limit| limit.value);
-            program.bounds.memory_bytes_max = draft.memory_bytes_max.map(|limit| limit.value);
-            if let Some(max) = draft.processes_max {
-                program.bounds.processes_max = u32::try_from(max.value).ok();
-            }
         }
         let title = if words.title.is_empty() { name.as_str() } else { words.title };
         let text =

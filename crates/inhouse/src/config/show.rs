@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::{Debug, Display};
 
 use inhouse_agents::{AgentSpec, ProgramSpec, Workspace};
-use inhouse_run::Bounds;
+use inhouse_run::{Bounds, Strict};
 use inhouse_trust::{Principal, Scope};
 
 use super::budget;
@@ -230,6 +230,12 @@ impl Lines {
             for (key, max) in [("memory_bytes_max", memory_bytes_max), ("processes_max", processes_max.map(u64::from))]
             {
                 max.iter().for_each(|max| line(key, max.to_string()));
+            }
+            line("strict", spec.strict.is_some().to_string());
+            if let Some(Strict { ports, reads }) = &spec.strict {
+                let ports: Vec<_> = ports.iter().map(u16::to_string).collect();
+                line("strict_ports", format!("{ports:?}"));
+                line("strict_reads", format!("{reads:?}"));
             }
             line("input", format!("{:?}", word(&command.input)));
             line("protocol", format!("{:?}", word(protocol)));

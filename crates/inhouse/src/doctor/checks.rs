@@ -67,7 +67,8 @@ fn contained(config: &Config, environment: &HostEnv) -> (Option<Runner>, Vec<Fin
                 Ok(by) => Finding::ok("resources", by),
                 Err(lack) => Finding::warning("resources", lack, None),
             };
-            (Some(runner), vec![finding, bounded])
+            let strict = containment::strict(config, &runner).err().map(|error| Finding::of("strict", &error.into()));
+            (Some(runner), [finding, bounded].into_iter().chain(strict).collect())
         }
         Err(error) => (None, vec![Finding::of(area, &error.into())]),
     }
