@@ -1,7 +1,7 @@
 //! The console's files over real sockets: what they let a browser do, who gets them, and that nothing else is behind them. What the
 //! pages do is the lane `console`.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod support;
 

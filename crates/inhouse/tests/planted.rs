@@ -11,6 +11,8 @@ use std::process::Command;
 use support::http::{headers, request};
 use support::{Launch, Server, TOKEN, message, rpc, scratch, text_of};
 
+/// The configuration of a server that is started in the project.
+const OWN: &str = "# mine\n";
 const BOB: &str = "a-token-of-bob-0123456789abcdef-0123";
 
 /// Plants what it can where agents and git look, or does what those do with it, and says whose user it was that something ran for.
@@ -20,7 +22,7 @@ plants)
   for place in .git/hooks/post-commit .gemini/hook; do
     { printf '#!/bin/sh\\necho planted >> %s\\n' \"$PWD/ran\" > $place && chmod +x $place; } 2>&1
   done
-  git config core.hooksPath .git/hooks 2>&1; echo tried ;;
+  git config core.hooksPath .git/hooks 2>&1; echo planted >> inhouse.toml; echo tried ;;
 works)
   git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x 2>&1
   [ ! -x .gemini/hook ] || .gemini/hook
@@ -37,6 +39,7 @@ fn server(setting: &str) -> (Server, PathBuf) {
     let project = folder.join("project");
     fs::create_dir_all(&project).unwrap();
     git(&project, &["init", "-q"]);
+    fs::write(project.join("inhouse.toml"), OWN).unwrap();
     let program = folder.join("gemini");
     fs::write(&program, format!("#!/bin/sh\n{AGENT}\n")).unwrap();
     assert!(Command::new("chmod").arg("+x").arg(&program).status().unwrap().success());
@@ -75,6 +78,7 @@ fn what_one_turn_plants_does_not_run_in_anothers() {
     assert!(!project.join("ran").exists());
     let config = fs::read_to_string(project.join(".git/config")).unwrap();
     assert!(!config.contains("hooksPath"), "{config}");
+    assert_eq!(fs::read_to_string(project.join("inhouse.toml")).unwrap(), OWN);
 }
 
 #[test]

@@ -3,10 +3,12 @@
 use std::path::{Component, Path};
 
 use super::error::ConfigError;
+use super::file::FILE_NAME;
 use super::origin::Setting;
 
-/// What programs that are known as agents, and git, look for in a project.
-pub(super) const PROTECTED: [&str; 10] = [
+/// What this server, programs that are known as agents, and git look for in a project.
+pub(super) const PROTECTED: [&str; 11] = [
+    FILE_NAME,
     ".claude",
     ".mcp.json",
     ".codex",
