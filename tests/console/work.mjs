@@ -55,19 +55,22 @@ step("new message: it says the same as curl and inhouse send, which do the same"
 step("task: what an agent says is shown while it says it, and again to whoever comes later", async (watched, base) => {
   const page = await watched.at("#/new?agent=desk");
   await page.waitForSelector("#to option", { state: "attached" });
-  await page.fill("#text", "slow 30 0.1");
+  await page.fill("#text", "slow 50 0.1");
   await page.keyboard.press("Control+Enter");
   await page.waitForSelector(".artifact:has-text('piece 3')");
   const early = await text(page, ".artifact");
-  assert(!early.includes("piece 30"), "all of it came at once");
-  await page.setViewportSize({ width: 1200, height: 400 });
+  assert(!early.includes("piece 50"), "all of it came at once");
   await watched.shot("live");
-  await page.waitForSelector(".artifact:has-text('piece 25')");
-  assert(await page.evaluate(() => scrollY > 100), "the page does not follow what is written");
+  await page.setViewportSize({ width: 1200, height: 400 });
+  // Whoever stands at the end of the page stays there.
+  await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+  const begun = await page.evaluate(() => scrollY);
+  await page.waitForSelector(".artifact:has-text('piece 45')");
+  assert(await page.evaluate((begun) => scrollY > begun, begun), "the page does not follow what is written");
   await ended(page);
   const whole = await text(page, ".artifact");
   assert(
-    Array.from({ length: 30 }, (_, at) => `piece ${at + 1}\n`).every((line) => `${whole}\n`.includes(line)),
+    Array.from({ length: 50 }, (_, at) => `piece ${at + 1}\n`).every((line) => `${whole}\n`.includes(line)),
     whole,
   );
   await page.reload();

@@ -50,7 +50,7 @@ token_sha256 = "9F86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
         layer.limits.iter().map(|(key, limit)| (*key, limit.value, limit.origin.to_string())).collect();
     assert_eq!(
         limits,
-        [("body_bytes_max", 4096, "inhouse.toml:16".into()), ("request_timeout_ms", 1000, "inhouse.toml:15".into())]
+        [("body_bytes_max", 4096, "inhouse.toml:17".into()), ("request_timeout_ms", 1000, "inhouse.toml:16".into())]
     );
     let CallerToken::Variable { token, .. } = &layer.callers[0].token else { panic!() };
     assert_eq!((layer.callers[0].name.as_str(), token.expose()), ("ann", "secret-of-ann"));
