@@ -171,7 +171,7 @@ impl Answers {
         let bearer = format!("Bearer {token}");
         let head = headers(&[("Authorization", &*bearer), ("Content-Type", "application/json")]);
         let answer = request(server.address, method, path, &head, body);
-        write!(self.0, "{} {:?} {}\n", answer.status, answer.headers, String::from_utf8_lossy(&answer.body)).unwrap();
+        writeln!(self.0, "{} {:?} {}", answer.status, answer.headers, String::from_utf8_lossy(&answer.body)).unwrap();
         serde_json::from_slice(&answer.body).unwrap_or(Value::Null)
     }
 }
