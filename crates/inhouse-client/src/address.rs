@@ -96,6 +96,11 @@ impl Address {
         Ok(self.at(uri.path_and_query().map_or("/", PathAndQuery::as_str)))
     }
 
+    /// A path below this one.
+    pub(crate) fn below(&self, path: &str) -> Self {
+        self.at(&format!("{}{path}", self.path.trim_end_matches('/')))
+    }
+
     fn at(&self, path: &str) -> Self {
         Self { path: path.to_owned(), ..self.clone() }
     }

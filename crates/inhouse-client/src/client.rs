@@ -1,4 +1,4 @@
-//! The calls of A2A v1.0 (spec 3.1) over JSON-RPC, and how the endpoint is found.
+//! The calls of A2A v1.0 (spec 3.1), and how the endpoint is found.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use hyper::{Method, Request, StatusCode};
 use inhouse_proto::v1;
 use inhouse_proto::via::{self, Via};
 use serde::Serialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::sync::OnceCell;
 
@@ -18,10 +18,10 @@ use crate::address::{Address, Target};
 use crate::error::ClientError;
 use crate::http::{self, Answer, Body};
 use crate::keys::CardKeys;
-use crate::options::ClientOptions;
-use crate::rpc;
+use crate::options::{Binding, ClientOptions};
 use crate::stream::EventStream;
 use crate::tls::Trust;
+use crate::{rest, rpc};
 
 const JSON: &str = "application/json";
 const EVENT_STREAM: &str = "text/event-stream";
@@ -43,6 +43,7 @@ struct Endpoint {
     address: Address,
     /// Repeated in every call, when the card says so (spec 4.4.6).
     tenant: String,
+    binding: Binding,
 }
 
 /// A result, read and as the server wrote it.
@@ -178,54 +179,6 @@ impl Client {
         EventStream::subscribed(self.clone(), id, last_event_id).await
     }
 
-    /// Names a webhook that is told of a task (spec 3.1.7).
-    ///
-    /// # Errors
-    /// As for any call.
-    pub async fn create_push(
-        &self,
-        mut config: v1::TaskPushNotificationConfig,
-    ) -> Result<Reply<v1::TaskPushNotificationConfig>, ClientError> {
-        config.tenant = self.tenant(config.tenant).await?;
-        self.call("CreateTaskPushNotificationConfig", &config, self.0.options.first_byte_timeout_ms).await
-    }
-
-    /// One webhook of a task (spec 3.1.8).
-    ///
-    /// # Errors
-    /// As for any call.
-    pub async fn push(&self, task_id: &str, id: &str) -> Result<Reply<v1::TaskPushNotificationConfig>, ClientError> {
-        let tenant = self.tenant(String::new()).await?;
-        let request =
-            v1::GetTaskPushNotificationConfigRequest { tenant, task_id: task_id.to_owned(), id: id.to_owned() };
-        self.call("GetTaskPushNotificationConfig", &request, self.0.options.first_byte_timeout_ms).await
-    }
-
-    /// A page of a task's webhooks (spec 3.1.9).
-    ///
-    /// # Errors
-    /// As for any call.
-    pub async fn list_push(
-        &self,
-        mut request: v1::ListTaskPushNotificationConfigsRequest,
-    ) -> Result<Reply<v1::ListTaskPushNotificationConfigsResponse>, ClientError> {
-        request.tenant = self.tenant(request.tenant).await?;
-        self.call("ListTaskPushNotificationConfigs", &request, self.0.options.first_byte_timeout_ms).await
-    }
-
-    /// Tells a webhook no more of a task (spec 3.1.10). The answer is each server's own.
-    ///
-    /// # Errors
-    /// As for any call.
-    pub async fn delete_push(&self, task_id: &str, id: &str) -> Result<Box<RawValue>, ClientError> {
-        let tenant = self.tenant(String::new()).await?;
-        let request =
-            v1::DeleteTaskPushNotificationConfigRequest { tenant, task_id: task_id.to_owned(), id: id.to_owned() };
-        let reply: Reply<IgnoredAny> =
-            self.call("DeleteTaskPushNotificationConfig", &request, self.0.options.first_byte_timeout_ms).await?;
-        Ok(reply.json)
-    }
-
     /// The result of any body that is posted to the endpoint as if it were of this version of A2A: for whoever tries a server.
     ///
     /// # Errors
@@ -258,36 +211,41 @@ impl Client {
     }
 
     async fn find_endpoint(&self) -> Result<Endpoint, ClientError> {
+        let wish = self.0.options.binding;
         if let Some(address) = &self.0.target.endpoint {
-            return Ok(Endpoint { address: address.clone(), tenant: String::new() });
+            let binding = wish.unwrap_or(Binding::JsonRpc);
+            return Ok(Endpoint { address: address.clone(), tenant: String::new(), binding });
         }
         let card = self.card().await?.value;
         let of_v1 = |version: &str| version.is_empty() || version == "1" || version.starts_with("1.");
-        let found = card
-            .supported_interfaces
-            .into_iter()
-            .find(|at| at.protocol_binding == "JSONRPC" && of_v1(&at.protocol_version));
-        let interface = found.ok_or_else(|| {
-            ClientError::Protocol(format!("the card at {} names no JSONRPC interface of A2A 1.0", self.0.target.card))
+        let spoken = [Binding::JsonRpc, Binding::HttpJson].into_iter();
+        let spoken: Vec<_> = spoken.filter(|binding| wish.is_none_or(|wish| wish == *binding)).collect();
+        // The card's order is its preference (spec 8.3.2).
+        let found = card.supported_interfaces.into_iter().filter(|at| of_v1(&at.protocol_version)).find_map(|at| {
+            let binding = spoken.iter().find(|binding| binding.name() == at.protocol_binding)?;
+            Some((at, *binding))
+        });
+        let (interface, binding) = found.ok_or_else(|| {
+            let names: Vec<_> = spoken.iter().map(|binding| binding.name()).collect();
+            let names = names.join(" or ");
+            ClientError::Protocol(format!("the card at {} names no {names} interface of A2A 1.0", self.0.target.card))
         })?;
         let address = self.0.target.card.with_path_of(&interface.url)?;
-        Ok(Endpoint { address, tenant: interface.tenant })
+        Ok(Endpoint { address, tenant: interface.tenant, binding })
     }
 
     /// The caller's own tenant, or the one that the card asks for.
-    async fn tenant(&self, own: String) -> Result<String, ClientError> {
+    pub(crate) async fn tenant(&self, own: String) -> Result<String, ClientError> {
         Ok(if own.is_empty() { self.endpoint().await?.tenant.clone() } else { own })
     }
 
-    async fn call<T: DeserializeOwned>(
+    pub(crate) async fn call<T: DeserializeOwned>(
         &self,
         method: &str,
         params: &impl Serialize,
         wait_ms: u64,
     ) -> Result<Reply<T>, ClientError> {
-        let address = &self.endpoint().await?.address;
-        let request = self.request(Method::POST, address, JSON, None, rpc::call(method, params)?.into())?;
-        let answer = self.exchange(address, request, wait_ms).await?;
+        let answer = self.asked(method, params, JSON, None, wait_ms).await?;
         let json = self.result(answer, wait_ms).await?;
         Ok(Reply { value: rpc::decode(&json)?, json })
     }
@@ -298,17 +256,44 @@ impl Client {
         params: &impl Serialize,
         last_event_id: Option<u64>,
     ) -> Result<Body, ClientError> {
-        let address = &self.endpoint().await?.address;
-        let request =
-            self.request(Method::POST, address, EVENT_STREAM, last_event_id, rpc::call(method, params)?.into())?;
         let wait_ms = self.0.options.first_byte_timeout_ms;
-        let answer = self.exchange(address, request, wait_ms).await?;
+        let answer = self.asked(method, params, EVENT_STREAM, last_event_id, wait_ms).await?;
         let media_type = answer.headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
         if answer.status == StatusCode::OK && media_type.to_ascii_lowercase().starts_with(EVENT_STREAM.as_bytes()) {
             return Ok(answer.body);
         }
         self.result(answer, wait_ms).await?;
+        let address = &self.endpoint().await?.address;
         Err(ClientError::Protocol(format!("{address} answered {method} with one result, not with a stream")))
+    }
+
+    /// A call, in the words of the endpoint's binding, and the head of its answer.
+    async fn asked(
+        &self,
+        method: &str,
+        params: &impl Serialize,
+        accept: &'static str,
+        last_event_id: Option<u64>,
+        wait_ms: u64,
+    ) -> Result<Answer, ClientError> {
+        let endpoint = self.endpoint().await?;
+        let (verb, address, body) = match endpoint.binding {
+            Binding::JsonRpc => (Method::POST, endpoint.address.clone(), rpc::call(method, params)?),
+            Binding::HttpJson => {
+                let call = rest::call(method, params)?;
+                (call.method, endpoint.address.below(&call.path), call.body)
+            }
+        };
+        let request = self.request(verb, &address, accept, last_event_id, body.into())?;
+        self.exchange(&address, request, wait_ms).await
+    }
+
+    /// What an event of a stream holds.
+    pub(crate) fn event(&self, data: &[u8]) -> Result<Box<RawValue>, ClientError> {
+        match self.0.endpoint.get().map(|endpoint| endpoint.binding) {
+            Some(Binding::HttpJson) => rest::result(StatusCode::OK, data),
+            Some(Binding::JsonRpc) | None => rpc::result(data),
+        }
     }
 
     pub(crate) fn request(
@@ -370,7 +355,11 @@ impl Client {
     async fn result(&self, answer: Answer, wait_ms: u64) -> Result<Box<RawValue>, ClientError> {
         let (status, headers) = (answer.status, answer.headers.clone());
         let body = self.collect(answer, wait_ms).await?;
-        match rpc::result_with_head(&headers, &body) {
+        let outcome = match self.endpoint().await?.binding {
+            Binding::JsonRpc => rpc::result(&body),
+            Binding::HttpJson => return rpc::with_head(&headers, rest::result(status, &body)),
+        };
+        match rpc::with_head(&headers, outcome) {
             Err(ClientError::Protocol(why)) if status != StatusCode::OK => {
                 Err(ClientError::Protocol(format!("HTTP {}: {why}", status.as_u16())))
             }

@@ -3,11 +3,32 @@
 use inhouse_proto::via::Via;
 use inhouse_trust::Secret;
 
+/// How calls are written (spec 9, 11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Binding {
+    /// JSON-RPC 2.0.
+    JsonRpc,
+    /// Resources of HTTP, with JSON.
+    HttpJson,
+}
+
+impl Binding {
+    /// What cards call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::JsonRpc => "JSONRPC",
+            Self::HttpJson => "HTTP+JSON",
+        }
+    }
+}
+
 /// Options of a [`crate::Client`]; [`ClientOptions::new`] gives the defaults.
 #[derive(Debug, Clone)]
 pub struct ClientOptions {
-    /// A server (`http://host:8080`: its card names the endpoint), a card, or the JSON-RPC endpoint itself (`http://host:8080/a2a`).
+    /// A server (`http://host:8080`: its card names the endpoint), a card, or the endpoint itself (`http://host:8080/a2a`).
     pub url: String,
+    /// Default: the first of the card that is spoken here, and JSON-RPC at an endpoint.
+    pub binding: Option<Binding>,
     /// Sent as `Authorization: Bearer`, to the host and port of `url` and nowhere else.
     pub token: Option<Secret>,
     /// Certificates in PEM that are trusted beside those that this machine trusts, for `https`.
@@ -39,6 +60,7 @@ impl ClientOptions {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            binding: None,
             token: None,
             ca_pem: None,
             via: Via::default(),

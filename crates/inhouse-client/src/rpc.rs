@@ -27,13 +27,14 @@ struct Answer<'a> {
     error: Option<ErrorObject>,
 }
 
+/// An error, before its details are taken apart.
 #[derive(Deserialize)]
-struct ErrorObject {
-    code: i64,
+pub(crate) struct ErrorObject {
+    pub(crate) code: i64,
     #[serde(default)]
-    message: String,
+    pub(crate) message: String,
     #[serde(default)]
-    data: Value,
+    pub(crate) data: Value,
 }
 
 /// A call as bytes.
@@ -52,9 +53,12 @@ pub(crate) fn result(body: &[u8]) -> Result<Box<RawValue>, ClientError> {
     }
 }
 
-/// The same, with what only the head of an HTTP answer tells.
-pub(crate) fn result_with_head(headers: &HeaderMap, body: &[u8]) -> Result<Box<RawValue>, ClientError> {
-    result(body).map_err(|error| match error {
+/// An outcome, with what only the head of an HTTP answer tells.
+pub(crate) fn with_head(
+    headers: &HeaderMap,
+    outcome: Result<Box<RawValue>, ClientError>,
+) -> Result<Box<RawValue>, ClientError> {
+    outcome.map_err(|error| match error {
         ClientError::Rpc(mut rpc) => {
             let header = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
             rpc.retry_after_s = header.or(rpc.retry_after_s);

@@ -144,7 +144,7 @@ impl EventStream {
 
     /// Reads one event and decides whether it is news.
     fn accept(&mut self, sse: SseEvent) -> Result<Option<Event>, ClientError> {
-        let json = rpc::result(&sse.data)?;
+        let json = self.client.event(&sse.data)?;
         let response: v1::StreamResponse = rpc::decode(&json)?;
         // A kind of event that this model does not know.
         let Some(payload) = response.payload else { return Ok(None) };

@@ -85,6 +85,30 @@ fn programs_get_the_protocols_own_json() {
 }
 
 #[test]
+fn the_other_binding_says_the_same() {
+    let agent = script(
+        "sh",
+        "[ $A2A_TURN = 1 ] && echo '{\"status\":\"input-required\",\"text\":\"name?\"}' || echo '{\"text\":\"hi\"}'",
+    );
+    let server = Server::with_native(&agent);
+    let rest = |args: &[&str]| run(&server, &[args, &["--binding", "http+json"]].concat());
+    let (code, _, stderr) = rest(&["send", "--stream", "hello"]);
+    let again = stderr.lines().find_map(|line| line.split("inhouse send --task ").nth(1)).expect("how to answer");
+    assert!(code == 3 && again.ends_with("--binding http+json"), "{stderr}");
+    let id = again.split(' ').next().unwrap();
+    assert_eq!(rest(&["send", "--task", id, "Ann"]), (0, "hi".to_owned(), String::new()));
+    for args in [&["task", "get", id][..], &["task", "list"], &["task", "watch", id, "--from", "1"]] {
+        let (code, stdout, stderr) = rest(args);
+        let by_rest = (code, stdout, stderr.replace(" --binding http+json", ""));
+        assert_eq!((&by_rest, code), (&run(&server, args), 0), "{args:?}");
+    }
+    for args in [&["task", "get", "nowhere"][..], &["task", "cancel", id], &["push", "get", id, "none"]] {
+        let (code, _, stderr) = rest(args);
+        assert!(code == 1 && stderr.starts_with(run(&server, args).2.lines().next().unwrap()), "{args:?}: {stderr}");
+    }
+}
+
+#[test]
 fn an_interrupted_send_leaves_the_task_running_and_says_how_to_cancel_it() {
     let server = Server::with_agent(&script("sh", "echo begun; sleep 600"));
     let mut child =

@@ -1,6 +1,6 @@
 //! Single calls against a scripted server: how the endpoint is found, what is sent, and what becomes of an answer.
 
-use inhouse_client::{Client, ClientError, ClientOptions};
+use inhouse_client::{Binding, Client, ClientError, ClientOptions};
 use inhouse_proto::v1;
 use inhouse_proto::v1::send_message_response::Payload;
 use inhouse_trust::Secret;
@@ -56,6 +56,28 @@ async fn a_server_is_asked_for_its_card_once_and_only_the_path_is_taken_from_it(
     assert_eq!((asked[1].method(), asked[2].method()), ("GetTask", "CancelTask"));
     assert_eq!(asked[1].body["params"], json!({"tenant": "team", "id": "t1", "historyLength": 0}));
     assert!(!format!("{client:?}").contains("canary"));
+}
+
+#[tokio::test]
+async fn the_first_binding_of_the_card_that_is_spoken_is_used_unless_another_is_wished_for() {
+    let interface = |binding: &str, path: &str| json!({"url": format!("http://h{path}"), "protocolBinding": binding, "protocolVersion": "1.0"});
+    let interfaces = json!([interface("GRPC", ""), interface("HTTP+JSON", "/rest/"), interface("JSONRPC", "/rpc")]);
+    let card = || answer(200, &json!({"name": "a", "supportedInterfaces": interfaces}).to_string());
+    let missing = json!({"error": {"code": 404, "message": "Task not found", "details": [
+        {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "TASK_NOT_FOUND"}]}});
+    let bare = answer(200, &task().to_string());
+    let server = Scripted::play(vec![card(), bare, answer(404, &missing.to_string()), card(), result(&task())]).await;
+    let first = client(server.url(""));
+    assert_eq!(first.get_task("t1", Some(0)).await.unwrap().value.id, "t1");
+    let error = first.cancel_task("t/2").await.unwrap_err();
+    assert!(matches!(&error, ClientError::Rpc(error) if error.code == -32001), "{error:?}");
+    let wished = ClientOptions { binding: Some(Binding::JsonRpc), ..ClientOptions::new(server.url("")) };
+    Client::new(wished).unwrap().get_task("t1", None).await.unwrap();
+    let asked = server.asked();
+    let lines: Vec<_> = asked.iter().map(|asked| asked.line.as_str()).collect();
+    let card = "GET /.well-known/agent-card.json";
+    let rest = ["GET /rest/tasks/t1?historyLength=0", "POST /rest/tasks/t%2F2:cancel"];
+    assert_eq!(lines, [card, rest[0], rest[1], card, "POST /rpc"]);
 }
 
 #[tokio::test]
@@ -133,7 +155,7 @@ async fn a_server_that_is_not_there_is_unreachable_and_named() {
 #[tokio::test]
 async fn a_card_that_names_no_endpoint_is_an_error_that_says_so() {
     for (scripted, expected) in [
-        (answer(200, r#"{"name":"a","supportedInterfaces":[]}"#), "names no JSONRPC interface"),
+        (answer(200, r#"{"name":"a","supportedInterfaces":[]}"#), "names no JSONRPC or HTTP+JSON interface"),
         (answer(404, "not here"), "HTTP 404"),
         (answer(200, "<html>"), "no agent card"),
         (card("/a2a"), "is not an address"),

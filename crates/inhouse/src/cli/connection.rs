@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use inhouse_client::{Client, ClientError, ClientOptions};
+use inhouse_client::{Binding, Client, ClientError, ClientOptions};
 use inhouse_proto::via::{HOPS_VARIABLE, TRACE_VARIABLE, TraceParent, Via, hops};
 use inhouse_trust::Secret;
 
@@ -31,6 +31,28 @@ pub(crate) struct ConnectionArgs {
     /// Certificates in PEM that are trusted beside this machine's own, for https [default: INHOUSE_CA]
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
+    /// How calls are written [default: what the card names first]
+    #[arg(long, value_enum)]
+    pub(crate) binding: Option<BindingChoice>,
+}
+
+/// The bindings that are spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum BindingChoice {
+    /// JSON-RPC.
+    Jsonrpc,
+    /// HTTP+JSON.
+    #[value(name = "http+json")]
+    HttpJson,
+}
+
+impl From<BindingChoice> for Binding {
+    fn from(choice: BindingChoice) -> Self {
+        match choice {
+            BindingChoice::Jsonrpc => Self::JsonRpc,
+            BindingChoice::HttpJson => Self::HttpJson,
+        }
+    }
 }
 
 impl ConnectionArgs {
@@ -38,10 +60,14 @@ impl ConnectionArgs {
     pub(crate) fn at(self, server: Option<String>) -> Self {
         Self { url: server.or(self.url), ..self }
     }
+
+    fn typed(&self) -> Vec<(&'static str, String)> {
+        let binding = self.binding.map(|binding| Binding::from(binding).name().to_ascii_lowercase());
+        let flags = [("--url", self.url.clone()), ("--profile", self.profile.clone()), ("--binding", binding)];
+        flags.into_iter().filter_map(|(flag, value)| Some((flag, value?))).collect()
+    }
 }
 
-/// A flag and its value.
-type Typed = Option<(&'static str, String)>;
 /// A token, and where it comes from.
 type Found = (&'static str, Secret);
 
@@ -49,8 +75,8 @@ type Found = (&'static str, Secret);
 pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) url: String,
-    /// How the server was typed, if it was: commands in hints repeat it.
-    typed: Typed,
+    /// Flags that name the server: commands in hints repeat them.
+    typed: Vec<(&'static str, String)>,
     /// Where the token came from.
     pub(crate) token_source: Option<&'static str>,
 }
@@ -69,47 +95,34 @@ impl Connection {
             return Ok(Vec::new());
         }
         let connect = |profile: Profile| {
-            let (name, typed) = (profile.name.clone(), Some(("--profile", profile.name.clone())));
-            Ok((name, Self::of(profile, args.token.clone(), args.ca.clone(), typed, via(&env)?)?))
+            let (name, args) =
+                (profile.name.clone(), ConnectionArgs { profile: Some(profile.name.clone()), ..args.clone() });
+            Ok((name, Self::of(profile, args, via(&env)?)?))
         };
         profiles::all(&env)?.into_iter().map(connect).collect()
     }
 
     fn resolve(args: ConnectionArgs, env: impl Fn(&str) -> Option<OsString>) -> Result<Self, Problem> {
-        let ConnectionArgs { url, profile, token: flag, ca } = args;
-        let typed = match (&url, &profile) {
-            (Some(url), _) => Some(("--url", url.clone())),
-            (None, Some(name)) => Some(("--profile", name.clone())),
-            (None, None) => None,
-        };
-        let url = match (url, &profile) {
-            (None, None) => variable(&env, "INHOUSE_URL")?,
-            (url, _) => url,
-        };
-        let profile = match (profile, &url) {
-            (None, None) => variable(&env, "INHOUSE_PROFILE")?,
-            (profile, _) => profile,
+        let named_by_flag = args.url.is_some() || args.profile.is_some();
+        let url = if named_by_flag { args.url.clone() } else { variable(&env, "INHOUSE_URL")? };
+        let profile = match url {
+            None if !named_by_flag => variable(&env, "INHOUSE_PROFILE")?,
+            _ => args.profile.clone(),
         };
         if let Some(name) = profile {
-            return Self::of(profiles::named(&name, &env)?, flag, ca, typed, via(&env)?);
+            return Self::of(profiles::named(&name, &env)?, args, via(&env)?);
         }
-        let url = url.unwrap_or_else(|| DEFAULT_URL.to_owned());
-        let ca = match ca {
-            Some(ca) => Some(ca),
+        let ca = match &args.ca {
+            Some(ca) => Some(ca.clone()),
             None => variable(&env, "INHOUSE_CA")?.map(PathBuf::from),
         };
-        Self::with(url, token(flag, &env)?, ca, typed, via(&env)?)
+        let token = token(args.token.clone(), &env)?;
+        Self::with(url.unwrap_or_else(|| DEFAULT_URL.to_owned()), token, ca, &args, via(&env)?)
     }
 
     /// With what the profile and flags say. What the environment has for another server stays out of it.
-    fn of(
-        profile: Profile,
-        flag: Option<String>,
-        ca: Option<PathBuf>,
-        typed: Typed,
-        via: Via,
-    ) -> Result<Self, Problem> {
-        let token = match (flag, profile.token) {
+    fn of(profile: Profile, args: ConnectionArgs, via: Via) -> Result<Self, Problem> {
+        let token = match (args.token.clone(), profile.token) {
             (Some(flag), _) => Some(flagged(flag)?),
             (None, Some(ProfileToken::Here(token))) => Some(("the profile", token)),
             (None, Some(ProfileToken::In(path))) => {
@@ -117,26 +130,33 @@ impl Connection {
             }
             (None, None) => None,
         };
-        Self::with(profile.url, token, ca.or(profile.ca), typed, via)
+        Self::with(profile.url, token, args.ca.clone().or(profile.ca), &args, via)
     }
 
-    fn with(url: String, token: Option<Found>, ca: Option<PathBuf>, typed: Typed, via: Via) -> Result<Self, Problem> {
+    fn with(
+        url: String,
+        token: Option<Found>,
+        ca: Option<PathBuf>,
+        args: &ConnectionArgs,
+        via: Via,
+    ) -> Result<Self, Problem> {
         let (token_source, token) = token.unzip();
         let ca_pem = ca.as_deref().map(certificates).transpose()?;
-        let options = ClientOptions { token, ca_pem, via, ..ClientOptions::new(url.clone()) };
+        let binding = args.binding.map(Into::into);
+        let options = ClientOptions { token, ca_pem, binding, via, ..ClientOptions::new(url.clone()) };
         let client = Client::new(options).map_err(|error| match (&error, token_source) {
             (ClientError::Token, Some(source)) => Problem::usage(format!("{error}: {source}")),
             (ClientError::Certificates, _) => Problem::usage(format!("{error} in {}", named(ca.as_deref()))),
             _ => Problem::usage(error.to_string())
                 .hint(format!("name a server with --url or INHOUSE_URL, for example {DEFAULT_URL}")),
         })?;
-        Ok(Self { client, url, typed, token_source })
+        Ok(Self { client, url, typed: args.typed(), token_source })
     }
 
     /// A command that the user can paste: it reaches the same server.
     pub(crate) fn command(&self, verb: &str) -> String {
         let mut command = format!("inhouse {verb}");
-        if let Some((flag, value)) = &self.typed {
+        for (flag, value) in &self.typed {
             command.push_str(&format!(" {flag} {}", shell_word(value)));
         }
         if self.token_source == Some("--token") {

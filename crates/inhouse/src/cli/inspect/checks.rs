@@ -218,8 +218,9 @@ async fn followed(mut stream: EventStream) -> (Verdict, Option<String>) {
             (0, _) => return (Verdict::wrong("it does not begin with a task or a message"), None),
             (_, Payload::StatusUpdate(update)) => update.status.as_ref().map(v1::TaskStatus::state),
             (_, Payload::ArtifactUpdate(_)) => None,
-            (_, Payload::Task(_) | Payload::Message(_)) => {
-                return (Verdict::wrong("a task or a message in its middle"), None);
+            (_, Payload::Task(task)) => task.status.as_ref().map(v1::TaskStatus::state),
+            (_, Payload::Message(_)) => {
+                return (Verdict::wrong("a message in its middle"), None);
             }
         };
         over = state.map_or(over, |state| is_terminal(state) || is_interrupted(state));

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use self::probe::{Finding, Probe, Verdict};
-use super::connection::{Connection, ConnectionArgs};
+use super::connection::{BindingChoice, Connection, ConnectionArgs};
 use super::exit::Exit;
 use super::output::Output;
 use super::problem::Problem;
@@ -54,7 +54,11 @@ pub(crate) async fn run(args: InspectArgs) -> ExitCode {
 }
 
 async fn inspect(args: InspectArgs, output: &mut Output) -> Result<Exit, Problem> {
-    let connection = Connection::new(args.connection.at(args.server))?;
+    if args.connection.binding == Some(BindingChoice::HttpJson) {
+        return Err(Problem::usage("what is judged is JSON-RPC").hint("leave --binding out"));
+    }
+    let connection = ConnectionArgs { binding: Some(BindingChoice::Jsonrpc), ..args.connection.at(args.server) };
+    let connection = Connection::new(connection)?;
     let probe = Probe::new(&connection).await?;
     let findings = checks::all(&probe, &args.text, args.webhook.as_deref()).await?;
     if args.json {
