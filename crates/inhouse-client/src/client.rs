@@ -75,7 +75,8 @@ impl Client {
             Ok::<_, ClientError>(value)
         });
         let authorization = authorization.transpose()?;
-        let trust = Trust::with(options.ca_pem.as_deref()).ok_or(ClientError::Certificates)?;
+        let trust =
+            Trust::with(options.ca_pem.as_deref(), options.identity.clone()).ok_or(ClientError::Certificates)?;
         Ok(Self(Arc::new(Inner { options, target, trust, authorization, endpoint: OnceCell::new() })))
     }
 

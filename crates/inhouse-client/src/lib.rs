@@ -29,3 +29,4 @@ pub use keys::{CardKeys, SignedBy, Unverified};
 pub use options::{Binding, ClientOptions};
 pub use sse::{EventTooLarge, SseEvent, SseParser};
 pub use stream::{Event, EventStream};
+pub use tls::Identity;

@@ -3,6 +3,8 @@
 use inhouse_proto::via::Via;
 use inhouse_trust::Secret;
 
+use crate::tls::Identity;
+
 /// How calls are written (spec 9, 11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Binding {
@@ -35,6 +37,8 @@ pub struct ClientOptions {
     pub ca_pem: Option<Vec<u8>>,
     /// The way that messages have come to whoever sends them: an agent, where its server says so.
     pub via: Via,
+    /// What the client proves itself with where a server asks for a certificate, for `https`.
+    pub identity: Option<Identity>,
     /// For name resolution, the TCP connection and TLS. Default 5,000.
     pub connect_timeout_ms: u64,
     /// From a request to the head of its answer, and between two pieces of an answer. Default 30,000.
@@ -64,6 +68,7 @@ impl ClientOptions {
             token: None,
             ca_pem: None,
             via: Via::default(),
+            identity: None,
             connect_timeout_ms: 5_000,
             first_byte_timeout_ms: 30_000,
             answer_timeout_ms: 3_600_000,

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use inhouse_client::{Binding, Client, ClientError, ClientOptions};
+use inhouse_client::{Binding, Client, ClientError, ClientOptions, Identity};
 use inhouse_proto::via::{HOPS_VARIABLE, TRACE_VARIABLE, TraceParent, Via, hops};
 use inhouse_trust::Secret;
 
@@ -22,18 +22,17 @@ pub(crate) struct ConnectionArgs {
     /// The server, or its JSON-RPC endpoint [default: INHOUSE_URL, else http://127.0.0.1:8080]
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// A server of ~/.config/inhouse/client.toml, with its token and ca [default: INHOUSE_PROFILE, unless INHOUSE_URL is set]
+    /// A server of ~/.config/inhouse/client.toml, with its token and files [default: INHOUSE_PROFILE, unless INHOUSE_URL is set]
     #[arg(long, value_name = "NAME", conflicts_with = "url")]
     pub(crate) profile: Option<String>,
     /// The token; other users may see it in the process list [default: INHOUSE_TOKEN, the file INHOUSE_TOKEN_FILE, API_TOKEN]
     #[arg(long, value_name = "TOKEN")]
     pub(crate) token: Option<String>,
-    /// Certificates in PEM that are trusted beside this machine's own, for https [default: INHOUSE_CA]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ca: Option<PathBuf>,
     /// How calls are written [default: what the card names first]
     #[arg(long, value_enum)]
     pub(crate) binding: Option<BindingChoice>,
+    #[command(flatten)]
+    files: Files,
 }
 
 /// The bindings that are spoken.
@@ -51,6 +50,49 @@ impl From<BindingChoice> for Binding {
         match choice {
             BindingChoice::Jsonrpc => Self::JsonRpc,
             BindingChoice::HttpJson => Self::HttpJson,
+        }
+    }
+}
+
+/// Files in PEM, for https: whom the client trusts, and what it proves itself with.
+#[derive(Clone, Default, clap::Args)]
+pub(crate) struct Files {
+    /// Certificates in PEM that are trusted beside this machine's own, for https [default: INHOUSE_CA]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// The client's own certificate in PEM, for a server that asks for one [default: INHOUSE_CERT]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cert: Option<PathBuf>,
+    /// Its private key in PEM [default: INHOUSE_KEY]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+}
+
+impl Files {
+    /// Those that the environment names.
+    fn named(env: &impl Fn(&str) -> Option<OsString>) -> Result<Self, Problem> {
+        let file = |name| Ok(variable(env, name)?.map(PathBuf::from));
+        Ok(Self { ca: file("INHOUSE_CA")?, cert: file("INHOUSE_CERT")?, key: file("INHOUSE_KEY")? })
+    }
+
+    /// These, and others in the place of those that are not there; a certificate goes with its own key.
+    fn or(self, other: Self) -> Self {
+        let (cert, key) =
+            if self.cert.is_some() || self.key.is_some() { (self.cert, self.key) } else { (other.cert, other.key) };
+        Self { ca: self.ca.or(other.ca), cert, key }
+    }
+
+    fn identity(&self) -> Result<Option<Identity>, Problem> {
+        let lonely = |one: &str, other: &str| Problem::usage(format!("a {one} needs its {other}: --cert and --key"));
+        match (&self.cert, &self.key) {
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(lonely("certificate", "key")),
+            (None, Some(_)) => Err(lonely("key", "certificate")),
+            (Some(cert), Some(key)) => {
+                let (shown, hidden) = (cert.display(), key.display());
+                let wrong = || Problem::usage(format!("there is no certificate in {shown} or no private key in {hidden}"));
+                Identity::new(&read(cert)?, &read(key)?).map(Some).ok_or_else(|| wrong().hint("both are PEM"))
+            }
         }
     }
 }
@@ -112,12 +154,9 @@ impl Connection {
         if let Some(name) = profile {
             return Self::of(profiles::named(&name, &env)?, args, via(&env)?);
         }
-        let ca = match &args.ca {
-            Some(ca) => Some(ca.clone()),
-            None => variable(&env, "INHOUSE_CA")?.map(PathBuf::from),
-        };
         let token = token(args.token.clone(), &env)?;
-        Self::with(url.unwrap_or_else(|| DEFAULT_URL.to_owned()), token, ca, &args, via(&env)?)
+        let files = args.files.clone().or(Files::named(&env)?);
+        Self::with(url.unwrap_or_else(|| DEFAULT_URL.to_owned()), token, files, &args, via(&env)?)
     }
 
     /// With what the profile and flags say. What the environment has for another server stays out of it.
@@ -130,23 +169,23 @@ impl Connection {
             }
             (None, None) => None,
         };
-        Self::with(profile.url, token, args.ca.clone().or(profile.ca), &args, via)
+        Self::with(profile.url, token, args.files.clone().or(profile.files), &args, via)
     }
 
     fn with(
         url: String,
         token: Option<Found>,
-        ca: Option<PathBuf>,
+        files: Files,
         args: &ConnectionArgs,
         via: Via,
     ) -> Result<Self, Problem> {
         let (token_source, token) = token.unzip();
-        let ca_pem = ca.as_deref().map(certificates).transpose()?;
+        let (ca_pem, identity) = (files.ca.as_deref().map(read).transpose()?, files.identity()?);
         let binding = args.binding.map(Into::into);
-        let options = ClientOptions { token, ca_pem, binding, via, ..ClientOptions::new(url.clone()) };
+        let options = ClientOptions { token, ca_pem, identity, binding, via, ..ClientOptions::new(url.clone()) };
         let client = Client::new(options).map_err(|error| match (&error, token_source) {
             (ClientError::Token, Some(source)) => Problem::usage(format!("{error}: {source}")),
-            (ClientError::Certificates, _) => Problem::usage(format!("{error} in {}", named(ca.as_deref()))),
+            (ClientError::Certificates, _) => Problem::usage(format!("{error} in {}", named(files.ca.as_deref()))),
             _ => Problem::usage(error.to_string())
                 .hint(format!("name a server with --url or INHOUSE_URL, for example {DEFAULT_URL}")),
         })?;
@@ -178,7 +217,7 @@ fn via(env: &impl Fn(&str) -> Option<OsString>) -> Result<Via, Problem> {
     Ok(Via { hops, trace: variable(env, TRACE_VARIABLE)?.and_then(|text| TraceParent::parse(&text)) })
 }
 
-fn certificates(path: &Path) -> Result<Vec<u8>, Problem> {
+fn read(path: &Path) -> Result<Vec<u8>, Problem> {
     std::fs::read(path).map_err(|error| Problem::usage(format!("{}: {error}", path.display())))
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use inhouse_trust::Secret;
 
+use super::connection::Files;
 use super::problem::Problem;
 use crate::config::document::{Source, Table, parse};
 use crate::config::{ConfigError, Setting};
@@ -16,14 +17,14 @@ use crate::config::{ConfigError, Setting};
 const FILE: &str = "inhouse/client.toml";
 const FILE_BYTES_MAX: u64 = 1 << 20;
 const EXAMPLE: &str =
-    "it has a table for each server: [profiles.NAME], with url, and token_file, token or ca where they are needed";
+    "it has a table for each server: [profiles.NAME], with url, and token_file, token, ca, cert and key where they are needed";
 
 /// A server with a name.
 pub(crate) struct Profile {
     pub(crate) name: String,
     pub(crate) url: String,
     pub(crate) token: Option<Token>,
-    pub(crate) ca: Option<PathBuf>,
+    pub(crate) files: Files,
 }
 
 /// Where a profile's token is.
@@ -88,14 +89,15 @@ fn profiles(path: &Path, text: &str) -> Result<Vec<Profile>, ConfigError> {
     let mut root = Table::root(&source, &document);
     let base = path.parent().unwrap_or(path);
     let named = root.named("profiles")?;
-    root.finish(|key| ["url", "token", "token_file", "ca"].contains(&key).then_some("[profiles.NAME]"))?;
+    root.finish(|key| ["url", "token", "token_file", "ca", "cert", "key"].contains(&key).then_some("[profiles.NAME]"))?;
     named.into_iter().map(|(name, table)| profile(name.value, table, base)).collect()
 }
 
 /// Files are named from the folder of `client.toml`.
 fn profile(name: String, mut table: Table<'_>, base: &Path) -> Result<Profile, ConfigError> {
-    let (url, token, token_file, ca) =
-        (table.text("url")?, table.text("token")?, table.text("token_file")?, table.text("ca")?);
+    let (url, token, token_file) = (table.text("url")?, table.text("token")?, table.text("token_file")?);
+    let mut file = |key| Ok::<_, ConfigError>(table.text(key)?.map(|file| base.join(file.value)));
+    let files = Files { ca: file("ca")?, cert: file("cert")?, key: file("key")? };
     let (place, called) = (table.place(), table.name().to_owned());
     table.finish(|_| None)?;
     let Some(url) = url else { return Err(ConfigError::MissingKey { place, table: called, key: "url" }) };
@@ -111,5 +113,5 @@ fn profile(name: String, mut table: Table<'_>, base: &Path) -> Result<Profile, C
         (None, Some(file)) => Some(Token::In(base.join(file.value))),
         (None, None) => None,
     };
-    Ok(Profile { name, url: url.value, token, ca: ca.map(|ca| base.join(ca.value)) })
+    Ok(Profile { name, url: url.value, token, files })
 }
