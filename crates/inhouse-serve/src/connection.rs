@@ -22,7 +22,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, timeout};
 
 use crate::gate::Slot;
-use crate::layers::{self, Answer, Answered, Door};
+use crate::layers::{self, Answer, Answered, Door, Peer};
 use crate::pulse::{Overdue, Pulse};
 use crate::socket::Socket;
 use crate::tls::{self, TlsKeys, Wire};
@@ -83,7 +83,7 @@ pub(crate) async fn secure(stream: TcpStream, keys: TlsKeys, source: IpAddr, doo
 /// What hyper calls with each request of one connection.
 struct Layers {
     door: Arc<Door>,
-    source: IpAddr,
+    peer: Peer,
     pulse: Arc<Pulse>,
 }
 
@@ -93,7 +93,7 @@ impl Service<Request<Incoming>> for Layers {
     type Future = Answer;
 
     fn call(&self, request: Request<Incoming>) -> Answer {
-        layers::answer(Arc::clone(&self.door), self.source, Arc::clone(&self.pulse), request)
+        layers::answer(Arc::clone(&self.door), self.peer.clone(), Arc::clone(&self.pulse), request)
     }
 }
 
@@ -186,7 +186,8 @@ impl Connection {
         let pulse = Arc::new(Pulse::new());
         let limits = Arc::clone(&door.limits);
         let sleep = Box::pin(tokio::time::sleep(Duration::from_millis(limits.header_read_ms_max)));
-        let layers = Layers { door, source, pulse: Arc::clone(&pulse) };
+        let peer = Peer { source, certificate: wire.certificate() };
+        let layers = Layers { door, peer, pulse: Arc::clone(&pulse) };
         let socket = Socket::new(wire, Arc::clone(&pulse));
         Self { http: Http::New(Some((socket, layers))), pulse, limits, sleep }
     }

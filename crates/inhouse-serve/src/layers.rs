@@ -21,6 +21,7 @@ use tokio::sync::watch;
 
 use crate::bindings::grpc::is_grpc;
 use crate::bindings::parameters::trace;
+use crate::certificate::Certificate;
 use crate::failures::FailureLimit;
 use crate::lapse::{Lapse, LiveTokens, lapse, now_s, trailers};
 use crate::metrics::Open;
@@ -50,13 +51,21 @@ pub(crate) struct Door {
 /// The answer to come.
 pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<Response<Answered>, Infallible>> + Send>>;
 
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Peer {
+    pub(crate) source: IpAddr,
+    /// What he has proved himself with when it began.
+    pub(crate) certificate: Option<Arc<Certificate>>,
+}
+
 /// Answers one request. Boxed, so that an open stream does not keep the room that its request has needed.
-pub(crate) fn answer(door: Arc<Door>, source: IpAddr, pulse: Arc<Pulse>, request: hyper::Request<Incoming>) -> Answer {
+pub(crate) fn answer(door: Arc<Door>, peer: Peer, pulse: Arc<Pulse>, request: hyper::Request<Incoming>) -> Answer {
     Box::pin(async move {
         let (mut parts, incoming) = request.into_parts();
         let (answering, names_length) = pulse.begin(!incoming.is_end_stream());
-        let source = door.proxies.source(source, &parts.headers);
-        let arrival = Arrival { started: Instant::now(), source, names_length };
+        let source = door.proxies.source(peer.source, &parts.headers);
+        let arrival = Arrival { started: Instant::now(), source, certificate: peer.certificate, names_length };
         let is_two = parts.version == Version::HTTP_2;
         if is_two {
             name_host(&mut parts);
@@ -99,6 +108,7 @@ fn name_host(parts: &mut Parts) {
 struct Arrival {
     started: Instant,
     source: IpAddr,
+    certificate: Option<Arc<Certificate>>,
     names_length: bool,
 }
 
@@ -118,7 +128,7 @@ impl Door {
             .framing(arrival, parts)
             .and_then(|()| self.host(parts))
             .and_then(|()| self.origin(parts))
-            .and_then(|()| if is_public { Ok(None) } else { self.caller(&parts.headers).map(Some) });
+            .and_then(|()| if is_public { Ok(None) } else { self.caller(arrival, &parts.headers).map(Some) });
         let caller = checked.map_err(|refusal| self.refused(arrival, parts, refusal))?;
         coding(&parts.headers).and_then(|()| self.size(body)).map_err(|refusal| match &caller {
             Some(_) => self.told(arrival, parts, caller.as_ref(), refusal),
@@ -171,10 +181,17 @@ impl Door {
             .map_err(|error| Refusal::new(StatusCode::FORBIDDEN, "ORIGIN_NOT_ALLOWED", error.to_string()))
     }
 
-    fn caller(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
+    /// A token counts before a certificate: who shows one wants to be its owner, for this request.
+    fn caller(&self, arrival: &Arrival, headers: &HeaderMap) -> Result<Caller, Refusal> {
         let tokens = Arc::clone(&self.tokens.borrow());
-        with_values(headers, &AUTHORIZATION, |values| tokens.caller(values, now_s()))
-            .map_err(|error| Refusal::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", error.to_string()))
+        let unauthenticated = |why: String| Refusal::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", why);
+        match &arrival.certificate {
+            Some(certificate) if !headers.contains_key(AUTHORIZATION) => tokens
+                .certified(&certificate.names, certificate.until_s, now_s())
+                .ok_or_else(|| unauthenticated("client certificate is no caller's".to_owned())),
+            _ => with_values(headers, &AUTHORIZATION, |values| tokens.caller(values, now_s()))
+                .map_err(|error| unauthenticated(error.to_string())),
+        }
     }
 
     /// A length that is too large is refused before anything of the body comes.

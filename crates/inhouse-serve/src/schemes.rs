@@ -6,6 +6,8 @@ use inhouse_proto::v1;
 use inhouse_proto::v1::security_scheme::Scheme as Kind;
 use serde_json::{Map, Value, json};
 
+const CERTIFICATE: &str = "certificate";
+
 /// One way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scheme {
@@ -20,6 +22,11 @@ pub enum Scheme {
         /// Its openid-configuration.
         url: String,
     },
+    /// A certificate.
+    Certificate {
+        /// Whether there is no connection without one, so that a token is needed beside it, or nothing.
+        required: bool,
+    },
 }
 
 impl Scheme {
@@ -28,6 +35,7 @@ impl Scheme {
             Self::Bearer => "bearer".to_owned(),
             Self::Jwt => "jwt".to_owned(),
             Self::OpenId { name, .. } => format!("openid-{name}"),
+            Self::Certificate { .. } => CERTIFICATE.to_owned(),
         }
     }
 
@@ -43,6 +51,7 @@ impl Scheme {
                 open_id_connect_url: url.clone(),
                 ..Default::default()
             }),
+            Self::Certificate { .. } => Kind::MtlsSecurityScheme(v1::MutualTlsSecurityScheme::default()),
         };
         v1::SecurityScheme { scheme: Some(kind) }
     }
@@ -55,7 +64,11 @@ pub(crate) fn all(schemes: &[Scheme]) -> BTreeMap<String, v1::SecurityScheme> {
 
 /// That one of them is needed.
 pub(crate) fn required(schemes: &[Scheme]) -> Vec<v1::SecurityRequirement> {
-    let one = |scheme: &Scheme| BTreeMap::from([(scheme.name(), v1::StringList::default())]);
+    let beside = schemes.contains(&Scheme::Certificate { required: true }).then(|| CERTIFICATE.to_owned());
+    let one = |scheme: &Scheme| {
+        let names = [scheme.name()].into_iter().chain(beside.clone());
+        names.map(|name| (name, v1::StringList::default())).collect()
+    };
     schemes.iter().map(|scheme| v1::SecurityRequirement { schemes: one(scheme) }).collect()
 }
 
@@ -71,6 +84,7 @@ pub(crate) fn older(scheme: &v1::SecurityScheme) -> Map<String, Value> {
         Some(Kind::OpenIdConnectSecurityScheme(openid)) => {
             json!({"type": "openIdConnect", "openIdConnectUrl": openid.open_id_connect_url})
         }
+        Some(Kind::MtlsSecurityScheme(_)) => json!({"type": "mutualTLS"}),
         _ => Value::Null,
     };
     if let Value::Object(members) = members { members } else { Map::new() }

@@ -9,9 +9,11 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::StatusCode;
-use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -20,6 +22,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::Refusal;
+use crate::certificate::Certificate;
 
 /// The first byte of a client that begins with TLS: a record of its handshake (RFC 8446 section 5.1).
 const HANDSHAKE: u8 = 22;
@@ -40,6 +43,35 @@ pub enum TlsKeysError {
     Pair(String),
 }
 
+/// Whose certificates clients may show, or have to.
+#[derive(Debug, Clone)]
+pub struct ClientAuth(Arc<dyn ClientCertVerifier>);
+
+impl ClientAuth {
+    /// Those below these authorities, in PEM; with `required` there is no connection without one.
+    ///
+    /// # Errors
+    /// [`TlsKeysError::Certificates`].
+    pub fn new(authorities: &[u8], required: bool) -> Result<Self, TlsKeysError> {
+        let mut roots = RootCertStore::empty();
+        for authority in chain(authorities)? {
+            roots.add(authority).map_err(|error| TlsKeysError::Certificates(error.to_string()))?;
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        let builder = if required { builder } else { builder.allow_unauthenticated() };
+        builder.build().map(Self).map_err(|error| TlsKeysError::Certificates(error.to_string()))
+    }
+}
+
+/// All certificates of a text in PEM; at least one.
+fn chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsKeysError> {
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(text)
+        .collect::<Result<_, _>>()
+        .map_err(|error| TlsKeysError::Certificates(error.to_string()))?;
+    if chain.is_empty() { Err(TlsKeysError::Certificates("there is none".to_owned())) } else { Ok(chain) }
+}
+
 /// A certificate with its chain and its private key: what a server proves itself with.
 #[derive(Debug, Clone)]
 pub struct TlsKeys(Arc<ServerConfig>);
@@ -48,22 +80,18 @@ pub struct TlsKeys(Arc<ServerConfig>);
 pub type LiveTlsKeys = watch::Receiver<TlsKeys>;
 
 impl TlsKeys {
-    /// Reads PEM: the certificates, the server's own first, and its private key.
+    /// Reads PEM: the certificates, the server's own first, and its private key. Without `clients` nobody is asked for a certificate.
     ///
     /// # Errors
     /// [`TlsKeysError`].
-    pub fn new(certificates: &[u8], key: &[u8]) -> Result<Self, TlsKeysError> {
-        let chain: Vec<_> = CertificateDer::pem_slice_iter(certificates)
-            .collect::<Result<_, _>>()
-            .map_err(|error| TlsKeysError::Certificates(error.to_string()))?;
-        if chain.is_empty() {
-            return Err(TlsKeysError::Certificates("there is none".to_owned()));
-        }
+    pub fn new(certificates: &[u8], key: &[u8], clients: Option<&ClientAuth>) -> Result<Self, TlsKeysError> {
+        let chain = chain(certificates)?;
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| TlsKeysError::Key(error.to_string()))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let pair = |error: rustls::Error| TlsKeysError::Pair(error.to_string());
         let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config = config.map_err(pair)?.with_no_client_auth();
+        let verifier = clients.map_or_else(WebPkiClientVerifier::no_client_auth, |clients| Arc::clone(&clients.0));
+        let config = config.map_err(pair)?.with_client_cert_verifier(verifier);
         let mut config = config.with_single_cert(chain, key).map_err(pair)?;
         config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
         Ok(Self(Arc::new(config)))
@@ -97,6 +125,14 @@ impl Wire {
         match self {
             Self::Plain(stream) => stream.poll_peek(cx, &mut ReadBuf::new(bytes)),
             Self::Tls(_) => Poll::Ready(Ok(0)),
+        }
+    }
+
+    /// What the client's certificate says, if it has shown one.
+    pub(crate) fn certificate(&self) -> Option<Arc<Certificate>> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(stream) => Certificate::read(stream.get_ref().1.peer_certificates()?.first()?).map(Arc::new),
         }
     }
 

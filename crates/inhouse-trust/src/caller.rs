@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{Principal, Rights, TokenDigest};
 
-/// Someone whose token was checked. Made by [`Tokens::caller`] alone:
+/// Someone whose token or certificate was checked. Made by [`Tokens`] alone:
 ///
 /// ```compile_fail,E0451
 /// let principal = inhouse_trust::Principal::new("ann").expect("a name");
@@ -73,7 +73,7 @@ impl From<(Principal, TokenDigest)> for Credential {
 /// Someone for whom another one than the operator answers.
 #[derive(Debug, Clone)]
 pub struct Vouched {
-    /// Who it is. No token that is known by its digest may have the same name.
+    /// Who it is.
     pub principal: Principal,
     /// What for, and until when.
     pub rights: Arc<Rights>,
@@ -81,10 +81,20 @@ pub struct Vouched {
     pub by: Arc<str>,
 }
 
-/// Those who vouch for callers whose tokens are not known here: the issuers of signed ones, with their keys.
+impl Vouched {
+    fn caller(self, now_s: u64) -> Option<Caller> {
+        let Self { principal, rights, by } = self;
+        rights.hold_at(now_s).then_some(Caller { principal, rights, proof: Proof::Vouched(by) })
+    }
+}
+
+/// Those who vouch for callers whose tokens are not known here: the issuers of signed ones and of certificates.
 pub trait Vouchers: Debug + Send + Sync {
     /// Whom a token names at this second since the epoch, if one of them has made it.
     fn vouched(&self, token: &[u8], now_s: u64) -> Option<Vouched>;
+
+    /// Whom the names in a client's certificate stand for, which is good until this second; its authority and its key were checked.
+    fn certified(&self, names: &[String], until_s: u64) -> Option<Vouched>;
 
     /// Whether what has vouched for a caller is in force still.
     fn hold(&self, by: &str) -> bool;
@@ -104,8 +114,8 @@ impl Tokens {
     }
 
     /// Takes those too for whom others vouch.
-    pub fn vouched_by(self, vouchers: Option<Arc<dyn Vouchers>>) -> Self {
-        Self { vouchers, ..self }
+    pub fn vouched_by(self, vouchers: Arc<dyn Vouchers>) -> Self {
+        Self { vouchers: Some(vouchers), ..self }
     }
 
     /// The caller whom the values of all Authorization headers of a request name at this second since the epoch.
@@ -118,24 +128,23 @@ impl Tokens {
     pub fn caller(&self, authorization: &[&[u8]], now_s: u64) -> Result<Caller, AuthError> {
         let token = bearer(authorization)?;
         let known = self.found(TokenDigest::of_bytes(token), now_s);
-        known.or_else(|| self.vouched(token, now_s)).ok_or(AuthError::Invalid)
+        let vouched = || self.vouchers.as_ref()?.vouched(token, now_s)?.caller(now_s);
+        known.or_else(vouched).ok_or(AuthError::Invalid)
+    }
+
+    /// The caller whom a client's certificate names, as [`Vouchers::certified`] has it.
+    pub fn certified(&self, names: &[String], until_s: u64, now_s: u64) -> Option<Caller> {
+        self.vouchers.as_ref()?.certified(names, until_s)?.caller(now_s)
     }
 
     /// Whether a caller would still be let in, with the same rights or others.
     pub fn hold(&self, caller: &Caller, now_s: u64) -> bool {
+        let vouches = |by| self.vouchers.as_ref().is_some_and(|vouchers| vouchers.hold(by));
+        let is_his = |now: Caller| now.principal == caller.principal;
         match &caller.proof {
-            Proof::Token(token) => {
-                self.found(token.clone(), now_s).is_some_and(|now| now.principal == caller.principal)
-            }
-            Proof::Vouched(by) => {
-                caller.rights.hold_at(now_s) && self.vouchers.as_ref().is_some_and(|vouchers| vouchers.hold(by))
-            }
+            Proof::Token(token) => self.found(token.clone(), now_s).is_some_and(is_his),
+            Proof::Vouched(by) => caller.rights.hold_at(now_s) && vouches(by),
         }
-    }
-
-    fn vouched(&self, token: &[u8], now_s: u64) -> Option<Caller> {
-        let Vouched { principal, rights, by } = self.vouchers.as_ref()?.vouched(token, now_s)?;
-        rights.hold_at(now_s).then_some(Caller { principal, rights, proof: Proof::Vouched(by) })
     }
 
     fn found(&self, token: TokenDigest, now_s: u64) -> Option<Caller> {

@@ -1,6 +1,6 @@
 //! Who may ask, what may run, and what is written down: pure functions over values, no input or output, no async.
 //!
-//! Three proof types lead a request through the house: [`Tokens::caller`] makes a [`Caller`], [`grants`] makes a [`Permit`] of it,
+//! Three proof types lead a request through the house: [`Tokens`] make a [`Caller`], [`grants`] makes a [`Permit`] of it,
 //! [`launch`] makes a [`LaunchPlan`] of that. Each has private fields and this one constructor, so a crate above can not skip a check: it
 //! would not compile.
 

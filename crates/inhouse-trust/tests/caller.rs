@@ -86,6 +86,12 @@ impl Vouchers for Issuer {
         (token == b"eve").then(|| Vouched { principal: Principal::new("i:eve").unwrap(), rights, by: self.0.into() })
     }
 
+    fn certified(&self, names: &[String], until_s: u64) -> Option<Vouched> {
+        let rights = Arc::new(Rights { expires_at_s: Some(until_s), ..Rights::default() });
+        let principal = Principal::new(names.first()?).unwrap();
+        Some(Vouched { principal, rights, by: self.0.into() })
+    }
+
     fn hold(&self, by: &str) -> bool {
         by == self.0
     }
@@ -93,7 +99,7 @@ impl Vouchers for Issuer {
 
 #[test]
 fn whom_somebody_vouches_for_is_a_caller_as_long_as_it_holds() {
-    let vouching = |key: &'static str| tokens().vouched_by(Some(Arc::new(Issuer(key))));
+    let vouching = |key: &'static str| tokens().vouched_by(Arc::new(Issuer(key)));
     let eve = vouching("k").caller(&[b"Bearer eve"], NOW_S).unwrap();
     assert_eq!(eve.principal().as_str(), "i:eve");
     assert_eq!(vouching("k").caller(&[b"Bearer right"], NOW_S).unwrap().principal().as_str(), "ann");
@@ -105,4 +111,17 @@ fn whom_somebody_vouches_for_is_a_caller_as_long_as_it_holds() {
     assert!(!vouching("k").hold(&eve, NOW_S + 1) && !vouching("l").hold(&eve, NOW_S) && !tokens().hold(&eve, NOW_S));
     let ann = vouching("k").caller(&[b"Bearer right"], NOW_S).unwrap();
     assert!(vouching("l").hold(&ann, u64::MAX), "a token that is known needs nobody");
+}
+
+#[test]
+fn a_certificate_is_good_until_its_end() {
+    let vouching = tokens().vouched_by(Arc::new(Issuer("k")));
+    let certified = |tokens: &Tokens, names: &[&str], now_s| {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        tokens.certified(&names, NOW_S + 1, now_s)
+    };
+    let eve = certified(&vouching, &["eve"], NOW_S).unwrap();
+    assert!(eve.principal().as_str() == "eve" && vouching.hold(&eve, NOW_S) && !vouching.hold(&eve, NOW_S + 1));
+    assert!(certified(&vouching, &["eve"], NOW_S + 1).is_none() && certified(&vouching, &[], NOW_S).is_none());
+    assert!(certified(&tokens(), &["eve"], NOW_S).is_none());
 }

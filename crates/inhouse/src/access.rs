@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::net::SocketAddr;
 
+use inhouse_serve::CertificateRules;
 use inhouse_trust::{Credential, HostEnv, Principal, Secret, TokenDigest};
 
 use crate::config::{CallerConfig, CallerToken, Callers, Origin, Server, Setting};
@@ -13,6 +14,8 @@ use crate::token::{self, STRONG_BYTES_MIN};
 pub(crate) struct Access {
     /// The tokens that are configured, beside those that are issued.
     pub(crate) configured: Vec<Credential>,
+    /// Names of certificates, and whose they are.
+    pub(crate) certified: CertificateRules,
     /// Which token the operator can use.
     pub(crate) known: Known,
     /// Whether one can be guessed.
@@ -61,13 +64,19 @@ impl Access {
             Callers::Generated(owner) => {
                 let token = token::generate().map_err(|error| Failure::failed(error.to_string(), None))?;
                 let configured = vec![(owner.clone(), TokenDigest::of(&token)).into()];
-                Ok(Self { configured, known: Known::Generated(token), weak: Weak(None) })
+                Ok(Self {
+                    configured,
+                    certified: CertificateRules::default(),
+                    known: Known::Generated(token),
+                    weak: Weak(None),
+                })
             }
             Callers::Configured(list) => {
                 let variables = || list.iter().filter_map(variable);
                 let name = |(name, _): (&str, _)| name.to_owned();
                 Ok(Self {
-                    configured: list.iter().map(|caller| entry(caller).into()).collect(),
+                    configured: list.iter().filter_map(entry).map(Into::into).collect(),
+                    certified: CertificateRules(list.iter().filter_map(certified).collect()),
                     known: variables().next().map(name).map_or(Known::Digests, Known::Variable),
                     weak: Weak(variables().find(|(_, token)| token::is_weak(token)).map(name)),
                 })
@@ -111,11 +120,20 @@ fn printable(name: &str, token: &Secret) -> Result<(), Failure> {
 
 fn distinct(list: &[CallerConfig]) -> Result<(), Failure> {
     for (at, one) in list.iter().enumerate() {
-        let (_, digest) = entry(one);
-        let other = list[..at].iter().find(|other| other.name != one.name && bool::from(entry(other).1.same(&digest)));
-        if let Some(other) = other {
+        let same_token = |other: &CallerConfig| match (entry(other), entry(one)) {
+            (Some((_, other)), Some((_, one))) => bool::from(other.same(&one)),
+            _ => false,
+        };
+        let name = |caller: &CallerConfig| certified(caller).map(|(name, _)| name);
+        let same_name = |other: &CallerConfig| name(other).is_some_and(|other| Some(other) == name(one));
+        let others = || list[..at].iter().filter(|other| other.name != one.name);
+        if let Some(other) = others().find(|other| same_token(other)) {
             let message = format!("the callers {} and {} have the same token", other.name, one.name);
             return Err(Failure::usage(message, Some("give each its own: openssl rand -hex 32".to_owned())));
+        }
+        if let Some(other) = others().find(|other| same_name(other)) {
+            let message = format!("the callers {} and {} have the same certificate", other.name, one.name);
+            return Err(Failure::usage(message, Some("give each a name of its own certificate".to_owned())));
         }
     }
     Ok(())
@@ -128,18 +146,26 @@ fn said(origin: &Origin) -> String {
     }
 }
 
-fn entry(caller: &CallerConfig) -> (Principal, TokenDigest) {
+fn entry(caller: &CallerConfig) -> Option<(Principal, TokenDigest)> {
     let digest = match &caller.token {
         CallerToken::Variable { token, .. } => TokenDigest::of(token),
         CallerToken::Digest(digest) => TokenDigest::from_sha256(*digest),
+        CallerToken::Certificate(_) => return None,
     };
-    (caller.name.clone(), digest)
+    Some((caller.name.clone(), digest))
+}
+
+fn certified(caller: &CallerConfig) -> Option<(String, Principal)> {
+    match &caller.token {
+        CallerToken::Certificate(name) => Some((name.clone(), caller.name.clone())),
+        CallerToken::Variable { .. } | CallerToken::Digest(_) => None,
+    }
 }
 
 fn variable(caller: &CallerConfig) -> Option<(&str, &Secret)> {
     match &caller.token {
         CallerToken::Variable { name, token } => Some((name, token)),
-        CallerToken::Digest(_) => None,
+        CallerToken::Digest(_) | CallerToken::Certificate(_) => None,
     }
 }
 

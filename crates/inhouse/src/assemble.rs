@@ -235,7 +235,9 @@ fn schemes(config: &Config) -> Vec<Scheme> {
     };
     let others = config.jwt.iter().any(|issuer| issuer.discovery().is_none());
     let known = [Scheme::Bearer].into_iter().chain(others.then_some(Scheme::Jwt));
-    known.chain(config.jwt.iter().filter_map(told)).collect()
+    let clients =
+        config.server.clients.as_ref().map(|clients| Scheme::Certificate { required: clients.value.required });
+    known.chain(config.jwt.iter().filter_map(told)).chain(clients).collect()
 }
 
 fn policy(agents: &Agents) -> Policy {

@@ -29,13 +29,13 @@ pub(crate) fn hidden<A>(config: &Config<A>, host: &HostEnv, places: &[&Path]) ->
     let sessions: Vec<_> = session.into_iter().chain([own]).collect();
     let tokens = sessions.iter().map(|session| token::folder(session)).chain([token::shared_folder(&env::temp_dir())]);
     let starters = sessions.iter().flat_map(|session: &PathBuf| STARTERS.map(|name| session.join(name)));
-    let Server { tls, tokens_file, workspaces_dir, .. } = &config.server;
+    let Server { tls, clients, tokens_file, workspaces_dir, .. } = &config.server;
     let tls = tls.as_ref().map(|tls| tls.value.secret());
     let audit = [config.audit.file.value.clone(), config.audit.key.value.clone()];
     // Whoever writes there decides whose signature counts.
     let issuers = config.jwt.iter().filter_map(|issuer| issuer.file().map(Path::to_path_buf));
     let files = [config.cards.key_file.clone(), tls, tokens_file.value.clone()].into_iter().chain(audit).flatten();
-    let files = files.chain(issuers);
+    let files = files.chain(issuers).chain(clients.as_ref().map(|clients| clients.value.ca.clone()));
     let mut kept: Vec<_> = files.map(|file| folder_or_file(&file, host, places)).collect();
     kept.sort();
     kept.dedup();

@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use inhouse_serve::{Issuer, Issuers, JwtKeys};
-use inhouse_trust::{Credential, Tokens, Vouchers};
+use inhouse_serve::{CertificateRules, Issuer, Issuers, JwtKeys};
+use inhouse_trust::{Credential, Tokens};
 use tokio::sync::{Notify, watch};
 
 use crate::access::Access;
@@ -35,6 +35,7 @@ pub(crate) struct Trusted {
 /// What they are known by.
 struct Known {
     configured: Vec<Credential>,
+    certified: CertificateRules,
     issued: Vec<Credential>,
     /// In the order of the issuers.
     keys: Vec<Arc<JwtKeys>>,
@@ -47,8 +48,7 @@ impl Known {
             Issuer::new(Arc::clone(&one.config.rules), Arc::clone(keys), Arc::clone(&one.wanted))
         };
         let issuers = issuers.iter().zip(&self.keys).map(issuer);
-        let vouchers: Arc<dyn Vouchers> = Arc::new(Issuers::new(issuers));
-        Arc::new(Tokens::new(both).vouched_by(Some(vouchers).filter(|_| !self.keys.is_empty())))
+        Arc::new(Tokens::new(both).vouched_by(Arc::new(Issuers::new(issuers, self.certified.clone()))))
     }
 }
 
@@ -77,7 +77,8 @@ impl Entrants {
         let keys = config.jwt.iter().map(|issuer| source.open(issuer)).collect::<Result<_, _>>()?;
         let trusted = |config: &JwtConfig| Trusted { config: config.clone(), wanted: Arc::default() };
         let issuers: Vec<_> = config.jwt.iter().map(trusted).collect();
-        let known = Known { configured: access.configured.clone(), issued, keys };
+        let (configured, certified) = (access.configured.clone(), access.certified.clone());
+        let known = Known { configured, certified, issued, keys };
         let tokens = watch::Sender::new(known.tokens(&issuers));
         let file = config.server.tokens_file.value.clone();
         Ok(Self { file, issuers, keys: source, known: Mutex::new(known), tokens })
@@ -104,8 +105,8 @@ impl Entrants {
     }
 
     /// Takes over others that are configured, beside those that are issued.
-    pub(crate) fn configure(&self, configured: Vec<Credential>) {
-        self.change(|known| known.configured = configured);
+    pub(crate) fn configure(&self, access: Access) {
+        self.change(|known| (known.configured, known.certified) = (access.configured, access.certified));
         self.renew();
     }
 

@@ -1,7 +1,6 @@
 //! The public keys of issuers, on their way from a file or over the network; the latter are fetched again now and then, and when a token
 //! names one that is not known.
 
-use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +16,7 @@ use crate::assemble::size;
 use crate::config::{JwtConfig, KeysAt, Limits};
 use crate::entrants::Entrants;
 use crate::exit::Failure;
+use crate::reread;
 use crate::tokens::is_guarded;
 
 /// What is asked of an issuer's openid-configuration.
@@ -80,7 +80,7 @@ impl Keys {
     pub(crate) fn read(&self, issuer: &JwtConfig, file: &Path) -> Result<Arc<JwtKeys>, String> {
         let (name, place) = (&issuer.rules.name, file.display().to_string());
         let failed = |error| format!("issuer {name}: {place}: {error}");
-        let file = File::open(file).map_err(failed)?;
+        let file = reread::open(file).map_err(failed)?;
         if !is_guarded(&file.metadata().map_err(failed)?) {
             return Err(format!("issuer {name}: {place} can be changed by others"));
         }

@@ -30,7 +30,7 @@ impl<L: Fn() -> Result<Config, Failure>> Renewal<'_, L> {
         match self.read(config) {
             Ok((new, access)) => {
                 if let Some(access) = access {
-                    self.entrants.configure(access.configured);
+                    self.entrants.configure(access);
                 }
                 let later = config.take_over(new);
                 self.routes.send_replace(Arc::new(assemble::routes(config, self.behind)));

@@ -13,6 +13,8 @@ use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header};
 use serde_json::Value;
 use tokio::sync::Notify;
 
+use crate::CertificateRules;
+
 pub use keys::{JwtAlgorithm, JwtKeys, JwtKeysError};
 
 /// The claims in which scopes stand, where no other one is named (RFC 8693 section 4.2; the second is what some issuers write).
@@ -52,9 +54,12 @@ pub struct Issuer {
     wanted: Arc<Notify>,
 }
 
-/// All issuers that are trusted.
+/// All issuers that are trusted, of tokens and of certificates.
 #[derive(Debug)]
-pub struct Issuers(Vec<Issuer>);
+pub struct Issuers {
+    tokens: Vec<Issuer>,
+    certificates: CertificateRules,
+}
 
 /// Why a token is none of an issuer's; for the log.
 #[derive(Debug, thiserror::Error)]
@@ -162,9 +167,9 @@ fn seconds(value: &Value) -> Option<u64> {
 }
 
 impl Issuers {
-    /// These; each name and each issuer stands once among them.
-    pub fn new(issuers: impl IntoIterator<Item = Issuer>) -> Self {
-        Self(issuers.into_iter().collect())
+    /// These; each name and each issuer of tokens stands once among them.
+    pub fn new(tokens: impl IntoIterator<Item = Issuer>, certificates: CertificateRules) -> Self {
+        Self { tokens: tokens.into_iter().collect(), certificates }
     }
 }
 
@@ -177,10 +182,16 @@ impl Vouchers for Issuers {
                 .inspect_err(|why| tracing::debug!(issuer = issuer.rules.name, %why, "a signed token is refused"))
                 .ok()
         };
-        self.0.iter().find_map(vouched)
+        self.tokens.iter().find_map(vouched)
+    }
+
+    fn certified(&self, names: &[String], until_s: u64) -> Option<Vouched> {
+        self.certificates.certified(names, until_s)
     }
 
     fn hold(&self, by: &str) -> bool {
-        self.0.iter().any(|issuer| issuer.keys.thumbprints().any(|thumbprint| *issuer.by(thumbprint) == *by))
+        let mut tokens = self.tokens.iter();
+        self.certificates.hold(by)
+            || tokens.any(|issuer| issuer.keys.thumbprints().any(|thumbprint| *issuer.by(thumbprint) == *by))
     }
 }

@@ -90,7 +90,8 @@ impl Files {
             (None, Some(_)) => Err(lonely("key", "certificate")),
             (Some(cert), Some(key)) => {
                 let (shown, hidden) = (cert.display(), key.display());
-                let wrong = || Problem::usage(format!("there is no certificate in {shown} or no private key in {hidden}"));
+                let wrong =
+                    || Problem::usage(format!("there is no certificate in {shown} or no private key in {hidden}"));
                 Identity::new(&read(cert)?, &read(key)?).map(Some).ok_or_else(|| wrong().hint("both are PEM"))
             }
         }

@@ -16,8 +16,7 @@ use crate::config::{ConfigError, Setting};
 /// Below the folder of the user's configuration.
 const FILE: &str = "inhouse/client.toml";
 const FILE_BYTES_MAX: u64 = 1 << 20;
-const EXAMPLE: &str =
-    "it has a table for each server: [profiles.NAME], with url, and token_file, token, ca, cert and key where they are needed";
+const EXAMPLE: &str = "it has a table for each server: [profiles.NAME], with url, and token_file, token, ca, cert and key where they are needed";
 
 /// A server with a name.
 pub(crate) struct Profile {

@@ -129,6 +129,15 @@ pub(crate) enum TlsChoice {
     Auto,
 }
 
+/// Whether clients have to show a certificate (`client_auth`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ClientAuthChoice {
+    /// They may.
+    Optional,
+    /// There is no connection without one.
+    Required,
+}
+
 /// When a repeated send is a retry (`idempotency`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum IdempotencyChoice {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::{fs, io};
 
 use inhouse_serve::Skill;
-use inhouse_trust::{HostEnv, Principal, Secret, Verdict};
+use inhouse_trust::{HostEnv, Principal, Verdict};
 
 use super::budget::budgets;
+use super::callers::caller;
 use super::confined;
 use super::document::{Source, Table, parse};
 use super::error::ConfigError;
@@ -16,7 +17,7 @@ use super::jwt::{JwtConfig, issuers};
 use super::layer::{Draft, Layer};
 use super::limits::{LIMITS, TURN_MS};
 use super::mapping::mapping;
-use super::model::{Audit, CallerConfig, CallerToken, CardWords, Cards, Push, Rules};
+use super::model::{Audit, CardWords, Cards, Push, Rules};
 use super::origin::{Origin, Setting};
 use super::protected::protected;
 use super::tables;
@@ -47,6 +48,8 @@ const SERVER_KEYS: &[&str] = &[
     "tls",
     "tls_cert",
     "tls_key",
+    "client_ca",
+    "client_auth",
     "log",
 ];
 
@@ -179,6 +182,8 @@ fn server(base: &Path, mut table: Table<'_>, layer: &mut Layer) -> Result<(), Co
     layer.tls = table.choice("tls")?;
     layer.tls_cert = table.text("tls_cert")?.map(|file| below(base, file));
     layer.tls_key = table.text("tls_key")?.map(|file| below(base, file));
+    layer.client_ca = table.text("client_ca")?.map(|file| below(base, file));
+    layer.client_auth = table.choice("client_auth")?;
     layer.log = table.choice("log")?;
     finish(table)
 }
@@ -190,54 +195,6 @@ fn limits(mut table: Table<'_>, layer: &mut Layer) -> Result<(), ConfigError> {
         }
     }
     finish(table)
-}
-
-fn caller(mut table: Table<'_>, environment: &HostEnv) -> Result<CallerConfig, ConfigError> {
-    let missing =
-        |table: &Table<'_>, key| ConfigError::MissingKey { place: table.place(), table: table.name().into(), key };
-    let name = table.text("name")?.ok_or_else(|| missing(&table, "name"))?;
-    let (digest, variable) = (table.text("token_sha256")?, table.text("token_env")?);
-    let token = match (digest, variable) {
-        (Some(digest), None) => CallerToken::Digest(sha256(digest)?),
-        (None, Some(variable)) => token_of(variable, environment)?,
-        (None, None) => return Err(missing(&table, "token_sha256 or token_env")),
-        (Some(_), Some(variable)) => {
-            return Err(ConfigError::Conflict {
-                origin: variable.origin,
-                problem: "a caller has token_sha256 or token_env, not both".into(),
-                hint: "for two tokens of one caller write two [[callers]] of the same name".into(),
-            });
-        }
-    };
-    let origin = name.origin.clone();
-    let name = name.try_map(|name, origin| principal(&name, "name", origin))?.value;
-    finish(table)?;
-    Ok(CallerConfig { name, token, origin })
-}
-
-fn sha256(text: Setting<String>) -> Result<[u8; 32], ConfigError> {
-    let digits: Option<Vec<u8>> = text.value.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect();
-    let bytes = digits.and_then(|digits| {
-        let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
-        if digits.len() == 64 { <[u8; 32]>::try_from(bytes).ok() } else { None }
-    });
-    bytes.ok_or_else(|| ConfigError::Value {
-        origin: text.origin,
-        key: "token_sha256".into(),
-        expected: "the token's SHA-256 in 64 hexadecimal digits (printf %s \"$TOKEN\" | sha256sum)".into(),
-        found: format!("{} characters", text.value.chars().count()),
-    })
-}
-
-fn token_of(variable: Setting<String>, environment: &HostEnv) -> Result<CallerToken, ConfigError> {
-    match environment.get(&variable.value).filter(|token| !token.trim().is_empty()) {
-        Some(token) => Ok(CallerToken::Variable { token: Secret::new(token.to_owned()), name: variable.value }),
-        None => Err(ConfigError::Conflict {
-            hint: format!("export {}=…", variable.value),
-            problem: format!("token_env names {}, which the environment does not have", variable.value),
-            origin: variable.origin,
-        }),
-    }
 }
 
 pub(super) fn principal(name: &str, key: &str, origin: &Origin) -> Result<Principal, ConfigError> {

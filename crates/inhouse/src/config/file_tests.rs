@@ -1,5 +1,6 @@
 //! What a configuration file may say, and what is said about one that is wrong.
 
+use super::super::model::CallerToken;
 use super::*;
 use crate::config::choices::{Containment, IdempotencyChoice, InputChoice, LogChoice, ProtocolChoice};
 
@@ -164,7 +165,7 @@ fn a_wrong_value_is_named_with_its_line_and_what_was_expected() {
             "[agents.bot]\nenv = [\"*\"]",
             "inhouse.toml:2: env must be names of variables, or prefixes like \"AWS_*\", found \"*\"",
         ),
-        ("[[callers]]\nname = \"ann\"", "inhouse.toml:1: [[callers]] has no token_sha256 or token_env"),
+        ("[[callers]]\nname = \"ann\"", "inhouse.toml:1: [[callers]] has no token_sha256, token_env or certificate"),
         (
             "[[callers]]\nname = \"ann\"\ntoken_env = \"EMPTY\"",
             "inhouse.toml:3: token_env names EMPTY, which the environment does not have",

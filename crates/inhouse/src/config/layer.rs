@@ -9,7 +9,8 @@ use inhouse_serve::Skill;
 use inhouse_trust::Principal;
 
 use super::choices::{
-    Containment, IdempotencyChoice, InputChoice, LogChoice, ProtocolChoice, TlsChoice, WorkspaceChoice,
+    ClientAuthChoice, Containment, IdempotencyChoice, InputChoice, LogChoice, ProtocolChoice, TlsChoice,
+    WorkspaceChoice,
 };
 use super::confined;
 use super::model::{CallerConfig, CardWords, PublicUrl, Rules};
@@ -39,6 +40,8 @@ pub(super) struct Layer {
     pub(super) tls: Option<Setting<TlsChoice>>,
     pub(super) tls_cert: Option<Setting<PathBuf>>,
     pub(super) tls_key: Option<Setting<PathBuf>>,
+    pub(super) client_ca: Option<Setting<PathBuf>>,
+    pub(super) client_auth: Option<Setting<ClientAuthChoice>>,
     pub(super) log: Option<Setting<LogChoice>>,
     pub(super) limits: BTreeMap<&'static str, Setting<u64>>,
     pub(super) callers: Vec<CallerConfig>,

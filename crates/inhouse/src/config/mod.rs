@@ -3,6 +3,7 @@
 
 mod agents;
 mod budget;
+mod callers;
 mod choices;
 pub(crate) mod document;
 mod confined;
@@ -54,7 +55,7 @@ pub(crate) use model::{
 };
 pub(crate) use origin::{Origin, Setting};
 pub(crate) use show::{show, summary};
-pub(crate) use tls::{Tls, TlsFiles};
+pub(crate) use tls::{Clients, Tls, TlsFiles};
 
 /// The tokens that were issued, in the folder of what this program keeps.
 const TOKENS_FILE: &str = "tokens.json";
@@ -128,6 +129,9 @@ fn decide<A>(
         false => Callers::Configured(layer.callers),
     };
     apart(&callers, &jwt)?;
+    let tls_words = tls::Words { choice: layer.tls, cert: layer.tls_cert, key: layer.tls_key };
+    let tls = tls::tls(tls_words, state.as_deref())?;
+    let clients = tls::clients(layer.client_ca, layer.client_auth, tls.is_some(), &callers)?;
     let workspaces_dir = layer.workspaces_dir.map_or_else(|| kept("workspaces"), |folder| optional(Some(folder)));
     let situation = Situation {
         finder: &Finder::new(environment.get("PATH"), directory),
@@ -158,7 +162,8 @@ fn decide<A>(
         protect: layer.protect.unwrap_or_else(|| Setting::default(PROTECTED.map(str::to_owned).to_vec())),
         idempotency: layer.idempotency.unwrap_or_else(|| Setting::default(IdempotencyChoice::Auto)),
         workspaces_dir,
-        tls: tls::tls(tls::Words { choice: layer.tls, cert: layer.tls_cert, key: layer.tls_key }, state.as_deref())?,
+        tls,
+        clients,
         tokens_file,
     };
     check_sandbox(&server)?;
@@ -196,6 +201,8 @@ fn merge(layers: [Layer; 3]) -> Result<(Layer, AgentWords), ConfigError> {
         merged.tls = merged.tls.or(layer.tls);
         merged.tls_cert = merged.tls_cert.or(layer.tls_cert);
         merged.tls_key = merged.tls_key.or(layer.tls_key);
+        merged.client_ca = merged.client_ca.or(layer.client_ca);
+        merged.client_auth = merged.client_auth.or(layer.client_auth);
         merged.log = merged.log.or(layer.log);
         for (key, limit) in layer.limits {
             merged.limits.entry(key).or_insert(limit);

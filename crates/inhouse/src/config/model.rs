@@ -13,7 +13,7 @@ use super::error::ConfigError;
 use super::jwt::JwtConfig;
 use super::limits::Limits;
 use super::origin::{Origin, Setting};
-use super::tls::Tls;
+use super::tls::{Clients, Tls};
 use crate::tokens::Keyring;
 
 /// All of it.
@@ -78,6 +78,8 @@ pub(crate) struct Server {
     pub(crate) workspaces_dir: Setting<Option<PathBuf>>,
     /// What it speaks TLS with; without it, plain HTTP.
     pub(crate) tls: Option<Setting<Tls>>,
+    /// Whose certificates clients may show.
+    pub(crate) clients: Option<Setting<Clients>>,
     /// The file of the tokens that were issued, where there can be one.
     pub(crate) tokens_file: Setting<Option<PathBuf>>,
 }
@@ -185,7 +187,7 @@ pub(crate) struct CallerConfig {
     pub(crate) origin: Origin,
 }
 
-/// What is known of a caller's token.
+/// By what a caller is known.
 #[derive(Debug)]
 pub(crate) enum CallerToken {
     /// The token, from a variable of the environment.
@@ -197,6 +199,8 @@ pub(crate) enum CallerToken {
     },
     /// Its SHA-256.
     Digest([u8; 32]),
+    /// None: a name of his certificate.
+    Certificate(String),
 }
 
 /// Who answers: at least one agent.

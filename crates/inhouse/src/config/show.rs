@@ -99,6 +99,10 @@ impl Lines {
             Some(Setting { value: Tls::Auto(_), origin }) => self.line("tls", "\"auto\"", origin),
             None => {}
         }
+        if let Some(Setting { value: clients, origin }) = &server.clients {
+            self.line("client_ca", &format!("{:?}", clients.ca), origin);
+            self.line("client_auth", if clients.required { "\"required\"" } else { "\"optional\"" }, origin);
+        }
         if let Some(file) = &server.tokens_file.value {
             self.line("tokens_file", &format!("{file:?}"), &server.tokens_file.origin);
         }
@@ -152,8 +156,14 @@ impl Lines {
                 for caller in list {
                     self.heading("[[callers]]");
                     self.line("name", &format!("{:?}", caller.name.as_str()), &caller.origin);
-                    if let CallerToken::Variable { name, .. } = &caller.token {
-                        self.line("token_env", &format!("{name:?}"), &caller.origin);
+                    match &caller.token {
+                        CallerToken::Variable { name, .. } => {
+                            self.line("token_env", &format!("{name:?}"), &caller.origin)
+                        }
+                        CallerToken::Certificate(name) => {
+                            self.line("certificate", &format!("{name:?}"), &caller.origin)
+                        }
+                        CallerToken::Digest(_) => {}
                     }
                 }
             }

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::choices::TlsChoice;
+use super::choices::{ClientAuthChoice, TlsChoice};
 use super::error::ConfigError;
+use super::model::{CallerToken, Callers};
 use super::origin::Setting;
 
 /// Where the keys of TLS come from.
@@ -22,6 +23,15 @@ pub(crate) struct TlsFiles {
     pub(crate) cert: PathBuf,
     /// Its private key.
     pub(crate) key: PathBuf,
+}
+
+/// Whose certificates clients may show, or have to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Clients {
+    /// The file with the authorities above them, in PEM.
+    pub(crate) ca: PathBuf,
+    /// Whether there is no connection without one.
+    pub(crate) required: bool,
 }
 
 impl Tls {
@@ -83,5 +93,42 @@ pub(super) fn tls(words: Words, state: Option<&Path>) -> Result<Option<Setting<T
         Words { cert: Some(cert), key: None, .. } => Err(lonely(cert.origin, "tls_cert", "tls_key")),
         Words { cert: None, key: Some(key), .. } => Err(lonely(key.origin, "tls_key", "tls_cert")),
         Words { cert: None, key: None, .. } => Ok(None),
+    }
+}
+
+/// What clients show, which they can by TLS alone.
+///
+/// # Errors
+/// [`ConfigError::Conflict`] for words that need one another and do not stand together.
+pub(super) fn clients(
+    ca: Option<Setting<PathBuf>>,
+    auth: Option<Setting<ClientAuthChoice>>,
+    is_tls: bool,
+    callers: &Callers,
+) -> Result<Option<Setting<Clients>>, ConfigError> {
+    let conflict = |origin, problem: &str, hint: &str| {
+        Err(ConfigError::Conflict { origin, problem: problem.into(), hint: hint.into() })
+    };
+    let list = if let Callers::Configured(list) = callers { list.as_slice() } else { &[] };
+    let certified = list.iter().find(|caller| matches!(caller.token, CallerToken::Certificate(_)));
+    match (ca, auth, certified) {
+        (Some(ca), ..) if !is_tls => conflict(
+            ca.origin,
+            "client_ca checks certificates, and there is no TLS",
+            "tls = \"auto\", or tls_cert and tls_key",
+        ),
+        (Some(ca), auth, _) => {
+            let required = auth.is_some_and(|auth| auth.value == ClientAuthChoice::Required);
+            Ok(Some(Setting { value: Clients { ca: ca.value, required }, origin: ca.origin }))
+        }
+        (None, Some(auth), _) => {
+            conflict(auth.origin, "client_auth needs the authorities of clients", "client_ca = \"clients.pem\"")
+        }
+        (None, None, Some(caller)) => conflict(
+            caller.origin.clone(),
+            &format!("caller {} has a certificate, and its authority is not known", caller.name),
+            "client_ca = \"clients.pem\" in [server]",
+        ),
+        (None, None, None) => Ok(None),
     }
 }

@@ -11,7 +11,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use inhouse_serve::{TlsKeys, pem};
+use inhouse_serve::{ClientAuth, TlsKeys, pem};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, SanType, date_time_ymd,
@@ -57,7 +57,7 @@ impl Authority {
         let (certificate, key) = files(folder);
         let pair = pair(&key)?;
         let text = fs::read(&certificate).map_err(|error| at(&certificate, error))?;
-        TlsKeys::new(&text, &fs::read(&key).map_err(|error| at(&key, error))?).map_err(|error| {
+        TlsKeys::new(&text, &fs::read(&key).map_err(|error| at(&key, error))?, None).map_err(|error| {
             format!("{}: {error}; once it is removed, the next start makes it again", certificate.display())
         })?;
         Ok(Self(Issuer::new(params(&pair), pair)))
@@ -67,7 +67,7 @@ impl Authority {
     ///
     /// # Errors
     /// One line.
-    pub(super) fn keys(&self, names: &[String], life_s: u64) -> Result<TlsKeys, String> {
+    pub(super) fn keys(&self, names: &[String], life_s: u64, clients: Option<&ClientAuth>) -> Result<TlsKeys, String> {
         let failed = |error: rcgen::Error| format!("a certificate can not be made: {error}");
         let mut leaf = CertificateParams::default();
         // A name that no certificate can hold is none by which a client would look for the server.
@@ -81,7 +81,7 @@ impl Authority {
         let key = KeyPair::generate().map_err(failed)?;
         let signed = leaf.signed_by(&key, &self.0).map_err(failed)?;
         let (certificate, key) = (pem("CERTIFICATE", signed.der()), pem("PRIVATE KEY", key.serialized_der()));
-        TlsKeys::new(certificate.as_bytes(), key.as_bytes()).map_err(|error| error.to_string())
+        TlsKeys::new(certificate.as_bytes(), key.as_bytes(), clients).map_err(|error| error.to_string())
     }
 }
 

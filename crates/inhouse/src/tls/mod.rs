@@ -8,16 +8,17 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use inhouse_serve::{LiveTlsKeys, TlsKeys, TlsKeysError};
+use inhouse_serve::{ClientAuth, LiveTlsKeys, TlsKeys, TlsKeysError};
 use tokio::sync::watch;
 
-use crate::config::{Config, Setting, Tls, TlsFiles};
+use crate::config::{Clients, Config, Setting, Tls, TlsFiles};
 use crate::exit::Failure;
 use crate::listen;
 use crate::log;
 use crate::reload::Reload;
 use crate::reread;
 use crate::serve::nothing_left;
+use crate::tokens::is_guarded;
 use authority::Authority;
 
 /// The keys of TLS for a server that listens at this address, if it speaks TLS; they follow what they come from.
@@ -55,6 +56,9 @@ pub(crate) fn look(config: &Config, address: SocketAddr) -> Result<Option<String
 
 fn keys(tls: &Tls, source: &Source) -> Result<TlsKeys, Failure> {
     let hint = match tls {
+        _ if source.clients.as_ref().is_some_and(|clients| clients.read().is_err()) => {
+            "client_ca holds the authorities of clients in PEM, and no other user may change it".to_owned()
+        }
         Tls::Files(_) => "both are PEM: openssl x509 -in CERT -noout -subject, openssl pkey -in KEY -noout".to_owned(),
         Tls::Auto(folder) => {
             format!("without {} there is another authority, which clients have to trust", folder.display())
@@ -66,6 +70,7 @@ fn keys(tls: &Tls, source: &Source) -> Result<TlsKeys, Failure> {
 /// Where keys come from, and what they have to be good for.
 pub(crate) struct Source {
     tls: Tls,
+    clients: Option<Clients>,
     /// Names and addresses by which the server is called, as they were configured.
     called: Vec<String>,
     address: SocketAddr,
@@ -78,15 +83,20 @@ impl Source {
         let public = server.public_url.value.as_ref().map(|url| url.host.clone());
         let host = listen::without_brackets(&server.host.value).to_owned();
         let called = server.allowed_hosts.value.iter().cloned().chain(public).chain([host]).collect();
-        Self { tls: tls.clone(), called, address, life_s: config.limits.tls_auto_s.value }
+        let clients = server.clients.as_ref().map(|clients| clients.value.clone());
+        Self { tls: tls.clone(), clients, called, address, life_s: config.limits.tls_auto_s.value }
     }
 
     /// The files that are looked at.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
-        match &self.tls {
-            Tls::Files(TlsFiles { cert, key }) => vec![cert.clone(), key.clone()],
-            Tls::Auto(_) => self.tls.authority().into_iter().chain([self.tls.secret()]).collect(),
-        }
+        let own = match &self.tls {
+            Tls::Files(TlsFiles { cert, .. }) => Some(cert.clone()),
+            Tls::Auto(_) => self.tls.authority(),
+        };
+        own.into_iter()
+            .chain([self.tls.secret()])
+            .chain(self.clients.iter().map(|clients| clients.ca.clone()))
+            .collect()
     }
 
     /// Differs from what it was when there have to be other keys, whatever the files say: half of a certificate's time is over, or the
@@ -106,9 +116,10 @@ impl Source {
     /// # Errors
     /// One line that names the file, and what is wrong with it.
     pub(crate) fn keys(&self) -> Result<TlsKeys, String> {
+        let clients = self.clients.as_ref().map(Clients::read).transpose()?;
         match &self.tls {
-            Tls::Files(files) => from_files(files),
-            Tls::Auto(folder) => Authority::read(folder)?.keys(&self.names(), self.life_s),
+            Tls::Files(files) => from_files(files, clients.as_ref()),
+            Tls::Auto(folder) => Authority::read(folder)?.keys(&self.names(), self.life_s, clients.as_ref()),
         }
     }
 
@@ -123,11 +134,28 @@ impl Source {
     }
 }
 
-fn from_files(files: &TlsFiles) -> Result<TlsKeys, String> {
+impl Clients {
+    /// Reads the authorities above the certificates of clients.
+    ///
+    /// # Errors
+    /// One line that names the file, and what is wrong with it.
+    fn read(&self) -> Result<ClientAuth, String> {
+        let place = self.ca.display();
+        let failed = |error| format!("{place}: {error}");
+        let file = reread::open(&self.ca).map_err(failed)?;
+        if !is_guarded(&file.metadata().map_err(failed)?) {
+            return Err(format!("{place} can be changed by others"));
+        }
+        let text = reread::all(file).map_err(failed)?;
+        ClientAuth::new(&text, self.required).map_err(|error| format!("{place}: {error}"))
+    }
+}
+
+fn from_files(files: &TlsFiles, clients: Option<&ClientAuth>) -> Result<TlsKeys, String> {
     let read =
         |path: &Path| reread::open(path).and_then(reread::all).map_err(|error| format!("{}: {error}", path.display()));
     let (cert, key) = (read(&files.cert)?, read(&files.key)?);
-    TlsKeys::new(&cert, &key).map_err(|error| {
+    TlsKeys::new(&cert, &key, clients).map_err(|error| {
         let file = if matches!(error, TlsKeysError::Certificates(_)) { &files.cert } else { &files.key };
         format!("{}: {error}", file.display())
     })
