@@ -191,7 +191,8 @@ fn two_callers_that_name_the_same_context_have_nothing_of_each_other() {
 
 #[test]
 fn what_an_agent_writes_into_the_repository_is_not_run_by_the_server() {
-    let house = House::worktree("[limits]\nworkspaces_per_agent_max = 1");
+    // Nothing keeps the trap from being set.
+    let house = House::worktree("protect = []\n[limits]\nworkspaces_per_agent_max = 1");
     let server = house.launch().start();
     let (evil, mark) = (house.0.join("evil"), house.0.join("mark"));
     fs::write(&evil, format!("#!/bin/sh\necho $0 >> {}\ncat\n", mark.display())).unwrap();
