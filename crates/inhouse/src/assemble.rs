@@ -9,8 +9,8 @@ use inhouse_agents::{AgentSpec, Protocol, Workspace};
 use inhouse_engine::{AgentEntry, Engine, EngineLimits, Idempotency, QueueLimits, Takes, WindowOptions};
 use inhouse_run::{Options, Runner, Tier};
 use inhouse_serve::{
-    AuditLog, Capabilities, CardInfo, CardOptions, Endpoint, Metrics, Observer, Provider, Proxies, Push, PushLimits,
-    Route, Routes, Scheme,
+    AuditLog, Capabilities, CardInfo, CardOptions, Copies, Endpoint, Metrics, Observer, Provider, Proxies, Push,
+    PushLimits, Route, Routes, Scheme,
 };
 use inhouse_store::{MemoryLimits, MemoryStore};
 use inhouse_trust::{HostEnv, HostRule, OriginRule, Policy};
@@ -172,6 +172,7 @@ pub(crate) struct Behind {
     pub(crate) push: Option<Push>,
     pub(crate) audit: AuditLog,
     pub(crate) metrics: Metrics,
+    pub(crate) copies: Copies,
     /// Turns `true` when the server wants no more work, and when open streams have to end.
     pub(crate) draining: watch::Sender<bool>,
     pub(crate) closing: watch::Sender<bool>,
@@ -185,12 +186,15 @@ impl Behind {
         let metrics = Metrics::new(&runner.tier().to_string(), limits);
         let engine = engine(config, runner, host, Observer::new(audit.clone(), metrics.clone()));
         Self { engine, push: push(config, &metrics), audit, metrics, draining, closing }
+        let copies = Copies::new(size(&config.limits.copied_bytes_max));
+        Self { engine: engine(config, runner, host, &audit), push: push(config), audit, copies, draining, closing }
     }
 }
 
 /// The server's paths, the default agent first.
 pub(crate) fn routes(config: &mut Config, behind: &Behind) -> Routes {
     let Behind { engine, push, audit, metrics, draining, closing } = behind;
+    let Behind { engine, push, audit, copies, draining, closing } = behind;
     let cards = CardOptions {
         legacy: config.cards.legacy.value,
         grpc: config.cards.grpc.value,
@@ -211,6 +215,7 @@ pub(crate) fn routes(config: &mut Config, behind: &Behind) -> Routes {
             engine: engine.clone(),
             policy: Arc::clone(&policy),
             keep_alive: Duration::from_millis(config.limits.keep_alive_ms.value),
+            copies: copies.clone(),
             closing: closing.subscribe(),
             push: push.clone(),
             capabilities,

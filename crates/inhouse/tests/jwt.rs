@@ -224,7 +224,7 @@ fn a_wrong_configuration_says_what_to_do() {
         ("algorithms = [\"HS256\"]", "", "algorithms must be some of RS256, "),
         ("algorithms = [\"none\"]", "", "algorithms must be some of RS256, "),
         ("algorithms = []", "", "algorithms must be some of RS256, "),
-        ("scopes = { x = \"raed\" }", "", "must be some of send, read, cancel, push, approve, found \"raed\""),
+        ("scopes = { x = \"raed\" }", "", "must be some of send, read, cancel, push, approve, admin, found \"raed\""),
         ("leeway_s = 601", "", "leeway_s must be a whole number from 0 to 600"),
         ("audiences = \"x\"", "", "did you mean audience?"),
         ("jwks_url = \"https://x\"", "", "an issuer has jwks_file or jwks_url, not both"),

@@ -14,7 +14,7 @@ use support::{Launch, Server, TOKEN, message, rpc, scratch, wait};
 
 const AGENTS: &str = "[agents.cat]\ncommand = [\"cat\"]\ninput = \"stdin\"\ndefault = true\n\
     [agents.slow]\ncommand = [\"sh\", \"-c\", \"echo begun; sleep 300\"]\ninput = \"stdin\"\n\
-    [agents.broken]\ncommand = [\"sh\", \"-c\", \"exit 7\"]\ninput = \"stdin\"\n[limits]\nfiles_reload_ms = 100\nrunning_per_caller_max = 1\n";
+    [agents.broken]\ncommand = [\"sh\", \"-c\", \"exit 7\"]\ninput = \"stdin\"\n[limits]\nfiles_reload_ms = 100\nrunning_per_caller_max = 1\nkeep_alive_ms = 100\n";
 
 fn server(home: &Path) -> Server {
     fs::write(home.join("inhouse.toml"), AGENTS).unwrap();

@@ -50,7 +50,7 @@ fn every_answer_fits_the_description() {
         ("GET", "/tasks?pageSize=5".to_owned(), "/tasks", Value::Null, 200),
         ("GET", format!("/tasks/{id}"), "/tasks/{id}", Value::Null, 200),
         ("GET", "/tasks/none".to_owned(), "/tasks/{id}", Value::Null, 404),
-        ("POST", format!("/tasks/{id}:cancel"), "/tasks/{id}:cancel", json!({}), 409),
+        ("POST", format!("/tasks/{id}:cancel"), "/tasks/{id}:cancel", json!({}), 400),
         ("POST", "/message:send".to_owned(), "/message:send", json!({"message": {"parts": []}}), 400),
         (
             "GET",

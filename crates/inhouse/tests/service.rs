@@ -16,7 +16,8 @@ fn launch(home: &Path, args: &[&str]) -> Launch {
 
 /// What a checker says; nothing where it is not installed.
 fn checked(program: &str, args: &[&str], file: &Path) -> Option<String> {
-    let Ok(output) = Command::new(program).args(args).arg(file).output() else {
+    let Ok(output) = Command::new(program).args(args).arg(file).env("XDG_RUNTIME_DIR", scratch("runtime")).output()
+    else {
         println!("not tested: there is no {program} here");
         return None;
     };

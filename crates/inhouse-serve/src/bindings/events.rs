@@ -22,10 +22,14 @@ use inhouse_proto::wire::Event;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
+use crate::copies::Copies;
+
 /// How a binding writes a stream.
 pub(crate) trait Form: Send + Unpin + 'static {
     /// Adds what an event becomes; `last`: nothing follows.
     fn event(&mut self, generation: u64, event: &Event, last: bool, out: &mut Pieces);
+    /// Whether it writes copies of what is in the log, and not the log's own bytes.
+    fn copies(&self) -> bool;
     /// Adds an error, if the form has a place for it among the events.
     fn error(&mut self, error: &A2aError, out: &mut Pieces);
     /// What is sent while nothing happens, so that nobody takes the stream for dead; nothing, where the transport sees to it.
@@ -65,6 +69,7 @@ pub(crate) struct EventStream<F> {
     keep_alive_every: Duration,
     /// Only looked at: the connection waits for it, and polls its body then.
     closing: watch::Receiver<bool>,
+    copies: Copies,
 }
 
 impl<F: Form> EventStream<F> {
@@ -76,6 +81,7 @@ impl<F: Form> EventStream<F> {
         reader: Option<Reader>,
         keep_alive_every: Duration,
         closing: watch::Receiver<bool>,
+        copies: Copies,
     ) -> Self {
         let trailers = if reader.is_none() { form.trailers(None) } else { None };
         Self {
@@ -87,6 +93,7 @@ impl<F: Form> EventStream<F> {
             keep_alive: Box::pin(tokio::time::sleep(keep_alive_every)),
             keep_alive_every,
             closing,
+            copies,
         }
     }
 
@@ -100,7 +107,12 @@ impl<F: Form> EventStream<F> {
                 break;
             }
         }
-        self.ready.extend(out.finish());
+        let pieces = out.finish();
+        let counted = if self.form.copies() { self.copies.count(pieces) } else { Ok(pieces) };
+        match counted {
+            Ok(pieces) => self.ready.extend(pieces),
+            Err(error) => return self.fail(&error),
+        }
         if last {
             self.trailers = self.form.trailers(None);
         } else {

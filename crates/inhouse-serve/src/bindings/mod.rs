@@ -38,7 +38,11 @@ use self::extensions::{Extension, Extensions};
 pub(crate) use self::version::Generation;
 use crate::AuditLog;
 use crate::body::Body;
+use crate::copies::Copies;
 use crate::push::Push;
+
+/// Room for copies where nothing else is said, in bytes.
+const COPIED_BYTES_MAX: usize = 256 << 20;
 
 /// One agent's endpoint.
 #[derive(Clone)]
@@ -51,6 +55,8 @@ pub struct Endpoint {
     pub policy: Arc<Policy>,
     /// A comment is sent on idle streams this often.
     pub keep_alive: Duration,
+    /// The room for large answers that are not the log's own bytes.
+    pub copies: Copies,
     /// Turns `true` when open streams have to end.
     pub closing: watch::Receiver<bool>,
     /// Tells webhooks; without it there are no push notifications.
@@ -71,6 +77,7 @@ impl Endpoint {
             engine,
             policy: Arc::default(),
             keep_alive: Duration::from_secs(15),
+            copies: Copies::new(COPIED_BYTES_MAX),
             closing,
             push: None,
             capabilities: Capabilities::default(),
@@ -166,10 +173,20 @@ impl<'a> Call<'a> {
     }
 
     /// A stream of what `reader` finds, after the first frames.
-    fn stream(&self, form: impl Form, until: Until, first: Vec<Bytes>, reader: Option<Reader>) -> Answer {
-        let closing = self.endpoint.closing.clone();
-        let stream = EventStream::new(form, until, first, reader, self.endpoint.keep_alive, closing);
-        Answer { is_stream: true, body: Body::stream(stream), ..Answer::json(Bytes::new()) }
+    ///
+    /// # Errors
+    /// Unavailable, when the first frames are copies for which there is no room.
+    fn stream(
+        &self,
+        form: impl Form,
+        until: Until,
+        first: Vec<Bytes>,
+        reader: Option<Reader>,
+    ) -> Result<Answer, A2aError> {
+        let Endpoint { copies, closing, keep_alive, .. } = self.endpoint;
+        let first = if form.copies() { copies.count(first)? } else { first };
+        let stream = EventStream::new(form, until, first, reader, *keep_alive, closing.clone(), copies.clone());
+        Ok(Answer { is_stream: true, body: Body::stream(stream), ..Answer::json(Bytes::new()) })
     }
 }
 

@@ -23,6 +23,10 @@ impl Form for Sse {
         }
     }
 
+    fn copies(&self) -> bool {
+        self.dialect.copies()
+    }
+
     fn error(&mut self, error: &A2aError, out: &mut Pieces) {
         frame(None, &[self.envelope.error(error)], out);
     }

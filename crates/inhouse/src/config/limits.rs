@@ -103,6 +103,8 @@ limits! {
     warm_per_agent_max = 4, 0..=10_000;
     /// How long one is kept, in milliseconds.
     warm_idle_ms_max = 600_000, 1..=DAY_S * 1000;
+    /// Large answers in the words of an older generation, or by gRPC, that clients are reading, in bytes.
+    copied_bytes_max = 256 << 20, 1_048_576..=TIB;
     /// The longest line of an agent's protocol, in bytes.
     line_bytes_max = 16 << 20, 1_024..=1 << 30;
     /// How long an agent may take to end after it has said how its turn ended, in milliseconds.

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use serde_json::{Value, json};
 
 use crate::support::http::connect;
-use crate::support::{Server, TOKEN, message, reason_of, rpc, state_of, text_of};
+use crate::support::{Server, TOKEN, message, reason_of, rpc, state_of, text_of, wait};
 use crate::{figure, list, many_descriptors, mib, p99_us, peak_bytes, ratio, server, size};
 
 /// What a server may take beyond the output that it keeps.
@@ -81,4 +81,29 @@ fn stalled_readers_of_one_task_hold_nothing() {
     figure(&what, &format!("{:.1} KiB", each as f64 / 1024.0), "64 KiB");
     figure("  another caller's p99 meanwhile", &ratio(among, calm), "2x");
     assert!(each <= READER_MAX, "{each}");
+}
+
+#[test]
+fn copies_for_stalled_readers_have_a_bound_together() {
+    // What sockets take by themselves is less than one of them.
+    let (text_bytes, room_bytes) = (7_usize << 20, 16_usize << 20);
+    let agent = format!("head -c {text_bytes} /dev/zero | tr '\\0' x");
+    let server = server(&agent, &format!("copied_bytes_max = {room_bytes}"));
+    let task = server.send("go");
+    let ask = || opened(&server, "tasks/get", json!({"id": task["id"]}));
+    // What is made for one answer is made once more for another one.
+    drop(ask());
+    let before = server.resident_bytes();
+    let asked: Vec<_> = (0..6).map(|_| ask()).collect();
+    let grown = server.resident_bytes().saturating_sub(before);
+    let taken = asked.iter().filter(|(_, status)| status.ends_with("200")).count();
+    let what = format!("{} stalled readers of 0.3, room for {}: {taken} taken", asked.len(), mib(room_bytes));
+    // With what was made for those that were refused, as far as the allocator has not given it back.
+    figure(&what, &mib(grown), &mib(room_bytes));
+    assert_eq!(taken, room_bytes / text_bytes);
+    assert!(asked.iter().all(|(_, status)| status.ends_with("200") || status.ends_with("503")));
+    // Those of 1.0 share what is kept.
+    assert!(server.result("GetTask", json!({"id": task["id"]}))["id"].is_string());
+    drop(asked);
+    wait("room", || ask().1.ends_with("200").then_some(()));
 }

@@ -36,6 +36,11 @@ pub(crate) trait Dialect: Send + Unpin + 'static {
 
     /// The results that an event becomes, each in pieces; `last`: nothing follows.
     fn event(&mut self, generation: u64, event: &Event, last: bool) -> Vec<Vec<Bytes>>;
+
+    /// Whether it writes copies of what is in the log, and not the log's own bytes.
+    fn copies(&self) -> bool {
+        true
+    }
 }
 
 /// What stands around a result.
@@ -103,7 +108,7 @@ impl Envelope {
 /// The answer to a call: whole, or a stream.
 ///
 /// # Errors
-/// As [`Dialect::result`] and [`Dialect::first`].
+/// As [`Dialect::result`] and [`Dialect::first`]; unavailable, when it is a copy for which there is no room.
 pub(crate) fn write(
     call: &Call<'_>,
     envelope: Envelope,
@@ -115,7 +120,8 @@ pub(crate) fn write(
     }
     let mut pieces = Pieces::default();
     envelope.write(&mut pieces, |out| dialect.result(outcome, out))?;
-    Ok(Answer::pieces(pieces.finish()))
+    let pieces = pieces.finish();
+    Ok(Answer::pieces(if dialect.copies() { call.endpoint.copies.count(pieces)? } else { pieces }))
 }
 
 fn stream(call: &Call<'_>, mut form: Sse, following: Following) -> Result<Answer, A2aError> {
@@ -128,5 +134,5 @@ fn stream(call: &Call<'_>, mut form: Sse, following: Following) -> Result<Answer
             sse::frame(Some(task.generation), &form.envelope.wrap(result), &mut frames);
         }
     }
-    Ok(call.stream(form, until, frames.finish(), (!ended).then_some(reader)))
+    call.stream(form, until, frames.finish(), (!ended).then_some(reader))
 }

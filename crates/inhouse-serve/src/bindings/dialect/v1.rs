@@ -15,6 +15,10 @@ use crate::bindings::operation::{Outcome, sent};
 pub(crate) struct V1(pub(crate) Extensions);
 
 impl Dialect for V1 {
+    fn copies(&self) -> bool {
+        false
+    }
+
     fn result(&self, outcome: Outcome, out: &mut Pieces) -> Result<(), A2aError> {
         match outcome {
             Outcome::Task(task, view) => task.write_v1(view, out),

@@ -131,7 +131,7 @@ async fn perform(call: &Call<'_>, target: Target, body: &[u8], audited: &mut Aud
         let outcome = operation::perform(call, asked, audited).await?;
         match outcome {
             Outcome::Stream(following) => Ok(Answer { extensions, ..stream(call, package, extensions, following)? }),
-            whole => Ok(Answer { extensions, ..unary(&package.response(whole)?) }),
+            whole => Ok(Answer { extensions, ..unary(call, &package.response(whole)?)? }),
         }
     };
     answer.await.map_err(|error| {
@@ -178,10 +178,11 @@ fn frame(message: &[Bytes], out: &mut Pieces) {
     message.iter().for_each(|piece| out.share(piece));
 }
 
-fn unary(message: &[Bytes]) -> Answer {
+fn unary(call: &Call<'_>, message: &[Bytes]) -> Result<Answer, A2aError> {
     let mut out = Pieces::default();
     frame(message, &mut out);
-    Answer::whole(Body::with_trailers(out.finish(), headers(&Status::ok(""))))
+    let pieces = call.endpoint.copies.count(out.finish())?;
+    Ok(Answer::whole(Body::with_trailers(pieces, headers(&Status::ok("")))))
 }
 
 fn stream(
@@ -199,7 +200,7 @@ fn stream(
             frame(&message, &mut out);
         }
     }
-    Ok(call.stream(Frames(package, extensions), until, out.finish(), (!ended).then_some(reader)))
+    call.stream(Frames(package, extensions), until, out.finish(), (!ended).then_some(reader))
 }
 
 /// Messages of a package, each with its prefix.
@@ -211,6 +212,10 @@ impl Form for Frames {
             Ok(message) => frame(&message, out),
             Err(error) => tracing::error!(%error, "an event can not be written as protobuf"),
         }
+    }
+
+    fn copies(&self) -> bool {
+        true
     }
 
     fn error(&mut self, _error: &A2aError, _out: &mut Pieces) {}
