@@ -185,16 +185,14 @@ impl Behind {
         let limits = config.limits.iter().map(|(key, limit)| (key, limit.value));
         let metrics = Metrics::new(&runner.tier().to_string(), limits);
         let engine = engine(config, runner, host, Observer::new(audit.clone(), metrics.clone()));
-        Self { engine, push: push(config, &metrics), audit, metrics, draining, closing }
         let copies = Copies::new(size(&config.limits.copied_bytes_max));
-        Self { engine: engine(config, runner, host, &audit), push: push(config), audit, copies, draining, closing }
+        Self { engine, push: push(config, &metrics), audit, metrics, copies, draining, closing }
     }
 }
 
 /// The server's paths, the default agent first.
 pub(crate) fn routes(config: &mut Config, behind: &Behind) -> Routes {
-    let Behind { engine, push, audit, metrics, draining, closing } = behind;
-    let Behind { engine, push, audit, copies, draining, closing } = behind;
+    let Behind { engine, push, audit, metrics, copies, draining, closing } = behind;
     let cards = CardOptions {
         legacy: config.cards.legacy.value,
         grpc: config.cards.grpc.value,

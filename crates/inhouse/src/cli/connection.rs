@@ -32,7 +32,7 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_enum)]
     pub(crate) binding: Option<BindingChoice>,
     #[command(flatten)]
-    files: Files,
+    pub(crate) files: Files,
 }
 
 /// The bindings that are spoken.
@@ -173,13 +173,7 @@ impl Connection {
         Self::with(profile.url, token, args.files.clone().or(profile.files), &args, via)
     }
 
-    fn with(
-        url: String,
-        token: Option<Found>,
-        files: Files,
-        args: &ConnectionArgs,
-        via: Via,
-    ) -> Result<Self, Problem> {
+    fn with(url: String, token: Option<Found>, files: Files, args: &ConnectionArgs, via: Via) -> Result<Self, Problem> {
         let (token_source, token) = token.unzip();
         let (ca_pem, identity) = (files.ca.as_deref().map(read).transpose()?, files.identity()?);
         let binding = args.binding.map(Into::into);
