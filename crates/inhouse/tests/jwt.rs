@@ -115,6 +115,11 @@ fn a_principal_is_the_issuers_and_nobody_elses() {
     }
     let own = |token: &str| call(&server, token, "/agents/own/a2a", "ListTasks", json!({})).0;
     assert_eq!([&ann, &bob, &owner].map(|token| own(token)), [200, 404, 404]);
+    let metrics = |token: &str| {
+        let headers = headers(&[("Authorization", &format!("Bearer {token}"))]);
+        request(server.address, "GET", "/metrics", &headers, b"").status
+    };
+    assert_eq!([metrics(&ann), metrics(TOKEN)], [403, 200], "the server itself is for its operator to look at");
     wait("the audit", || server.stderr().contains("\"who\":\"corp:ann\"").then_some(()));
 }
 

@@ -38,7 +38,7 @@ pub struct IssuerRules {
     pub principal_claim: String,
     /// The claim with the scopes; `scope` and `scp`, where none is named.
     pub scope_claim: Option<String>,
-    /// What is given for each of its words; without them all is given, whatever the claim says.
+    /// What is given for each of its words; without them all is given but a look at the server itself, whatever the claim says.
     pub scopes: Option<BTreeMap<String, BTreeSet<Scope>>>,
     /// The claim with the agents; all, where none is named.
     pub agents_claim: Option<String>,
@@ -144,7 +144,9 @@ impl IssuerRules {
     }
 
     fn scopes(&self, claims: &Claims) -> BTreeSet<Scope> {
-        let Some(given) = &self.scopes else { return Scope::ALL.into() };
+        let Some(given) = &self.scopes else {
+            return Scope::ALL.into_iter().filter(|scope| *scope != Scope::Admin).collect();
+        };
         let named = self.scope_claim.as_deref().map_or(SCOPES.to_vec(), |claim| vec![claim]);
         let words = named.into_iter().flat_map(|claim| words(claims, claim));
         words.filter_map(|word| given.get(word)).flatten().copied().collect()

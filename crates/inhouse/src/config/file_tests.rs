@@ -124,7 +124,7 @@ fn a_wrong_key_is_named_with_its_line_and_the_nearest_right_one() {
         (
             "[[callers]]\nname = \"ann\"\ntoken_env = \"ANN_TOKEN\"\ntelemetry = 1\n",
             "inhouse.toml:4:1: unknown key \"telemetry\" in [[callers]]",
-            "[[callers]] may have: name, token_sha256, token_env",
+            "[[callers]] may have: name, token_sha256, token_env, certificate",
         ),
     ];
     for (text, message, hint) in cases {
