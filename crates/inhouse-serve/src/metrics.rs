@@ -226,7 +226,8 @@ impl Counted {
         self.tasks.set(whole(kept.tasks as u64));
         self.kept.set(whole(kept.bytes as u64));
         // Of a new day those have said nothing yet whom the day before knew.
-        (self.tokens.clear(), self.usd.clear());
+        self.tokens.clear();
+        self.usd.clear();
         for (agent, spent) in engine.used_today() {
             self.tokens.get_or_create(&of(&agent)).set(whole(spent.tokens));
             self.usd.get_or_create(&of(&agent)).set(spent.usd);

@@ -53,7 +53,7 @@ pub(crate) struct Kept {
 
 /// A card, or that it is still the one which the asker has.
 pub(crate) fn card(card: &impl Serialize, kept: Kept, request: &HeaderMap) -> Response<Body> {
-    document(to_json(card).into(), kept, request)
+    document(to_json(card), kept, request)
 }
 
 /// The same for any JSON.

@@ -18,7 +18,7 @@ fn launch(home: &Path, args: &[&str]) -> Launch {
 fn checked(program: &str, args: &[&str], file: &Path) -> Option<String> {
     let Ok(output) = Command::new(program).args(args).arg(file).env("XDG_RUNTIME_DIR", scratch("runtime")).output()
     else {
-        println!("not tested: there is no {program} here");
+        eprintln!("not tested: there is no {program} here");
         return None;
     };
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);

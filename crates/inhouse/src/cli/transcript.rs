@@ -125,10 +125,17 @@ impl Transcript {
 
     fn snapshot(&mut self, task: &Task, steps: &mut Vec<Step>) {
         self.named_by(&task.id, &task.context_id);
+        // What an agent says that it does comes before what it then writes, and a question or an end behind it.
+        let status = task.status.as_ref();
+        let (at_work, at_rest) = match status.map(TaskStatus::state) {
+            Some(TaskState::Submitted | TaskState::Working) => (status, None),
+            _ => (None, status),
+        };
+        self.status(at_work, steps);
         for artifact in &task.artifacts {
             self.artifact(artifact, false, steps);
         }
-        self.status(task.status.as_ref(), steps);
+        self.status(at_rest, steps);
     }
 
     fn named_by(&mut self, task_id: &str, context_id: &str) {

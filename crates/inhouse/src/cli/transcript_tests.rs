@@ -57,7 +57,7 @@ fn a_snapshot_brings_only_what_was_not_told() {
     let working = Step::Status(TaskState::Working, None);
     let (brought, transcript) =
         steps(&[says("a", false, "one "), whole("one two"), whole("one two"), says("a", true, " three")]);
-    assert_eq!(brought, [vec![text("one ")], vec![text("two"), working], vec![], vec![text(" three")]]);
+    assert_eq!(brought, [vec![text("one ")], vec![working, text("two")], vec![], vec![text(" three")]]);
     assert_eq!(transcript.text(), "one two three");
 }
 
@@ -120,4 +120,17 @@ fn a_request_that_others_decide_on_is_known_until_the_next_status() {
     for (events, waits) in [(vec![theirs.clone()], true), (vec![own.clone()], false), (vec![theirs, own], false)] {
         assert_eq!(steps(&events).1.waits_for_approver(), waits);
     }
+}
+
+#[test]
+fn a_snapshot_tells_what_is_done_before_what_is_written_and_a_question_behind_it() {
+    let snapshot = |state: &str| {
+        let message = json!({"messageId": "m", "role": "ROLE_AGENT", "parts": [{"text": "reading"}]});
+        let mut snapshot = task(state, json!([{"artifactId": "a", "parts": [{"text": "hello"}]}]));
+        snapshot["task"]["status"]["message"] = message;
+        steps(&[snapshot]).0.remove(0)
+    };
+    let note = || Some("reading".to_owned());
+    assert_eq!(snapshot("TASK_STATE_WORKING"), [Step::Status(TaskState::Working, note()), text("hello")]);
+    assert_eq!(snapshot("TASK_STATE_INPUT_REQUIRED"), [text("hello"), Step::Status(TaskState::InputRequired, note())]);
 }
