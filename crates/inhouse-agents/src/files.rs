@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::dialogue::failed;
 use crate::folder::{fresh, remove};
+use crate::room::room;
 
 const EXTENSION_CHARS_MAX: usize = 8;
 /// Characters of a caller's name or type for a file that are told.
@@ -93,7 +94,7 @@ impl Folder {
         let number = self.files().count() + 1;
         let folder = match &mut self.path {
             Some(path) => path,
-            none => none.insert(fresh(&std::env::temp_dir())?),
+            none => none.insert(fresh(&room()?)?),
         };
         let path = folder.join(format!("file-{number}.{}", extension(part)));
         OpenOptions::new().write(true).create_new(true).open(&path)?.write_all(bytes)?;

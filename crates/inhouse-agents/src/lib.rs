@@ -19,6 +19,7 @@ mod conversations;
 mod plan;
 mod workspace;
 mod folder;
+mod room;
 mod files;
 mod command;
 mod native;

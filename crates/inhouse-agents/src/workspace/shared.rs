@@ -10,6 +10,7 @@ use super::diff::changes;
 use super::lens::{Lens, Objects};
 use super::project::Project;
 use super::{Told, WorkspaceError};
+use crate::room::room;
 
 /// A project whose changes are told.
 #[derive(Debug)]
@@ -51,8 +52,8 @@ impl Shared {
     }
 
     fn lens<'a>(&'a self, permit: &'a Permit, earlier: Option<&Lens<'_>>) -> Result<Lens<'a>, WorkspaceError> {
-        let parent = std::env::temp_dir();
-        Lens::over(&self.project, permit, &self.project.top, &parent, Objects::Own(earlier))
-            .map_err(|source| WorkspaceError::Folder { folder: parent, source })
+        let lens =
+            |parent: PathBuf| Lens::over(&self.project, permit, &self.project.top, &parent, Objects::Own(earlier));
+        room().and_then(lens).map_err(|source| WorkspaceError::Folder { folder: std::env::temp_dir(), source })
     }
 }

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::dice::Dice;
 use crate::support::http::connect;
@@ -35,7 +35,9 @@ const SHAPES: [&str; 9] = [
 /// A house whose agents run the scripts that they are told, and carry this mark.
 fn house(mark: &str) -> House {
     let house = House::new("");
-    house.write("agent.sh", "script=$(cat); eval \"$script\"\n");
+    fs::create_dir(house.path("tmp")).unwrap();
+    // What is told of a message's files stands behind the script.
+    house.write("agent.sh", "read -r script; eval \"$script\"\n");
     let config = format!(
         "[server]\ntokens_file = \"keys/tokens.json\"\nworkspaces_dir = \"spaces\"\n\
          [audit]\nto = \"file\"\nfile = \"audit.jsonl\"\nkey = \"keys/audit.pem\"\n\
@@ -48,7 +50,7 @@ fn house(mark: &str) -> House {
 }
 
 fn launch(house: &House, args: &[&str]) -> Launch {
-    house.launch(args).without("API_TOKEN")
+    house.launch(args).without("API_TOKEN").env("TMPDIR", house.path("tmp"))
 }
 
 /// Another token, which is good from then on.
@@ -58,9 +60,22 @@ fn issue(house: &House, name: &str) -> String {
     out.trim().to_owned()
 }
 
+/// A message with a file.
+fn with_file(text: &str) -> Value {
+    let mut params = message(&format!("{text}\n"));
+    params["message"]["parts"].as_array_mut().unwrap().push(json!({"raw": "c2VjcmV0"}));
+    params
+}
+
+/// What is left of files that callers have sent.
+fn files_left(house: &House) -> usize {
+    let rooms = fs::read_dir(house.path("tmp")).unwrap().map(|room| room.unwrap().path());
+    rooms.map(|room| fs::read_dir(room).map_or(0, Iterator::count)).sum()
+}
+
 /// Sends a message and waits for nothing. Whoever kills the server meanwhile is not the client's matter.
 fn send(server: &Server, token: &str, text: &str) {
-    let body = rpc("SendStreamingMessage", message(text));
+    let body = rpc("SendStreamingMessage", with_file(text));
     let head = format!(
         "POST /a2a HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
@@ -138,11 +153,16 @@ fn a_server_that_is_killed_leaves_nothing_running_and_starts_again_on_what_it_ke
     assert!(stood > 0, "turns ran when the server was killed");
     let mut server = launch(&house, &["serve"]).start();
     assert!(tokens.iter().all(|token| status(&server, token) == 200));
+    let left = files_left(&house);
+    send(&server, &tokens[0], "true");
+    wait_within(Duration::from_secs(20), "the files of before to be removed", || {
+        (files_left(&house) == 0).then_some(())
+    });
     server.signal("TERM");
     assert_eq!(server.wait(), Some(0));
     let (code, report) = house.verified();
     assert_eq!((code, &report["broken"], &report["chains"]), (0, &Value::Null, &1.into()), "{report}");
     let ran = fs::read_to_string(house.path("ran")).unwrap();
     assert_eq!(ran.lines().collect::<HashSet<_>>().len(), ran.lines().count(), "each ran once: {ran}");
-    eprintln!("{kills} kills, {stood} in running turns; {report}");
+    eprintln!("{kills} kills, {stood} in running turns, {left} folders of files left; {report}");
 }
