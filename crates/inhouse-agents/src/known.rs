@@ -12,6 +12,8 @@ pub struct Known {
     pub title: &'static str,
     /// The folder of a project in which it looks for configuration.
     pub folder: &'static str,
+    /// Whether it holds what it runs by a sandbox of its own, which can not be made over mounts in its project.
+    pub has_sandbox: bool,
     /// The command that installs it.
     pub install: &'static str,
     /// The arguments that make it tell its version.
@@ -46,6 +48,7 @@ pub(crate) static CLAUDE: Known = Known {
     name: "claude",
     title: "Claude Code",
     folder: ".claude",
+    has_sandbox: false,
     install: "npm install -g @anthropic-ai/claude-code",
     version_args: &["--version"],
     login: Some(Login {
@@ -61,6 +64,7 @@ pub(crate) static CODEX: Known = Known {
     name: "codex",
     title: "Codex",
     folder: ".codex",
+    has_sandbox: true,
     install: "npm install -g @openai/codex",
     version_args: &["--version"],
     login: Some(Login {
@@ -77,6 +81,7 @@ pub(crate) static GEMINI: Known = Known {
     name: "gemini",
     title: "Gemini CLI",
     folder: ".gemini",
+    has_sandbox: false,
     install: "npm install -g @google/gemini-cli",
     version_args: &["--version"],
     login: None,
@@ -86,6 +91,7 @@ pub(crate) static OPENCODE: Known = Known {
     name: "opencode",
     title: "opencode",
     folder: ".opencode",
+    has_sandbox: false,
     install: "npm install -g opencode-ai",
     version_args: &["--version"],
     // `auth list` asks the network, and says nothing of models that need no login.
@@ -96,6 +102,7 @@ pub(crate) static QWEN: Known = Known {
     name: "qwen",
     title: "Qwen Code",
     folder: ".qwen",
+    has_sandbox: false,
     install: "npm install -g @qwen-code/qwen-code",
     version_args: &["--version"],
     login: None,

@@ -50,11 +50,14 @@ pub(crate) fn hidden<A>(config: &Config<A>, host: &HostEnv, places: &[&Path]) ->
 }
 
 /// What of the projects agents can not change. The folders in which the agents of a project look for their configuration are there
-/// before any of them, so that none is the first to put something there.
+/// before any of them, so that none is the first to put something there. Where one with a sandbox of its own works, that keeps them.
 pub(crate) fn guarded(config: &Config) -> Vec<Guarded> {
     let mut guarded: Vec<Guarded> = Vec::new();
-    for agent in &config.agents.list {
-        let known = agent.program().and_then(preset).map(|preset| preset.known);
+    let known = |agent: &AgentConfig| agent.program().and_then(preset).map(|preset| preset.known);
+    let sandboxed = config.agents.list.iter().filter(|agent| known(agent).is_some_and(|known| known.has_sandbox));
+    let sandboxed: Vec<_> = sandboxed.map(|agent| &agent.project).collect();
+    for agent in config.agents.list.iter().filter(|agent| !sandboxed.contains(&&agent.project)) {
+        let known = known(agent);
         for name in &config.server.protect.value {
             let (path, makes) = (agent.project.join(name), known.is_some_and(|known| known.folder == name));
             match guarded.iter_mut().find(|there| there.path == path) {

@@ -7,11 +7,10 @@ use super::file::FILE_NAME;
 use super::origin::Setting;
 
 /// What this server, programs that are known as agents, and git look for in a project.
-pub(super) const PROTECTED: [&str; 11] = [
+pub(super) const PROTECTED: [&str; 10] = [
     FILE_NAME,
     ".claude",
     ".mcp.json",
-    ".codex",
     ".gemini",
     ".qwen",
     ".opencode",
