@@ -68,8 +68,12 @@ impl Launch {
 
     /// Starts it and reads its first output.
     pub fn start(mut self) -> Server {
-        let mut child =
-            self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A copy of the program is busy while another test's child, which was forked meanwhile, has not become its own program.
+        let mut child = wait("the program", || match self.command.spawn() {
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => None,
+            started => Some(started.unwrap()),
+        });
         let stderr = Arc::new(Mutex::new(String::new()));
         gather(child.stderr.take().unwrap(), Arc::clone(&stderr));
         let mut banner = Vec::new();
