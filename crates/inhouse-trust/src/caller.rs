@@ -8,8 +8,10 @@ use crate::{Principal, Rights, TokenDigest};
 /// Someone whose token or certificate was checked. Made by [`Tokens`] alone:
 ///
 /// ```compile_fail,E0451
-/// let principal = inhouse_trust::Principal::new("ann").expect("a name");
-/// let forged = inhouse_trust::Caller { principal, ..todo!() };
+/// use inhouse_trust::{Caller, Principal};
+/// fn forged(principal: Principal, other: Caller) -> Caller {
+///     Caller { principal, ..other }
+/// }
 /// ```
 #[derive(Debug, Clone)]
 pub struct Caller {

@@ -69,9 +69,10 @@ impl Policy {
 /// The right of one principal to do one thing with one agent. Made by [`grants`] alone:
 ///
 /// ```compile_fail,E0451
-/// use inhouse_trust::{AgentName, Decides, Operation, Permit, Principal};
-/// let (principal, agent) = (Principal::new("ann").expect("a name"), AgentName::new("claude").expect("a name"));
-/// let forged = Permit { principal, operation: Operation::Send, agent, decides: Decides::All, ..todo!() };
+/// use inhouse_trust::{Operation, Permit, Principal};
+/// fn forged(principal: Principal, other: Permit) -> Permit {
+///     Permit { principal, operation: Operation::Send, ..other }
+/// }
 /// ```
 #[derive(Debug, Clone)]
 pub struct Permit {
