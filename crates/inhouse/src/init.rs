@@ -1,7 +1,6 @@
 //! `inhouse init`: writes an inhouse.toml for the agents that are there. It is the commented reference with what was found filled in,
 //! so that whoever opens it sees everything that can be said.
 
-use std::fs::OpenOptions;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,6 +13,7 @@ use crate::config::FILE_NAME;
 use crate::detect::Finder;
 use crate::exit::Failure;
 use crate::presets::{DEMO, about};
+use crate::whole;
 
 /// Every key, commented out.
 const REFERENCE: &str = include_str!("../../../inhouse.toml.example");
@@ -21,6 +21,8 @@ const REFERENCE: &str = include_str!("../../../inhouse.toml.example");
 const TABLES: [&str; 5] = ["[server]", "[card]", "[audit]", "[push]", "[limits]"];
 /// Before this line of the reference the agents are put.
 const BEFORE_AGENTS: &str = "# [agents.shop]";
+/// Of the file, before the umask.
+const MODE: u32 = 0o666;
 /// How often a question is asked again before its default is taken.
 const ASKED_MAX: usize = 3;
 
@@ -70,7 +72,10 @@ pub(crate) fn run(args: &InitArgs, environment: &HostEnv, directory: &Path) -> R
     let is_for_team = args.team || terminal.as_mut().is_some_and(Terminal::asks_for_team);
     let others = found.iter().copied().filter(|name| *name != default);
     let plan = Plan { agents: [default].into_iter().chain(others).collect(), is_for_team };
-    write(&path, &args.output, &plan.text())?;
+    whole::put(&path, MODE, &plan.text()).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => exists(&args.output),
+        _ => Failure::failed(format!("{} can not be written: {error}", args.output.display()), None),
+    })?;
     let mut output = Output::new();
     let outcome = plan.tell(&args.output, &mut output);
     Ok(output.finish(outcome))
@@ -104,21 +109,6 @@ fn missing(name: &str) -> Failure {
 fn exists(path: &Path) -> Failure {
     let hint = "inhouse config check, or name another one with --output".to_owned();
     Failure::usage(format!("{} is there already, and stays as it is", path.display()), Some(hint))
-}
-
-/// Whole or not at all: written beside, and given its name only if nobody else has taken it meanwhile.
-fn write(path: &Path, shown: &Path, text: &str) -> Result<(), Failure> {
-    let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::AlreadyExists => exists(shown),
-        _ => Failure::failed(format!("{} can not be written: {error}", shown.display()), None),
-    };
-    let beside = path.with_extension(format!("new-{}", std::process::id()));
-    let written = OpenOptions::new().write(true).create_new(true).open(&beside).and_then(|mut file| {
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all())?;
-        std::fs::hard_link(&beside, path)
-    });
-    let _ = std::fs::remove_file(&beside);
-    written.map_err(failed)
 }
 
 impl Plan {

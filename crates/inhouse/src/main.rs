@@ -35,6 +35,7 @@ mod testing;
 mod tls;
 mod token;
 mod tokens;
+mod whole;
 mod workspaces;
 
 use std::path::PathBuf;

@@ -1,16 +1,16 @@
 //! `inhouse service`: a unit of systemd, or an agent of launchd, with which the server starts by itself: printed, or put where it
 //! belongs. Nothing is started here: the next command is told.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::{fs, io};
 
 use clap::ValueEnum;
 use inhouse_trust::HostEnv;
 
 use crate::cli::{Exit, Output};
 use crate::exit::Failure;
+use crate::whole;
 
 /// The unit for the whole machine, as packages have it.
 const SYSTEM_UNIT: &str = include_str!("../../../packaging/inhouse.service");
@@ -18,6 +18,9 @@ const SYSTEM_UNIT: &str = include_str!("../../../packaging/inhouse.service");
 const USER_UNIT: &str = include_str!("../../../packaging/inhouse-user.service");
 /// The same for launchd.
 const LAUNCH_AGENT: &str = include_str!("../../../packaging/inhouse.plist");
+
+/// Of a unit, before the umask.
+const MODE: u32 = 0o666;
 
 /// Have the server started by the system
 #[derive(clap::Args)]
@@ -169,8 +172,7 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
         _ => Failure::failed(format!("{} can not be written: {error}", path.display()), None),
     };
     fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).map_err(failed)?;
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)
+    whole::put(path, MODE, text).map_err(failed)
 }
 
 #[cfg(test)]

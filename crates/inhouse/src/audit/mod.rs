@@ -5,9 +5,9 @@ mod read;
 mod verbs;
 mod verify;
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use inhouse_serve::{AuditBounds, AuditKey, AuditLog, AuditSeal, HeadEvery};
 use crate::assemble::size;
 use crate::config::{Audit, AuditTo, Config, Origin};
 use crate::exit::Failure;
+use crate::whole;
 use file::{AuditFile, End};
 
 pub(crate) use verbs::{AuditArgs, run};
@@ -81,8 +82,7 @@ fn signing_key(path: &Path) -> Result<AuditKey, Failure> {
             let text = AuditKey::generate().ok_or_else(|| Failure::failed("the system gives no random bytes", None))?;
             let folder = path.parent().unwrap_or(Path::new("/"));
             fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-            let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-            file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all())).map_err(failed)?;
+            whole::put(path, 0o600, &text).map_err(failed)?;
             text
         }
         read => read.map_err(failed)?,

@@ -4,10 +4,10 @@
 //! earlier one trusts this one.
 
 use std::fmt::Display;
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs::{self, DirBuilder};
+use std::io;
 use std::net::IpAddr;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -19,9 +19,9 @@ use rcgen::{
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use sha2::{Digest as _, Sha256};
-use uuid::Uuid;
 
 use crate::config::Tls;
+use crate::whole;
 
 /// How far a client's clock may be behind ours.
 const CLOCK_SLACK: Duration = Duration::from_secs(3_600);
@@ -39,12 +39,12 @@ impl Authority {
         let (certificate, key) = files(folder);
         if !key.exists() {
             let made = KeyPair::generate().map_err(|error| at(&key, error))?;
-            put(&key, 0o600, &pem("PRIVATE KEY", made.serialized_der())).map_err(|error| at(&key, error))?;
+            keep(&key, 0o600, &pem("PRIVATE KEY", made.serialized_der())).map_err(|error| at(&key, error))?;
         }
         let pair = pair(&key)?;
         if !certificate.exists() {
             let signed = params(&pair).self_signed(&pair).map_err(|error| at(&key, error))?;
-            put(&certificate, 0o644, &pem("CERTIFICATE", signed.der())).map_err(|error| at(&certificate, error))?;
+            keep(&certificate, 0o644, &pem("CERTIFICATE", signed.der())).map_err(|error| at(&certificate, error))?;
         }
         Ok(())
     }
@@ -101,14 +101,9 @@ fn pair(key: &Path) -> Result<KeyPair, String> {
     KeyPair::try_from(&der).map_err(|error| at(key, error))
 }
 
-/// Writes a file whole, unless there is one.
-fn put(path: &Path, mode: u32, text: &str) -> io::Result<()> {
-    let beside = path.with_extension(format!("{}.new", Uuid::new_v4()));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
-    let put =
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).and_then(|()| fs::hard_link(&beside, path));
-    fs::remove_file(&beside)?;
-    match put {
+/// Writes a file, unless another start has made it meanwhile.
+fn keep(path: &Path, mode: u32, text: &str) -> io::Result<()> {
+    match whole::put(path, mode, text) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         put => put,
     }
