@@ -16,7 +16,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::{Metric, Registry, Unit};
 
 use crate::Body;
 
@@ -104,9 +104,7 @@ impl Drop for Open {
 impl Metrics {
     /// Nothing counted yet. `tier`: how firmly agents are held. `limits`: the bounds in force, by their names in the configuration.
     pub fn new(tier: &str, limits: impl IntoIterator<Item = (&'static str, u64)>) -> Self {
-        let mut counted = Counted::new();
-        counted.name_all();
-        let registry = &mut counted.registry;
+        let mut registry = Registry::with_prefix("inhouse");
         let bounds = Family::<Limit, Gauge<u64, AtomicU64>>::default();
         for (limit, value) in limits {
             bounds.get_or_create(&Limit { limit }).set(value);
@@ -114,7 +112,7 @@ impl Metrics {
         registry.register("limit", "A bound in force, in the unit of its name", bounds);
         let words = [("version", env!("CARGO_PKG_VERSION").to_owned()), ("containment", tier.to_owned())];
         registry.register("build", "The version, and how firmly agents are held", Info::new(words.to_vec()));
-        Self(Arc::new(counted))
+        Self(Arc::new(Counted::new(registry)))
     }
 
     /// A request was answered. `operation`: the protocol's method, or what else it was about.
@@ -170,50 +168,52 @@ impl Metrics {
 }
 
 impl Counted {
-    fn new() -> Self {
+    /// All that is counted, each by its name and with what it means.
+    fn new(mut all: Registry) -> Self {
         Self {
-            registry: Registry::with_prefix("inhouse"),
-            requests: Family::default(),
-            request_seconds: Family::new_with_constructor(|| Histogram::new(REQUEST_S)),
-            connections: Gauge::default(),
-            streams: Gauge::default(),
-            begun: Family::default(),
-            ended: Family::default(),
-            turn_seconds: Family::new_with_constructor(|| Histogram::new(TURN_S)),
-            wait_seconds: Family::new_with_constructor(|| Histogram::new(TURN_S)),
-            turns: Family::default(),
-            tasks: Gauge::default(),
-            kept: Gauge::default(),
-            tokens: Family::default(),
-            usd: Family::default(),
-            webhook_calls: Family::default(),
-            cpu_seconds: Gauge::default(),
-            resident: Gauge::default(),
-            open_fds: Gauge::default(),
+            requests: counted(&mut all, "requests", "Answered requests, by method and outcome"),
+            request_seconds: counted_in(
+                &mut all,
+                Unit::Seconds,
+                "request_duration",
+                "Time to an answer, or to the head of a stream",
+                Family::new_with_constructor(|| Histogram::new(REQUEST_S)),
+            ),
+            connections: counted(&mut all, "connections", "Open connections"),
+            streams: counted(&mut all, "streams", "Open streams of events"),
+            begun: counted(&mut all, "turns_begun", "Turns that began to run"),
+            ended: counted(&mut all, "turns_ended", "Turns that ended, by state or reason code"),
+            turn_seconds: counted_in(
+                &mut all,
+                Unit::Seconds,
+                "turn_duration",
+                "Time a turn ran",
+                Family::new_with_constructor(|| Histogram::new(TURN_S)),
+            ),
+            wait_seconds: counted_in(
+                &mut all,
+                Unit::Seconds,
+                "turn_wait",
+                "Time a turn waited",
+                Family::new_with_constructor(|| Histogram::new(TURN_S)),
+            ),
+            turns: counted(&mut all, "turns", "Turns now: running, waiting for a place, asking"),
+            tasks: counted(&mut all, "tasks_kept", "Tasks kept that nobody works at"),
+            kept: counted_in(&mut all, Unit::Bytes, "tasks_kept", "Room that they take", Gauge::default()),
+            tokens: counted(&mut all, "tokens_today", "Tokens used since midnight UTC, as agents tell"),
+            usd: counted(&mut all, "usd_today", "US dollars spent since midnight UTC, as agents tell"),
+            webhook_calls: counted(&mut all, "webhook_calls", "Calls of webhooks, by outcome"),
+            cpu_seconds: counted_in(
+                &mut all,
+                Unit::Seconds,
+                "process_cpu",
+                "Processor time of the server",
+                Gauge::default(),
+            ),
+            resident: counted_in(&mut all, Unit::Bytes, "process_resident", "Memory of the server", Gauge::default()),
+            open_fds: counted(&mut all, "process_open_fds", "Open file descriptors of the server"),
+            registry: all,
         }
-    }
-
-    /// The names and meanings of all that is counted.
-    fn name_all(&mut self) {
-        let all = &mut self.registry;
-        all.register("requests", "Answered requests, by method and outcome", self.requests.clone());
-        let took = "Time to an answer, or to the head of a stream";
-        all.register_with_unit("request_duration", took, Unit::Seconds, self.request_seconds.clone());
-        all.register("connections", "Open connections", self.connections.clone());
-        all.register("streams", "Open streams of events", self.streams.clone());
-        all.register("turns_begun", "Turns that began to run", self.begun.clone());
-        all.register("turns_ended", "Turns that ended, by state or reason code", self.ended.clone());
-        all.register_with_unit("turn_duration", "Time a turn ran", Unit::Seconds, self.turn_seconds.clone());
-        all.register_with_unit("turn_wait", "Time a turn waited", Unit::Seconds, self.wait_seconds.clone());
-        all.register("turns", "Turns now: running, waiting for a place, asking", self.turns.clone());
-        all.register("tasks_kept", "Tasks kept that nobody works at", self.tasks.clone());
-        all.register_with_unit("tasks_kept", "Room that they take", Unit::Bytes, self.kept.clone());
-        all.register("tokens_today", "Tokens used since midnight UTC, as agents tell", self.tokens.clone());
-        all.register("usd_today", "US dollars spent since midnight UTC, as agents tell", self.usd.clone());
-        all.register("webhook_calls", "Calls of webhooks, by outcome", self.webhook_calls.clone());
-        all.register_with_unit("process_cpu", "Processor time of the server", Unit::Seconds, self.cpu_seconds.clone());
-        all.register_with_unit("process_resident", "Memory of the server", Unit::Bytes, self.resident.clone());
-        all.register("process_open_fds", "Open file descriptors of the server", self.open_fds.clone());
     }
 
     fn look(&self, engine: &Engine) {
@@ -237,6 +237,19 @@ impl Counted {
         self.resident.set(whole(resident_bytes().unwrap_or_default()));
         self.open_fds.set(fs::read_dir("/proc/self/fd").map_or(0, |entries| whole(entries.count() as u64)));
     }
+}
+
+/// Something that is counted from now on, under this name.
+fn counted<M: Metric + Clone + Default>(all: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    all.register(name, help, metric.clone());
+    metric
+}
+
+/// The same in a unit, which stands behind its name.
+fn counted_in<M: Metric + Clone>(all: &mut Registry, unit: Unit, name: &str, help: &str, metric: M) -> M {
+    all.register_with_unit(name, help, unit, metric.clone());
+    metric
 }
 
 fn of(agent: &AgentName) -> OfAgent {

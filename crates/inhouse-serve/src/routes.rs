@@ -154,13 +154,18 @@ impl Routes {
         signer.into_iter().fold(card, |card, signer| signer.sign(card))
     }
 
-    /// The agents that a caller may use, the default one first.
-    fn listing(&self, request: &Request, caller: &Caller) -> Response<Body> {
+    /// An answer to a caller about the server itself.
+    fn report(&self, request: &Request, caller: &Caller) -> Response<Body> {
         if !matches!(request.method, Method::GET | Method::HEAD) {
             let (refusal, response) = self.method_not_allowed("GET, HEAD", request);
             self.refused(request, caller, None, refusal.code, &refusal);
             return response;
         }
+        if request.path() == AGENTS { self.listing(request, caller) } else { self.counted(request, caller) }
+    }
+
+    /// The agents that a caller may use, the default one first.
+    fn listing(&self, request: &Request, caller: &Caller) -> Response<Body> {
         let granted = |endpoint: &Endpoint| sees(caller, &endpoint.agent, &endpoint.policy);
         let entry = |(at, route): (usize, &Route)| {
             granted(&route.endpoint).then(|| card::entry(&route.card, &self.site(at, &request.headers), at == 0))
@@ -172,11 +177,6 @@ impl Routes {
 
     /// What the server counts, for whoever may look at all of it.
     fn counted(&self, request: &Request, caller: &Caller) -> Response<Body> {
-        if !matches!(request.method, Method::GET | Method::HEAD) {
-            let (refusal, response) = self.method_not_allowed("GET, HEAD", request);
-            self.refused(request, caller, None, refusal.code, &refusal);
-            return response;
-        }
         match (administers(caller), self.agents.first()) {
             (Ok(()), Some(Route { endpoint, .. })) => {
                 self.write_down(request, caller, None, &Audited::default(), StatusCode::OK);
@@ -332,8 +332,7 @@ impl Service for Routes {
         match &request.caller {
             _ if Services::are_at(request.path()) => self.service(&request, body).await,
             None => self.public(&request),
-            Some(caller) if request.path() == AGENTS => self.listing(&request, caller),
-            Some(caller) if request.path() == METRICS => self.counted(&request, caller),
+            Some(caller) if matches!(request.path(), AGENTS | METRICS) => self.report(&request, caller),
             Some(caller) => self.private(&request, caller, body).await,
         }
     }
