@@ -1,7 +1,6 @@
 //! The public keys of issuers, on their way from a file or over the network; the latter are fetched again now and then, and when a token
 //! names one that is not known.
 
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,8 +83,7 @@ impl Keys {
         if !is_guarded(&file.metadata().map_err(failed)?) {
             return Err(format!("issuer {name}: {place} can be changed by others"));
         }
-        let mut text = Vec::new();
-        file.take(self.bytes_max as u64).read_to_end(&mut text).map_err(failed)?;
+        let text = reread::at_most(file, self.bytes_max as u64).map_err(failed)?;
         usable(issuer, &place, &text)
     }
 

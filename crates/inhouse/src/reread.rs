@@ -25,8 +25,16 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 /// # Errors
 /// What the file system says, or that it is more than 16 MiB.
 pub(crate) fn all(file: File) -> io::Result<Vec<u8>> {
+    at_most(file, FILE_BYTES_MAX)
+}
+
+/// The same with a bound of its own, in bytes.
+///
+/// # Errors
+/// What the file system says, or that it is more.
+pub(crate) fn at_most(file: File, bytes_max: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    match file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)? as u64 > FILE_BYTES_MAX {
+    match file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)? as u64 > bytes_max {
         true => Err(io::ErrorKind::FileTooLarge.into()),
         false => Ok(bytes),
     }
