@@ -4,13 +4,11 @@
 
 mod support;
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
+use support::terminal::Terminal;
 use support::{Server, TOKEN, scratch, script, state_of, wait};
 
 /// Answers with the number of the context's words so far, or asks for leave.
@@ -44,61 +42,6 @@ fn piped(server: &Server, lines: &str, args: &[&str]) -> (i32, String, String) {
     (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
 }
 
-/// A chat on a terminal; dropping it kills it.
-struct Terminal {
-    child: Child,
-    keyboard: File,
-    screen: Arc<Mutex<String>>,
-}
-
-impl Terminal {
-    fn start(server: &Server) -> Self {
-        let pty = nix::pty::openpty(None, None).unwrap();
-        let side = |fd: &OwnedFd| Stdio::from(fd.try_clone().unwrap());
-        let mut command = inhouse(server, &[]);
-        command.stdin(side(&pty.slave)).stdout(side(&pty.slave)).stderr(side(&pty.slave));
-        let child = command.spawn().unwrap();
-        let screen = Arc::new(Mutex::new(String::new()));
-        let (mut reader, shown) = (File::from(pty.master.try_clone().unwrap()), Arc::clone(&screen));
-        std::thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Ok(count @ 1..) = reader.read(&mut buffer) {
-                shown.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..count]));
-            }
-        });
-        Self { child, keyboard: pty.master.into(), screen }
-    }
-
-    fn types(&mut self, keys: &str) {
-        self.keyboard.write_all(keys.as_bytes()).unwrap();
-    }
-
-    /// Waits until the screen shows this, and forgets it up to there; what stood before it.
-    fn shows(&self, text: &str) -> String {
-        wait(text, || {
-            let mut screen = self.screen.lock().unwrap();
-            let at = screen.find(text)?;
-            let before = screen.drain(..at + text.len()).collect();
-            Some(before)
-        })
-    }
-
-    fn interrupt(&self) {
-        assert!(Command::new("kill").args(["-s", "INT", &self.child.id().to_string()]).status().unwrap().success());
-    }
-
-    fn end(mut self) -> i32 {
-        wait("the end of the chat", || self.child.try_wait().unwrap()).code().unwrap()
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[test]
 fn lines_of_a_pipe_are_messages_of_one_context_and_stdout_has_the_answers() {
     let server = agent();
@@ -126,7 +69,7 @@ fn without_a_terminal_the_first_failure_ends_it_and_an_open_question_is_told() {
 #[test]
 fn on_a_terminal_a_person_talks_answers_and_goes() {
     let server = agent();
-    let mut terminal = Terminal::start(&server);
+    let mut terminal = Terminal::start(inhouse(&server, &[]));
     terminal.shows("Ctrl-D ends the chat.\r\n> ");
     terminal.types("hello\n");
     terminal.shows("(reading)\r\n");
@@ -145,7 +88,7 @@ fn on_a_terminal_a_person_talks_answers_and_goes() {
 #[test]
 fn ctrl_c_cancels_the_task_and_the_chat_goes_on() {
     let server = agent();
-    let mut terminal = Terminal::start(&server);
+    let mut terminal = Terminal::start(inhouse(&server, &[]));
     terminal.shows("> ");
     terminal.types("hang\n");
     terminal.shows("hanging");
@@ -170,7 +113,7 @@ fn what_was_typed_before_a_question_is_not_its_answer() {
         gate.display().to_string()
     );
     let server = Server::with_native(&script("python3", &source));
-    let mut terminal = Terminal::start(&server);
+    let mut terminal = Terminal::start(inhouse(&server, &[]));
     terminal.shows("> ");
     terminal.types("go\n");
     terminal.shows("go\r\n");

@@ -73,14 +73,14 @@ fn an_agent_that_is_not_there_is_refused_with_the_way_to_get_it_and_nothing_is_w
 fn on_a_terminal_it_asks_who_answers_and_who_may_come() {
     let folder = machine(&["codex", "claude"]);
     let mut terminal = Terminal::start(launch(&folder, &["init"]));
-    terminal.sees("Which agent answers by default? claude, codex [claude] ");
+    terminal.shows("Which agent answers by default? claude, codex [claude] ");
     terminal.types("clod\n");
-    terminal.sees("Which agent answers by default? claude, codex [claude] ");
+    terminal.shows("Which agent answers by default? claude, codex [claude] ");
     terminal.types("codex\n");
-    terminal.sees("by TLS? y or n [n] ");
+    terminal.shows("by TLS? y or n [n] ");
     terminal.types("y\n");
-    terminal.sees("next: inhouse doctor, then inhouse token new NAME, then inhouse serve");
-    assert_eq!(terminal.ends(), Some(0));
+    terminal.shows("next: inhouse doctor, then inhouse token new NAME, then inhouse serve");
+    assert_eq!(terminal.end(), 0);
     let text = fs::read_to_string(folder.join("inhouse.toml")).unwrap();
     assert!(text.contains("\nhost = \"0.0.0.0\"\n") && text.contains("\ntls = \"auto\"\n"));
     assert!(text.contains("\n[agents.codex]\ndefault = true\n"), "{text}");
@@ -90,10 +90,10 @@ fn on_a_terminal_it_asks_who_answers_and_who_may_come() {
 fn a_terminal_that_is_closed_is_answered_with_the_defaults() {
     let folder = machine(&["codex", "claude"]);
     let mut terminal = Terminal::start(launch(&folder, &["init"]));
-    terminal.sees("[claude] ");
+    terminal.shows("[claude] ");
     terminal.types("\u{4}");
-    terminal.sees("[n] ");
+    terminal.shows("[n] ");
     terminal.types("\u{4}");
-    assert_eq!(terminal.ends(), Some(0));
+    assert_eq!(terminal.end(), 0);
     assert!(checked(&folder).starts_with("good: serves claude (by default), codex at 127.0.0.1"));
 }

@@ -108,7 +108,7 @@ fn is_session(id: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::by_line::ByLine;
     use crate::dialogue::Dialogue;
@@ -121,7 +121,7 @@ mod tests {
         Pointer::new(text)
     }
 
-    fn mapping() -> Mapping {
+    pub(in crate::mapped) fn mapping() -> Mapping {
         let of = |kind: &str, meaning: Meaning| Meaning {
             when: vec![(Pointer::new("/t").unwrap(), kind.to_owned())],
             ..meaning

@@ -172,7 +172,7 @@ impl Server {
 
     /// Sends a signal to the server.
     pub fn signal(&self, name: &str) {
-        assert!(Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap().success());
+        signal(self.pid(), name);
     }
 
     /// Waits for the server to end by itself.
@@ -199,6 +199,17 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+impl From<Launch> for Command {
+    fn from(launch: Launch) -> Self {
+        launch.command
+    }
+}
+
+/// Sends a signal to a process of a test's own.
+pub fn signal(pid: u32, name: &str) {
+    assert!(Command::new("kill").args(["-s", name, &pid.to_string()]).status().unwrap().success());
 }
 
 /// Parameters of a send with a fresh message id.

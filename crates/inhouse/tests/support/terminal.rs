@@ -2,52 +2,52 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use nix::pty::openpty;
 
-use super::{Launch, gather, wait};
+use super::{gather, signal, wait};
 
 /// A running program with the terminal that it was started on; dropping it kills it.
 pub struct Terminal {
     child: Child,
-    keys: File,
-    seen: Arc<Mutex<String>>,
-    /// How much of it was looked for already.
-    read: usize,
+    keyboard: File,
+    screen: Arc<Mutex<String>>,
 }
 
 impl Terminal {
-    pub fn start(launch: Launch) -> Self {
+    pub fn start(program: impl Into<Command>) -> Self {
         let pty = openpty(None, None).unwrap();
-        let (keys, slave) = (File::from(pty.master), pty.slave);
-        let end = || Stdio::from(slave.try_clone().unwrap());
-        let mut command = launch.command;
-        let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
-        let seen = Arc::new(Mutex::new(String::new()));
-        gather(keys.try_clone().unwrap(), Arc::clone(&seen));
-        Self { child, keys, seen, read: 0 }
+        let side = || Stdio::from(pty.slave.try_clone().unwrap());
+        let child = program.into().stdin(side()).stdout(side()).stderr(side()).spawn().unwrap();
+        let (keyboard, screen) = (File::from(pty.master), Arc::new(Mutex::new(String::new())));
+        gather(keyboard.try_clone().unwrap(), Arc::clone(&screen));
+        Self { child, keyboard, screen }
     }
 
-    /// Waits until this stands on the screen, behind what was seen before.
-    pub fn sees(&mut self, text: &str) {
-        let at = wait(text, || self.seen.lock().unwrap()[self.read..].find(text));
-        self.read += at + text.len();
+    /// Waits until the screen shows this, and forgets it up to there; what stood before it.
+    pub fn shows(&self, text: &str) -> String {
+        wait(text, || {
+            let mut screen = self.screen.lock().unwrap();
+            let at = screen.find(text)?;
+            let shown: String = screen.drain(..at + text.len()).collect();
+            Some(shown)
+        })
     }
 
-    pub fn types(&mut self, text: &str) {
-        self.keys.write_all(text.as_bytes()).unwrap();
+    pub fn types(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Everything that was shown so far.
-    pub fn shown(&self) -> String {
-        self.seen.lock().unwrap().clone()
+    /// What Ctrl-C does, where the terminal is nobody's own.
+    pub fn interrupt(&self) {
+        signal(self.child.id(), "INT");
     }
 
     /// Waits for the program to end: its exit code.
-    pub fn ends(&mut self) -> Option<i32> {
-        wait("the program to end", || self.child.try_wait().unwrap()).code()
+    pub fn end(mut self) -> i32 {
+        wait("the program to end", || self.child.try_wait().unwrap()).code().unwrap()
     }
 }
 
