@@ -16,7 +16,6 @@ use crate::config::{JwtConfig, KeysAt, Limits};
 use crate::entrants::Entrants;
 use crate::exit::Failure;
 use crate::reread;
-use crate::tokens::is_guarded;
 
 /// What is asked of an issuer's openid-configuration.
 #[derive(Deserialize)]
@@ -79,12 +78,10 @@ impl Keys {
     pub(crate) fn read(&self, issuer: &JwtConfig, file: &Path) -> Result<Arc<JwtKeys>, String> {
         let (name, place) = (&issuer.rules.name, file.display().to_string());
         let failed = |error| format!("issuer {name}: {place}: {error}");
-        let file = reread::open(file).map_err(failed)?;
-        if !is_guarded(&file.metadata().map_err(failed)?) {
-            return Err(format!("issuer {name}: {place} can be changed by others"));
+        match reread::guarded(file, self.bytes_max as u64).map_err(failed)? {
+            Some(text) => usable(issuer, &place, &text),
+            None => Err(format!("issuer {name}: {place} can be changed by others")),
         }
-        let text = reread::at_most(file, self.bytes_max as u64).map_err(failed)?;
-        usable(issuer, &place, &text)
     }
 
     /// Where an issuer says that its keys are; another issuer's word does not count (OpenID Connect Discovery, section 4.3).

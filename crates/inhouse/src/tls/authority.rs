@@ -4,7 +4,7 @@
 //! earlier one trusts this one.
 
 use std::fmt::Display;
-use std::fs::{self, DirBuilder};
+use std::fs::DirBuilder;
 use std::io;
 use std::net::IpAddr;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -21,7 +21,7 @@ use rustls::pki_types::pem::PemObject as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::config::Tls;
-use crate::whole;
+use crate::{reread, whole};
 
 /// How far a client's clock may be behind ours.
 const CLOCK_SLACK: Duration = Duration::from_secs(3_600);
@@ -41,7 +41,7 @@ impl Authority {
             let made = KeyPair::generate().map_err(|error| at(&key, error))?;
             keep(&key, 0o600, &pem("PRIVATE KEY", made.serialized_der())).map_err(|error| at(&key, error))?;
         }
-        let pair = pair(&key)?;
+        let pair = pair(&key, &read(&key)?)?;
         if !certificate.exists() {
             let signed = params(&pair).self_signed(&pair).map_err(|error| at(&key, error))?;
             keep(&certificate, 0o644, &pem("CERTIFICATE", signed.der())).map_err(|error| at(&certificate, error))?;
@@ -55,9 +55,9 @@ impl Authority {
     /// One line that names the file.
     pub(super) fn read(folder: &Path) -> Result<Self, String> {
         let (certificate, key) = files(folder);
-        let pair = pair(&key)?;
-        let text = fs::read(&certificate).map_err(|error| at(&certificate, error))?;
-        TlsKeys::new(&text, &fs::read(&key).map_err(|error| at(&key, error))?, None).map_err(|error| {
+        let secret = read(&key)?;
+        let pair = pair(&key, &secret)?;
+        TlsKeys::new(&read(&certificate)?, &secret, None).map_err(|error| {
             format!("{}: {error}; once it is removed, the next start makes it again", certificate.display())
         })?;
         Ok(Self(Issuer::new(params(&pair), pair)))
@@ -95,9 +95,12 @@ fn files(folder: &Path) -> (PathBuf, PathBuf) {
     (tls.authority().unwrap_or_default(), tls.secret())
 }
 
-fn pair(key: &Path) -> Result<KeyPair, String> {
-    let text = fs::read(key).map_err(|error| at(key, error))?;
-    let der = PrivateKeyDer::from_pem_slice(&text).map_err(|error| at(key, error))?;
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    reread::read(path).map_err(|error| at(path, error))
+}
+
+fn pair(key: &Path, text: &[u8]) -> Result<KeyPair, String> {
+    let der = PrivateKeyDer::from_pem_slice(text).map_err(|error| at(key, error))?;
     KeyPair::try_from(&der).map_err(|error| at(key, error))
 }
 

@@ -18,7 +18,6 @@ use crate::log;
 use crate::reload::Reload;
 use crate::reread;
 use crate::serve::nothing_left;
-use crate::tokens::is_guarded;
 use authority::Authority;
 
 /// The keys of TLS for a server that listens at this address, if it speaks TLS; they follow what they come from.
@@ -55,16 +54,20 @@ pub(crate) fn look(config: &Config, address: SocketAddr) -> Result<Option<String
 }
 
 fn keys(tls: &Tls, source: &Source) -> Result<TlsKeys, Failure> {
-    let hint = match tls {
-        _ if source.clients.as_ref().is_some_and(|clients| clients.read().is_err()) => {
-            "client_ca holds the authorities of clients in PEM, and no other user may change it".to_owned()
-        }
-        Tls::Files(_) => "both are PEM: openssl x509 -in CERT -noout -subject, openssl pkey -in KEY -noout".to_owned(),
-        Tls::Auto(folder) => {
-            format!("without {} there is another authority, which clients have to trust", folder.display())
-        }
-    };
-    source.keys().map_err(|why| Failure::usage(why, Some(hint)))
+    source.keys().map_err(|why| {
+        let hint = match tls {
+            _ if source.clients.as_ref().is_some_and(|clients| clients.read().is_err()) => {
+                "client_ca holds the authorities of clients in PEM, and no other user may change it".to_owned()
+            }
+            Tls::Files(_) => {
+                "both are PEM: openssl x509 -in CERT -noout -subject, openssl pkey -in KEY -noout".to_owned()
+            }
+            Tls::Auto(folder) => {
+                format!("without {} there is another authority, which clients have to trust", folder.display())
+            }
+        };
+        Failure::usage(why, Some(hint))
+    })
 }
 
 /// Where keys come from, and what they have to be good for.
@@ -141,19 +144,14 @@ impl Clients {
     /// One line that names the file, and what is wrong with it.
     fn read(&self) -> Result<ClientAuth, String> {
         let place = self.ca.display();
-        let failed = |error| format!("{place}: {error}");
-        let file = reread::open(&self.ca).map_err(failed)?;
-        if !is_guarded(&file.metadata().map_err(failed)?) {
-            return Err(format!("{place} can be changed by others"));
-        }
-        let text = reread::all(file).map_err(failed)?;
+        let text = reread::guarded(&self.ca, reread::FILE_BYTES_MAX).map_err(|error| format!("{place}: {error}"))?;
+        let text = text.ok_or_else(|| format!("{place} can be changed by others"))?;
         ClientAuth::new(&text, self.required).map_err(|error| format!("{place}: {error}"))
     }
 }
 
 fn from_files(files: &TlsFiles, clients: Option<&ClientAuth>) -> Result<TlsKeys, String> {
-    let read =
-        |path: &Path| reread::open(path).and_then(reread::all).map_err(|error| format!("{}: {error}", path.display()));
+    let read = |path: &Path| reread::read(path).map_err(|error| format!("{}: {error}", path.display()));
     let (cert, key) = (read(&files.cert)?, read(&files.key)?);
     TlsKeys::new(&cert, &key, clients).map_err(|error| {
         let file = if matches!(error, TlsKeysError::Certificates(_)) { &files.cert } else { &files.key };

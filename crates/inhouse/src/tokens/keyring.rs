@@ -2,16 +2,15 @@
 //! secrets. A server reads it again when it changes.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder, Metadata, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use inhouse_proto::json::Timestamp;
 use inhouse_trust::{AgentName, CallerLimits, Credential, Principal, Rights, Scope, TokenDigest};
 use nix::fcntl::{Flock, FlockArg};
-use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
 
 use crate::reread;
@@ -112,14 +111,10 @@ impl Keyring {
     /// [`KeyringError`].
     pub(crate) fn read(path: &Path) -> Result<Self, KeyringError> {
         let failed = |source| KeyringError::File { path: path.to_path_buf(), source };
-        let file = match reread::open(path) {
+        let text = match reread::guarded(path, reread::FILE_BYTES_MAX) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            opened => opened.map_err(failed)?,
+            read => read.map_err(failed)?.ok_or_else(|| KeyringError::Open(path.to_path_buf()))?,
         };
-        if !is_guarded(&file.metadata().map_err(failed)?) {
-            return Err(KeyringError::Open(path.to_path_buf()));
-        }
-        let text = reread::all(file).map_err(failed)?;
         let wrong = |why: String| KeyringError::Form { path: path.to_path_buf(), why };
         let keyring: Self = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
         if keyring.version != VERSION {
@@ -175,12 +170,6 @@ impl Keyring {
         let of = |token: &Issued| token.credentials().map_err(|why| format!("token {:?}: {why}", token.name));
         Ok(self.tokens.iter().map(of).collect::<Result<Vec<_>, _>>()?.concat())
     }
-}
-
-/// Whether it is a file that nobody but this user and root can change.
-pub(crate) fn is_guarded(found: &Metadata) -> bool {
-    let is_ours = found.uid() == geteuid().as_raw() || found.uid() == 0;
-    found.is_file() && is_ours && found.mode() & 0o022 == 0
 }
 
 impl Issued {

@@ -3,5 +3,5 @@
 mod keyring;
 mod verbs;
 
-pub(crate) use keyring::{Keyring, KeyringError, is_guarded};
+pub(crate) use keyring::{Keyring, KeyringError};
 pub(crate) use verbs::{TokenArgs, run};
