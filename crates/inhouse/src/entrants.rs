@@ -104,10 +104,9 @@ impl Entrants {
         &self.keys
     }
 
-    /// Takes over others that are configured, beside those that are issued.
+    /// Takes over others that are configured, beside those that are issued: these are read again by themselves.
     pub(crate) fn configure(&self, access: Access) {
         self.change(|known| (known.configured, known.certified) = (access.configured, access.certified));
-        self.renew();
     }
 
     /// Reads the issued tokens again.

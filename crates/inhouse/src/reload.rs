@@ -48,6 +48,9 @@ impl Reload {
     /// When the system refuses a handler.
     pub(crate) fn tokens(&mut self, entrants: Arc<Entrants>) -> io::Result<()> {
         let files = entrants.files();
+        if files.is_empty() {
+            return Ok(());
+        }
         self.follow(move || looks(&files), move || entrants.renew())
     }
 

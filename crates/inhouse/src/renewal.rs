@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::access::Access;
 use crate::assemble::{self, Behind};
-use crate::config::{Callers, Config};
+use crate::config::{self, Callers, Config};
 use crate::entrants::{self, Entrants};
 use crate::exit::Failure;
 
@@ -54,6 +54,8 @@ impl<L: Fn() -> Result<Config, Failure>> Renewal<'_, L> {
             }
             (_, Callers::Configured(_)) => {}
         }
+        // Other issuers are believed from the next start on, and those of now until then.
+        config::apart(&new.callers, &now.jwt)?;
         let access = Access::new(&new.callers)?;
         entrants::issued(&new.issued, now.jwt.iter()).map_err(|why| Failure::usage(why, None))?;
         if let Some(warning) = access.weak.check(&now.server, self.address)? {

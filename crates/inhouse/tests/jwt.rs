@@ -261,6 +261,18 @@ fn a_wrong_configuration_says_what_to_do() {
 }
 
 #[test]
+fn nobody_gets_the_name_of_an_issuers_caller_before_that_issuer_is_gone() {
+    let key = Signer::p256("k");
+    let house = House::new(&[&key]);
+    let server = house.server("", "");
+    let named = format!("{AGENTS}[[callers]]\nname = \"corp:ann\"\ntoken_env = \"API_TOKEN\"\n");
+    fs::write(house.0.join("inhouse.toml"), named).unwrap();
+    server.signal("HUP");
+    wait("a word of it", || server.stderr().contains("the configuration of before stays in force: ").then_some(()));
+    assert!(server.stderr().contains("names that begin with corp: are those of [[jwt]] corp"), "{}", server.stderr());
+}
+
+#[test]
 fn with_an_issuer_alone_no_token_is_made_and_cards_say_what_is_needed() {
     let key = Signer::p256("k");
     let house = House::new(&[&key]);

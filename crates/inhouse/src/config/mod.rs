@@ -256,7 +256,10 @@ fn check_sandbox(server: &Server) -> Result<(), ConfigError> {
 }
 
 /// Nobody has a name that an issuer could give to somebody else.
-fn apart(callers: &Callers, issuers: &[JwtConfig]) -> Result<(), ConfigError> {
+///
+/// # Errors
+/// [`ConfigError`] for one who has.
+pub(crate) fn apart(callers: &Callers, issuers: &[JwtConfig]) -> Result<(), ConfigError> {
     let Callers::Configured(list) = callers else { return Ok(()) };
     let collision = |caller: &CallerConfig| {
         let problem = issuers.iter().find_map(|issuer| issuer.collision(&caller.name))?;
