@@ -4,7 +4,7 @@ import { assert, begin, ended, step, text } from "./house.mjs";
 
 const HOSTILE =
   `<img src=x onerror="document.title='owned'"> <script>document.title='owned'</script> <a href="javascript:1">x</a> ` +
-  `javascript:alert(1) https://evil.example/ \u202egnp.exe\u202c \u2066x\u2069 \u200b [x](https://evil.example) &lt;b&gt; \${7*7}`;
+  `javascript:alert(1) https://evil.example/ \u202egnp.exe\u202c \u2066x\u2069 \u200b r\u00adm \u2028 \u2061 \ufffa \u{e0041} [x](https://evil.example) &lt;b&gt; \${7*7}`;
 
 step("hostile text: it is text, wherever it stands", async (watched, base) => {
   const { id } = await begin(base, "desk", HOSTILE);
@@ -17,7 +17,7 @@ step("hostile text: it is text, wherever it stands", async (watched, base) => {
       links: Array.from(document.querySelectorAll("main a"), (link) => link.getAttribute("href")).filter(
         (href) => !href?.startsWith("#/"),
       ),
-      turned: /[\u202a-\u202e\u2066-\u2069\u200b]/.test(document.querySelector("main")?.textContent ?? ""),
+      turned: /[\u00ad\u2028-\u202e\u2061-\u2069\u200b\ufffa\u{e0041}]/u.test(document.querySelector("main")?.textContent ?? ""),
       title: document.title,
     }));
     assert(
@@ -27,7 +27,7 @@ step("hostile text: it is text, wherever it stands", async (watched, base) => {
   };
   await inert();
   const shown = await text(page, ".artifact");
-  assert(shown.includes(`<img src=x onerror="document.title='owned'">`) && shown.includes("U+202E"), shown);
+  assert(shown.includes(`<img src=x onerror="document.title='owned'">`) && shown.includes("U+202E") && shown.includes("U+E0041"), shown);
   await watched.shot("hostile");
   for (const view of ["artifacts", "timeline", "events"]) {
     await watched.go(`#/tasks/desk/${id}/${view}`);
@@ -42,7 +42,8 @@ step("hostile text: it is text, wherever it stands", async (watched, base) => {
   await page.waitForSelector(".ask pre");
   await inert();
   assert((await text(page, ".ask pre")).includes("U+202E"), "a command is not what it seems");
-  await watched.go("#/tasks");
+  // An address that is no text leads to what there is.
+  await watched.go("#/tasks/%/%zz");
   await page.waitForSelector(".tasks li");
   await inert();
 });

@@ -7,7 +7,7 @@ import { lasted, textOf } from "./words.js";
 /** @typedef {{ agent: string, task: string, context: string }} Place */
 
 /** The request that a status message carries, if it carries one. @param {Message} [said] @returns {AskRequest | undefined} */
-export const requestOf = (said) =>
+const requestOf = (said) =>
   /** @type {any} */ (said?.parts.find((part) => /** @type {any} */ (part.data)?.request)?.data)?.request;
 
 /** The card of a request; `settle` makes it one that is over. */
@@ -110,6 +110,11 @@ function structured(request) {
   );
 }
 
+/** @param {KeyboardEvent} event */
+const unlessEnter = (event) => {
+  if (event.key === "Enter") event.preventDefault();
+};
+
 /** One button for each option, and a word for the agent. @param {AskQuestion} question */
 function permission(question) {
   const options = question.options.map((option) =>
@@ -128,7 +133,8 @@ function permission(question) {
     {},
     h("div", { class: "actions" }, options),
     h("label", { for: "why" }, "A word for the agent ", h("span", { class: "note" }, "optional: why not, what instead")),
-    h("input", { id: "why", name: "why", autocomplete: "off" }),
+    // The first button of a form is what Enter in a field presses: here it would give leave.
+    h("input", { id: "why", name: "why", autocomplete: "off", onkeydown: unlessEnter }),
   );
 }
 

@@ -1,7 +1,7 @@
 // An agent's card as it is served, with what can be said of it from here: that it is whole, leads back here, and is signed.
 
 import { open } from "./api.js";
-import { foreign, h } from "./dom.js";
+import { fact, foreign, h } from "./dom.js";
 import { signatures } from "./signature.js";
 
 /** What is looked at, and whether it holds; `null` where that can not be told. @typedef {[string, boolean | null]} Check */
@@ -16,11 +16,11 @@ export async function cardView(agent) {
     h(
       "dl",
       { class: "facts" },
-      fact("Version", card.version),
-      fact("Provider", card.provider?.organization),
-      fact("Takes", card.defaultInputModes?.join(", ")),
-      fact("Gives", card.defaultOutputModes?.join(", ")),
-      fact(
+      told("Version", card.version),
+      told("Provider", card.provider?.organization),
+      told("Takes", card.defaultInputModes?.join(", ")),
+      told("Gives", card.defaultOutputModes?.join(", ")),
+      told(
         "Can",
         Object.entries(card.capabilities ?? {})
           .flatMap(([name, can]) => (can === true ? [name] : []))
@@ -86,4 +86,4 @@ const skill = (skill) =>
   );
 
 /** @param {string} name @param {string | undefined} value */
-const fact = (name, value) => value && h("div", {}, h("dt", {}, name), h("dd", {}, foreign(value)));
+const told = (name, value) => value && fact(name, ...foreign(value));

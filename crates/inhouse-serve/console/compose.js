@@ -125,7 +125,7 @@ const shown = (title, pre) =>
   );
 
 /** A word of a shell, which reads nothing into it. @param {string} text */
-export const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
+const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
 
 /** @param {Agent} to @param {Message} sent */
 function asCurl(to, sent) {

@@ -13,7 +13,7 @@ export class Conversation {
     this.place = place;
     this.root = h("div", { class: "conversation" });
     /** Where messages of the caller stand: above all, and behind each message of the agent that waited for one. */
-    this.slots = new Map([["", h("div", {})]]);
+    this.slots = new Map();
     /** @type {Map<Element | undefined, AskRequest | undefined>} what was asked above a slot */
     this.requests = new Map();
     /** @type {Set<string>} */
@@ -31,6 +31,7 @@ export class Conversation {
     const top = h("div", {});
     fill(this.root, top);
     this.slots = new Map([["", top]]);
+    this.requests.clear();
     this.placed.clear();
     this.artifacts.clear();
     this.asking?.settle();

@@ -37,10 +37,12 @@ export function fill(element, ...children) {
 }
 
 /**
- * Characters that are not what they seem: controls, and those that turn the direction of the text around them, with which a command
- * could look like another one. Directions themselves are kept: each text stands on its own.
+ * Characters that are not what they seem: controls, those without width, and those that turn the direction of the text around them, with
+ * which a command could look like another one. They are those of `is_hidden` in inhouse-trust, without the marks of a direction, since each
+ * text stands on its own, and the joiners, which scripts and pictures need.
  */
-const DECEIVING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\u200b\u2060\ufeff]/g;
+const DECEIVING =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u180e\u200b\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
 
 /**
  * A text of somebody else as nodes: what could deceive is shown by its number.
@@ -53,13 +55,16 @@ export function foreign(text) {
   for (const found of text.matchAll(DECEIVING)) {
     if (found[0] === "\r" && text[found.index + 1] === "\n") continue;
     if (found.index > end) nodes.push(document.createTextNode(text.slice(end, found.index)));
-    const number = found[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, "0");
+    const number = (found[0].codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
     nodes.push(h("span", { class: "code-point" }, `U+${number}`));
-    end = found.index + 1;
+    end = found.index + found[0].length;
   }
   if (end < text.length) nodes.push(document.createTextNode(text.slice(end)));
   return nodes;
 }
+
+/** A name with its value, for a list of them. @param {string} name @param {...Child} value */
+export const fact = (name, ...value) => h("div", {}, h("dt", {}, name), h("dd", {}, ...value));
 
 /** A button that copies a text, where the browser lets a page do so. @param {() => string} text @param {string} what */
 export function copyButton(text, what) {

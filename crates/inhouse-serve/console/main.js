@@ -60,9 +60,9 @@ function route() {
   const [path, query = ""] = location.hash.slice(1).split("?");
   for (const [pattern, screen] of SCREENS) {
     const found = pattern.exec(path);
-    if (!found) continue;
+    const parts = found && named(found);
+    if (!parts) continue;
     mark(path);
-    const parts = found.slice(1).map((part) => (part === undefined ? "" : decodeURIComponent(part)));
     const parameters = new URLSearchParams(query);
     const key = [pattern.source, ...parts.slice(0, 2)].join(" ");
     // The same thing seen otherwise: what is there stays, and with it the focus.
@@ -70,6 +70,15 @@ function route() {
     return show(screen(parts, parameters), key);
   }
   location.replace("#/tasks");
+}
+
+/** What an address names, unless one of it is no text at all. @param {RegExpExecArray} found @returns {string[] | null} */
+function named(found) {
+  try {
+    return found.slice(1).map((part) => decodeURIComponent(part ?? ""));
+  } catch {
+    return null;
+  }
 }
 
 /** @param {string} path */

@@ -2,7 +2,7 @@
 
 import { diff, isPatch } from "./diff.js";
 import { append, fill, foreign, h } from "./dom.js";
-import { size } from "./words.js";
+import { decode, size } from "./words.js";
 
 /** Characters of one artifact that are shown; what is beyond can be saved. */
 const SHOWN_CHARS_MAX = 500_000;
@@ -133,7 +133,7 @@ function other(part) {
 /** @param {string} raw base64 @returns {Uint8Array<ArrayBuffer>} */
 function decoded(raw) {
   try {
-    return Uint8Array.from(atob(raw.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+    return decode(raw);
   } catch {
     return new Uint8Array();
   }

@@ -2,6 +2,7 @@
 // cryptography. That the keys are the right ones only somebody who has them from elsewhere can know (`inhouse card verify --keys`).
 
 import { open } from "./api.js";
+import { decode } from "./words.js";
 
 /** @typedef {{ protected: string, signature: string }} Signature */
 
@@ -44,7 +45,7 @@ async function fits(key, alg, signature, payload) {
 }
 
 /** RFC 8785, which takes numbers and texts as JavaScript writes them. @param {any} value @returns {string} */
-export function canonical(value) {
+function canonical(value) {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (value === null || typeof value !== "object") return JSON.stringify(value);
   const names = Object.keys(value)
@@ -59,6 +60,3 @@ const encode = (bytes) =>
     .replaceAll("+", "-")
     .replaceAll("/", "_")
     .replaceAll("=", "");
-
-/** @param {string} text */
-const decode = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));

@@ -3,7 +3,7 @@
 
 import { Refused, cancel, follow, get, message, send } from "./api.js";
 import { Conversation } from "./conversation.js";
-import { announce, append, copyButton, fill, foreign, h, problem } from "./dom.js";
+import { announce, copyButton, fact, fill, foreign, h, problem } from "./dom.js";
 import { rawEvents, timeline } from "./history.js";
 import { address } from "./tasks.js";
 import { about, badge, isAsking, isOver, lasted, short, stateWord, time } from "./words.js";
@@ -139,7 +139,7 @@ class TaskPage {
       // What is older than the task as it was loaded is told again, and is no news.
       if ((statusUpdate.status.timestamp ?? "") >= (this.task.status.timestamp ?? "")) this.news(statusUpdate);
     }
-    this.draw();
+    if (this.view !== "artifacts" || numbered.event.artifactUpdate) this.draw();
   }
 
   /** @param {StatusUpdate} update */
@@ -262,13 +262,6 @@ class TaskPage {
     this.conversation.leave();
   }
 }
-
-/** @param {string} name @param {...(Node | string | null)} value */
-const fact = (name, ...value) => {
-  const content = h("dd", {});
-  append(content, ...value);
-  return h("div", {}, h("dt", {}, name), content);
-};
 
 /** @param {number} ms @param {AbortSignal} signal */
 const pause = (ms, signal) =>

@@ -61,7 +61,7 @@ export function time(when, seconds = false) {
 const clock = (date) => date.toLocaleTimeString(undefined, { hour12: false });
 
 /** @param {Date} date */
-export function ago(date) {
+function ago(date) {
   const s = Math.max(0, Math.round((Date.now() - date.getTime()) / 1000));
   if (s < 5) return "now";
   if (s < 60) return `${s} s ago`;
@@ -78,6 +78,9 @@ export function lasted(ms) {
   if (s < 60) return `${Math.round(s)} s`;
   return `${Math.floor(s / 60)} min ${Math.floor(s % 60)} s`;
 }
+
+/** What base64 says, of either alphabet. @param {string} text @returns {Uint8Array<ArrayBuffer>} */
+export const decode = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
 
 /** @param {number} bytes */
 export function size(bytes) {
