@@ -160,8 +160,15 @@ impl Chat<'_> {
                     continue;
                 }
             } else if let (Some(id), true) = (&transcript.task_id, is_with_others(&transcript)) {
-                tokio::time::sleep(WATCH_WAIT).await;
-                source = Source::subscribe(&self.connection.client, id).await.map_err(failed)?;
+                let client = &self.connection.client;
+                let again = async {
+                    tokio::time::sleep(WATCH_WAIT).await;
+                    Source::subscribe(client, id).await
+                };
+                source = match interrupt.or(again).await {
+                    None => return self.cancel(&transcript).await,
+                    Some(source) => source.map_err(failed)?,
+                };
                 continue;
             }
             return self.conclude(&transcript, told);
@@ -189,19 +196,17 @@ impl Chat<'_> {
 
     fn conclude(&mut self, transcript: &Transcript, told: bool) -> Result<Exit, Problem> {
         self.context = transcript.context_id.clone().or(self.context.take());
-        let state = transcript.state;
-        self.asking = state.filter(|state| is_interrupted(*state)).and_then(|_| transcript.task_id.clone());
+        self.asking = transcript.state.filter(|state| is_interrupted(*state)).and_then(|_| transcript.task_id.clone());
         // A task without an artifact has answered with its last status.
         if !told {
             self.output.answer(&transcript.text())?;
         }
         self.output.end_line()?;
-        match state {
+        match transcript.state {
             None => Ok(Exit::Done),
-            Some(TaskState::Failed | TaskState::Rejected | TaskState::Canceled) => {
-                let (state, note) =
-                    (state.map_or("failed", state_name), transcript.note.as_deref().unwrap_or_default());
-                Err(Problem::new(Exit::Failed, format!("{state}: {note}")))
+            Some(state @ (TaskState::Failed | TaskState::Rejected | TaskState::Canceled)) => {
+                let note = transcript.note.as_deref().unwrap_or_default();
+                Err(Problem::new(Exit::Failed, format!("{}: {note}", state_name(state))))
             }
             Some(state) => Ok(Exit::of_state(state)),
         }

@@ -2,13 +2,14 @@
 
 use inhouse_client::{ClientError, EventStream};
 use inhouse_proto::v1;
+use inhouse_proto::v1::part::Content;
 use inhouse_proto::v1::send_message_response::Payload as Sent;
 use inhouse_proto::v1::stream_response::Payload;
 use inhouse_proto::wire::{is_interrupted, is_terminal};
 use serde_json::{Value, json};
 
 use super::probe::{Finding, Probe, Verdict, lacks, refused};
-use crate::cli::problem::Problem;
+use crate::cli::send::request;
 
 const NOWHERE: &str = "inhouse-inspect-no-such-task";
 const TASK_NOT_FOUND: i64 = -32001;
@@ -30,7 +31,7 @@ impl Findings {
 }
 
 /// All checks.
-pub(super) async fn all(probe: &Probe<'_>, text: &str, webhook: Option<&str>) -> Result<Vec<Finding>, Problem> {
+pub(super) async fn all(probe: &Probe<'_>, text: &str, webhook: Option<&str>) -> Vec<Finding> {
     let mut findings = Findings(Vec::new());
     findings.add("agent card", "4.4.1", Verdict::of(card(&probe.card)));
     let (verdict, task) = send(probe, text).await;
@@ -43,7 +44,7 @@ pub(super) async fn all(probe: &Probe<'_>, text: &str, webhook: Option<&str>) ->
     streams(probe, text, &mut findings).await;
     extended_card(probe, &mut findings).await;
     envelope(probe, &mut findings).await;
-    Ok(findings.0)
+    findings.0
 }
 
 fn card(card: &v1::AgentCard) -> Option<String> {
@@ -53,17 +54,13 @@ fn card(card: &v1::AgentCard) -> Option<String> {
     lacks(card).or_else(|| relative.map(|interface| format!("{:?} is no absolute address", interface.url)))
 }
 
-fn message(text: &str) -> Value {
-    let id = uuid::Uuid::new_v4().to_string();
-    json!({"message": {"messageId": id, "role": "ROLE_USER", "parts": [{"text": text}]}})
+/// A message to a task that may not take it.
+fn stray(task: &str) -> v1::SendMessageRequest {
+    request(Content::Text("one more".to_owned()), None, Some(task.to_owned()))
 }
 
 async fn send(probe: &Probe<'_>, text: &str) -> (Verdict, Option<v1::Task>) {
-    let request: v1::SendMessageRequest = match serde_json::from_value(message(text)) {
-        Ok(request) => request,
-        Err(error) => return (Verdict::Untried(error.to_string()), None),
-    };
-    match probe.client.send(request).await.map(|reply| reply.value) {
+    match probe.client.send(request(Content::Text(text.to_owned()), None, None)).await.map(|reply| reply.value) {
         Ok(Sent::Message(message)) => (Verdict::of(lacks(&message)), None),
         Ok(Sent::Task(task)) => {
             let state = task.status.as_ref().map(v1::TaskStatus::state).unwrap_or_default();
@@ -89,9 +86,8 @@ async fn of_a_task(probe: &Probe<'_>, task: &v1::Task, webhook: Option<&str>, fi
     findings.add("GetTask, historyLength 0", "3.2.4", verdict);
     findings.add("ListTasks", "3.1.4", list(probe, task).await);
     if task.status.as_ref().is_some_and(|status| is_terminal(status.state())) {
-        let mut more = message("one more");
-        more["message"]["taskId"] = id.as_str().into();
-        findings.add("SendMessage, ended task", "3.1.1", probe.refused("SendMessage", more, UNSUPPORTED).await);
+        let verdict = probe.refused("SendMessage", json!(stray(id)), UNSUPPORTED).await;
+        findings.add("SendMessage, ended task", "3.1.1", verdict);
         let verdict = probe.refused("CancelTask", json!({"id": id}), NOT_CANCELABLE).await;
         findings.add("CancelTask, ended task", "3.1.5", verdict);
     } else {
@@ -174,61 +170,74 @@ async fn of_no_task(probe: &Probe<'_>, findings: &mut Findings) {
     for (method, check) in [("GetTask", "GetTask, unknown task"), ("CancelTask", "CancelTask, unknown task")] {
         findings.add(check, "5.4", probe.refused(method, json!({"id": NOWHERE}), TASK_NOT_FOUND).await);
     }
-    let mut stray = message("hello");
-    stray["message"]["taskId"] = NOWHERE.into();
-    findings.add("SendMessage, unknown task", "3.4.2", probe.refused("SendMessage", stray, TASK_NOT_FOUND).await);
+    let verdict = probe.refused("SendMessage", json!(stray(NOWHERE)), TASK_NOT_FOUND).await;
+    findings.add("SendMessage, unknown task", "3.4.2", verdict);
 }
 
 async fn streams(probe: &Probe<'_>, text: &str, findings: &mut Findings) {
-    let Ok(request) = serde_json::from_value::<v1::SendMessageRequest>(message(text)) else { return };
-    let stream = probe.client.stream(request).await;
+    let stream = probe.client.stream(request(Content::Text(text.to_owned()), None, None)).await;
     if !probe.offers(|offers| offers.streaming) {
         findings.add("SendStreamingMessage", "3.3.4", not_offered(refused(stream, UNSUPPORTED)));
         let verdict = probe.refused("SubscribeToTask", json!({"id": NOWHERE}), UNSUPPORTED).await;
         return findings.add("SubscribeToTask", "3.3.4", not_offered(verdict));
     }
-    let (verdict, ended) = match stream {
+    let (verdict, left) = match stream {
         Ok(stream) => followed(stream).await,
-        Err(error) => (Verdict::wrong(error.to_string()), None),
+        Err(error) => (Verdict::wrong(error.to_string()), Left::Nothing),
     };
     findings.add("SendStreamingMessage", "3.1.2", verdict);
-    if let Some(id) = ended {
-        let verdict = probe.refused("SubscribeToTask", json!({"id": id}), UNSUPPORTED).await;
-        findings.add("SubscribeToTask, ended task", "3.1.6", verdict);
+    match left {
+        Left::Ended(id) => {
+            let verdict = probe.refused("SubscribeToTask", json!({"id": id}), UNSUPPORTED).await;
+            findings.add("SubscribeToTask, ended task", "3.1.6", verdict);
+        }
+        // CancelTask was judged by the first task.
+        Left::Waiting(id) => drop(probe.call::<v1::Task>("CancelTask", &json!({"id": id})).await),
+        Left::Nothing => {}
     }
     let verdict = probe.refused("SubscribeToTask", json!({"id": NOWHERE}), TASK_NOT_FOUND).await;
     findings.add("SubscribeToTask, unknown task", "3.1.6", verdict);
 }
 
-/// Whether a stream goes as it should, and the task that has ended with it.
-async fn followed(mut stream: EventStream) -> (Verdict, Option<String>) {
+/// The task of a stream that was followed.
+enum Left {
+    /// There is none, or nothing is known of it.
+    Nothing,
+    Ended(String),
+    /// It asks.
+    Waiting(String),
+}
+
+/// Whether a stream goes as it should, and what it leaves.
+async fn followed(mut stream: EventStream) -> (Verdict, Left) {
     let (mut id, mut over) = (None, false);
     for number in 0..EVENTS_MAX {
         let payload = match stream.next().await {
             Ok(Some(event)) => event.payload,
             Ok(None) => break,
-            Err(error) => return (Verdict::wrong(error.to_string()), None),
+            Err(error) => return (Verdict::wrong(error.to_string()), Left::Nothing),
         };
         let state = match (number, payload) {
-            (0, Payload::Message(message)) => return (Verdict::of(lacks(&message)), None),
+            (0, Payload::Message(message)) => return (Verdict::of(lacks(&message)), Left::Nothing),
             (0, Payload::Task(task)) => {
                 id = Some(task.id);
                 task.status.as_ref().map(v1::TaskStatus::state)
             }
-            (0, _) => return (Verdict::wrong("it does not begin with a task or a message"), None),
+            (0, _) => return (Verdict::wrong("it does not begin with a task or a message"), Left::Nothing),
             (_, Payload::StatusUpdate(update)) => update.status.as_ref().map(v1::TaskStatus::state),
             (_, Payload::ArtifactUpdate(_)) => None,
             (_, Payload::Task(task)) => task.status.as_ref().map(v1::TaskStatus::state),
-            (_, Payload::Message(_)) => {
-                return (Verdict::wrong("a message in its middle"), None);
-            }
+            (_, Payload::Message(_)) => return (Verdict::wrong("a message in its middle"), Left::Nothing),
         };
         over = state.map_or(over, |state| is_terminal(state) || is_interrupted(state));
         if state.is_some_and(is_interrupted) {
-            return (Verdict::Ok, None);
+            return (Verdict::Ok, id.map_or(Left::Nothing, Left::Waiting));
         }
     }
-    if over { (Verdict::Ok, id) } else { (Verdict::wrong("it ends before its task does"), None) }
+    match id {
+        _ if !over => (Verdict::wrong("it ends before its task does"), Left::Nothing),
+        id => (Verdict::Ok, id.map_or(Left::Nothing, Left::Ended)),
+    }
 }
 
 async fn extended_card(probe: &Probe<'_>, findings: &mut Findings) {
