@@ -331,6 +331,9 @@ fn a_wait_has_an_end_and_the_task_goes_on() {
     assert_eq!((&value["state"], &late["isError"]), (&json!("working"), &json!(false)));
     assert!(text.contains("wait for it with get_task"), "{text}");
     let task_id = value["task_id"].clone();
+    // Whoever does not wait at all hears which task it is.
+    let not_waited = mcp.call("send", json!({"text": "go", "wait_s": 0}));
+    assert!(told(&not_waited).1["task_id"].as_str().is_some_and(|id| id != task_id), "{not_waited}");
     std::fs::write(gate, "").unwrap();
     let done = mcp.call("get_task", json!({"task_id": task_id, "wait_s": 60}));
     assert_eq!(told(&done).1["answer"], "begun\ndone\n");

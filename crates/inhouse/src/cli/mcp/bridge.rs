@@ -33,6 +33,8 @@ use crate::cli::transcript::Transcript;
 const CALLS_MAX: usize = 32;
 /// What is kept of an answer, to be told from its beginning.
 const ANSWER_BYTES_KEPT_MAX: usize = 16 << 20;
+/// How long a call that may not wait for its answer waits for its task's id.
+const NAME_WAIT: Duration = Duration::from_secs(10);
 /// How long a call that was canceled has to cancel its task.
 const CANCEL_WAIT: Duration = Duration::from_secs(10);
 
@@ -171,7 +173,9 @@ impl Bridge {
                     None => problem,
                 });
             }
-            Ended::Answered | Ended::Late | Ended::TooLong => {}
+            // Whoever does not wait for the answer asks for it by the task's id.
+            Ended::Late => drop(id_of(&mut source, &mut transcript, NAME_WAIT).await),
+            Ended::Answered | Ended::TooLong => {}
         }
         let is_error = matches!(transcript.state, Some(TaskState::Failed | TaskState::Rejected | TaskState::Canceled));
         Ok(TaskReport::new(agent.id.as_deref(), &transcript, self.answer_bytes_max).result(is_error))

@@ -75,7 +75,7 @@ pub(super) async fn watch(
     }
 }
 
-/// The task's id, which a canceled call needs to cancel it: read for a moment more.
+/// The task's id, where it is not known yet: read for a moment more.
 pub(super) async fn id_of(source: &mut Source, transcript: &mut Transcript, wait: Duration) -> Option<String> {
     let _ = timeout(wait, async {
         while transcript.task_id.is_none() {
