@@ -25,7 +25,8 @@ install -m 644 "$here/../README.md" "$here/../SECURITY.md" "$stage/usr/share/doc
 install -m 644 "$here/../LICENSE" "$stage/usr/share/doc/inhouse/copyright"
 gzip -9nc "$here/../CHANGELOG.md" > "$stage/usr/share/doc/inhouse/changelog.gz"
 mkdir -p "$stage/etc/inhouse"
-"$binary" init --agent demo --team --output "$stage/etc/inhouse/inhouse.toml" > /dev/null < /dev/null
+# The machine that builds it has nothing to say in it.
+env -i "$binary" init --agent demo --team --output "$stage/etc/inhouse/inhouse.toml" > /dev/null < /dev/null
 
 cat > "$stage/DEBIAN/control" <<END
 Package: inhouse

@@ -6,7 +6,7 @@ mod support;
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use serde_json::Value;
@@ -71,6 +71,14 @@ fn what_keeps_a_server_from_serving_is_failed_and_has_its_fix() {
     assert_eq!((code, findings.len()), (1, 1));
     let configuration = of(&findings, "configuration");
     assert!(configuration["text"].as_str().unwrap().contains("inhouse.toml:2"), "{configuration}");
+
+    let (code, findings, _) = doctor(&folder, &format!("[server]\ngrpc_port = {port}\n[agents.demo]\n"), &[]);
+    let refused = findings.iter().find(|finding| finding["area"] == "address" && finding["state"] == "failed");
+    assert!(code == 1 && refused.is_some(), "{findings:?}");
+
+    symlink(folder.join("elsewhere"), folder.join(".claude")).unwrap();
+    let (code, findings, _) = doctor(&folder, "[agents.demo]\n", &[]);
+    assert_eq!((code, of(&findings, "protect")["state"].as_str()), (0, Some("warning")), "{findings:?}");
 
     let (code, findings, _) = doctor(&folder, "[agents.demo]\n", &["--host", "0.0.0.0"]);
     assert_eq!((code, of(&findings, "TLS")["state"].as_str()), (0, Some("warning")));

@@ -14,9 +14,10 @@ use super::Finding;
 use crate::access::{self as entry, Access};
 use crate::args::ServeArgs;
 use crate::config::{self, AgentConfig, Callers, Config, JwtConfig, Tls, words::quote};
+use crate::exit::Failure;
 use crate::issuers::Keys;
 use crate::probe::{Probe, Unknown, known};
-use crate::{assemble, containment, listen, root, tls};
+use crate::{assemble, containment, entrants, listen, root, tls};
 
 /// All of them; the first that fails may be the last that makes sense.
 pub(super) async fn all(flags: &ServeArgs, environment: &HostEnv, directory: &Path, timeout_ms: u64) -> Vec<Finding> {
@@ -36,17 +37,19 @@ pub(super) async fn all(flags: &ServeArgs, environment: &HostEnv, directory: &Pa
     }
     findings.extend(config.agents.list.iter().filter(|agent| agent.program().is_some()).map(project));
     findings.extend(reached(&config));
+    let issuers = Keys::new(&config.limits);
     for issuer in &config.jwt {
-        findings.push(keys(issuer, &Keys::new(&config.limits)).await);
+        findings.push(keys(issuer, &issuers).await);
     }
     findings.extend(held);
+    findings.extend(containment::linked(&config).map(|warning| Finding::warning("protect", warning, None)));
     findings.extend(kept(&config, environment));
     findings.push(clock());
     findings
 }
 
 fn configuration(flags: &ServeArgs, directory: &Path) -> Finding {
-    let file = flags.config.clone().unwrap_or_else(|| directory.join("inhouse.toml"));
+    let file = flags.config.clone().unwrap_or_else(|| directory.join(config::FILE_NAME));
     match file.exists() {
         true => Finding::ok("configuration", file.display().to_string()),
         false => Finding::ok("configuration", "no inhouse.toml here: defaults, the environment and the flags"),
@@ -119,15 +122,13 @@ fn reached(config: &Config) -> Vec<Finding> {
         Ok(address) => address,
         Err(failure) => return vec![Finding::of("address", &failure)],
     };
-    findings.push(free(address));
-    findings.push(
-        match Access::new(&config.callers).and_then(|access| Ok((access.weak.check(&config.server, address)?, access)))
-        {
-            Err(failure) => Finding::of("callers", &failure),
-            Ok((Some(warning), _)) => Finding::warning("callers", warning, None),
-            Ok((None, _)) => Finding::ok("callers", callers(config)),
-        },
-    );
+    let also = config.server.grpc_port.value.map(|port| SocketAddr::new(address.ip(), port));
+    findings.extend([address].into_iter().chain(also).map(free));
+    findings.push(match admitted(config, address) {
+        Err(failure) => Finding::of("callers", &failure),
+        Ok(Some(warning)) => Finding::warning("callers", warning, None),
+        Ok(None) => Finding::ok("callers", callers(config)),
+    });
     findings.extend(match root::check(&config.server, address) {
         Err(failure) => Some(Finding::of("user", &failure)),
         Ok(Some(warning)) => Some(Finding::warning("user", warning, None)),
@@ -135,6 +136,13 @@ fn reached(config: &Config) -> Vec<Finding> {
     });
     findings.push(encrypted(config, address));
     findings
+}
+
+/// What the start says of those who may come in.
+fn admitted(config: &Config, address: SocketAddr) -> Result<Option<String>, Failure> {
+    let access = Access::new(&config.callers)?;
+    entrants::issued(&config.issued, config.jwt.iter()).map_err(|why| Failure::usage(why, None))?;
+    access.weak.check(&config.server, address)
 }
 
 /// Whether an issuer's keys can be had.
