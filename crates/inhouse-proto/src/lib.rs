@@ -2,10 +2,11 @@
 //! older generations of the protocol as pure conversions.
 //!
 //! Reading order: `v1` (what is said), `json` and `read` (how it is decoded), `validate` and `error` (how it is refused),
-//! `jsonrpc` (how it is wrapped), `via` (which way it has come), `v0_3`, `v0_3_proto` and `v0_1` (how it was said before).
+//! `jsonrpc` (how it is wrapped), `via` (which way it has come), `media_type` (what a file is), `v0_3`, `v0_3_proto` and `v0_1` (how it was said before).
 
 pub mod v1;
 pub mod json;
+pub mod media_type;
 pub mod wire;
 pub mod snapshot;
 pub mod validate;

@@ -47,6 +47,28 @@ fn a_text_comes_from_stdin_as_well() {
 }
 
 #[test]
+fn files_and_values_reach_the_agent_with_the_text() {
+    let parts = "import json, sys; print(json.dumps(json.load(sys.stdin)['message']['parts']))";
+    let server = Server::with_native(&script("python3", parts));
+    let folder = scratch("files");
+    std::fs::write(folder.join("shot.png"), b"PNG\xff").unwrap();
+    std::fs::write(folder.join("order.json"), "{\"order\": 9007199254740993}").unwrap();
+    let send = |args: &[&str]| {
+        let args = [&["send", "--file", "shot.png", "--data", "@order.json"], args].concat();
+        told(&inhouse(&server, &args).current_dir(&folder).output().unwrap())
+    };
+    let (code, stdout, stderr) = send(&["look", "at it"]);
+    let parts: Value = serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{code} {stdout} {stderr}"));
+    assert_eq!((&parts[0]["text"], parts.as_array().unwrap().len()), (&"look at it".into(), 3), "{parts}");
+    assert_eq!((&parts[1]["filename"], &parts[1]["mediaType"]), (&"shot.png".into(), &"image/png".into()), "{parts}");
+    assert!(stdout.contains("9007199254740993"), "{stdout}");
+    let (code, stdout, _) = send(&[]);
+    assert!(code == 0 && !stdout.contains("\"text\""), "{stdout}");
+    let (code, _, stderr) = send(&["--file", "none.txt", "look"]);
+    assert!(code == 2 && stderr.contains("can not read none.txt"), "{code} {stderr}");
+}
+
+#[test]
 fn exit_codes_tell_how_it_ended() {
     let failing = Server::with_agent(&script("sh", "echo oops >&2; exit 3"));
     let (code, _, stderr) = run(&failing, &["send", "hi"]);

@@ -3,6 +3,7 @@
 
 use inhouse_engine::agent::ArtifactUpdate;
 use inhouse_proto::json::Struct;
+use inhouse_proto::media_type::media_type;
 use inhouse_proto::v1;
 use inhouse_proto::v1::part::Content;
 use serde_json::{Map, Value, json};
@@ -193,29 +194,6 @@ fn lossy(path: &[u8]) -> String {
 fn raw(filename: String, media_type: &str, content: Vec<u8>) -> v1::Part {
     let media_type = media_type.to_owned();
     v1::Part { filename, media_type, content: Some(Content::Raw(content)), ..v1::Part::default() }
-}
-
-/// By the name's ending, or by whether it is text.
-fn media_type(name: &str, content: &[u8]) -> &'static str {
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
-    match ending.as_str() {
-        "md" => "text/markdown",
-        "html" | "htm" => "text/html",
-        "css" => "text/css",
-        "csv" => "text/csv",
-        "js" | "mjs" => "text/javascript",
-        "json" => "application/json",
-        "xml" => "application/xml",
-        "pdf" => "application/pdf",
-        "zip" => "application/zip",
-        "png" => "image/png",
-        "jpg" | "jpeg" => "image/jpeg",
-        "gif" => "image/gif",
-        "webp" => "image/webp",
-        "svg" => "image/svg+xml",
-        _ if std::str::from_utf8(content).is_ok_and(|text| !text.contains('\0')) => "text/plain",
-        _ => "application/octet-stream",
-    }
 }
 
 #[cfg(test)]

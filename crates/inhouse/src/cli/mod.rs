@@ -19,6 +19,7 @@ mod lines;
 mod output;
 mod problem;
 mod profiles;
+mod said;
 mod source;
 mod task_text;
 mod text;

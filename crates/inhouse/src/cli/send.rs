@@ -1,6 +1,6 @@
 //! `inhouse send`: one message to the agent, its answer on stdout.
 
-use std::io::{self, IsTerminal as _, Read};
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
 use inhouse_client::EventStream;
@@ -16,11 +16,9 @@ use super::follow::{Followed, Follower, Show, Until, too_long};
 use super::interrupt::Interrupt;
 use super::output::Output;
 use super::problem::Problem;
+use super::said::Said;
 use super::text::one_line;
 use super::transcript::Transcript;
-
-/// The most that is read from stdin.
-const TEXT_BYTES_MAX: u64 = 64 << 20;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,6 +26,8 @@ Examples:
   git diff | inhouse send
   inhouse send --stream \"write the release notes\" > notes.md
   inhouse send --task 7f3a… \"the second one\"        answers a task's question
+  inhouse send --file shot.png \"what is wrong here?\"
+  inhouse send --data '{\"order\": 7}' \"book it\"     or --data @order.json
   inhouse send --json hello | jq .task.status.state
   inhouse send -- --help                            a text that begins with a dash
 
@@ -39,9 +39,8 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 the agent asks, 4 authentication, 5 unr
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SendArgs {
-    /// The message, joined by spaces; `-`, or none with a pipe on stdin, reads it from there
-    #[arg(value_name = "TEXT")]
-    text: Vec<String>,
+    #[command(flatten)]
+    said: Said,
     /// Print the answer as it comes, and how the task stands on stderr
     #[arg(long)]
     stream: bool,
@@ -67,14 +66,14 @@ pub(crate) async fn run(args: SendArgs) -> ExitCode {
 
 async fn send(args: SendArgs, output: &mut Output) -> Result<Exit, Problem> {
     let stdin = io::stdin();
-    let text = message_text(&args.text, stdin.is_terminal(), stdin.lock())?;
+    let parts = args.said.parts(stdin.is_terminal(), stdin.lock())?;
     let connection = Connection::new(args.connection)?;
     let show = match (args.stream, args.json) {
         (true, true) => Show::Json,
         (true, false) => Show::Live,
         (false, _) => Show::Nothing,
     };
-    let request = request(Content::Text(text), args.context, args.task);
+    let request = message(parts, args.context, args.task);
     let mut interrupt = Interrupt::ctrl_c();
     let mut follower = Follower { connection: &connection, output, show, until: Until::Answered };
     // The stream names the task at once, survives a lost connection and tells what to cancel at Ctrl-C; so it is used for
@@ -148,77 +147,28 @@ fn interrupted(connection: &Connection) -> Problem {
         .hint(format!("cancel one with: {}", connection.command("task cancel ID")))
 }
 
-/// A message with an id of its own.
+/// A message with one part.
 pub(crate) fn request(content: Content, context: Option<String>, task: Option<String>) -> v1::SendMessageRequest {
-    let part = v1::Part { content: Some(content), ..v1::Part::default() };
+    message(vec![v1::Part { content: Some(content), ..v1::Part::default() }], context, task)
+}
+
+/// A message with an id of its own.
+fn message(parts: Vec<v1::Part>, context: Option<String>, task: Option<String>) -> v1::SendMessageRequest {
     let message = v1::Message {
         // A UUID: a server may take the same message, sent again, as a retry.
         message_id: uuid::Uuid::new_v4().to_string(),
         context_id: context.unwrap_or_default(),
         task_id: task.unwrap_or_default(),
         role: v1::Role::User.into(),
-        parts: vec![part],
+        parts,
         ..v1::Message::default()
     };
     v1::SendMessageRequest { message: Some(message), ..v1::SendMessageRequest::default() }
 }
 
-fn message_text(words: &[String], stdin_is_terminal: bool, stdin: impl Read) -> Result<String, Problem> {
-    let text = match words {
-        [] if stdin_is_terminal => {
-            return Err(Problem::usage("no message")
-                .hint("give one, as in: inhouse send \"hello\"")
-                .hint("or pipe one, as in: git diff | inhouse send"));
-        }
-        [] => read(stdin)?,
-        [dash] if dash == "-" => read(stdin)?,
-        words => words.join(" "),
-    };
-    if text.is_empty() { Err(Problem::usage("the message is empty")) } else { Ok(text) }
-}
-
-fn read(stdin: impl Read) -> Result<String, Problem> {
-    let mut bytes = Vec::new();
-    stdin
-        .take(TEXT_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Problem::usage(format!("can not read stdin: {error}")))?;
-    if bytes.len() as u64 > TEXT_BYTES_MAX {
-        return Err(Problem::usage(format!("stdin has more than {TEXT_BYTES_MAX} bytes")));
-    }
-    String::from_utf8(bytes)
-        .map_err(|error| Problem::usage(format!("stdin is not UTF-8: byte {}", error.utf8_error().valid_up_to())))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_message_comes_from_the_words_or_from_stdin() {
-        type Case<'a> = (&'a [&'a str], bool, &'a [u8], Result<&'a str, &'a str>);
-        let cases: [Case<'_>; 9] = [
-            (&["hello"], true, b"", Ok("hello")),
-            (&["hello", "world"], false, b"ignored", Ok("hello world")),
-            (&["-"], true, b"typed\n", Ok("typed\n")),
-            (&["-", "x"], false, b"ignored", Ok("- x")),
-            (&[], false, "käse\n".as_bytes(), Ok("käse\n")),
-            (&[], true, b"", Err("no message")),
-            (&[], false, b"", Err("the message is empty")),
-            (&[""], false, b"", Err("the message is empty")),
-            (&[], false, b"ab\xff", Err("stdin is not UTF-8: byte 2")),
-        ];
-        for (words, terminal, stdin, expected) in cases {
-            let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
-            match (message_text(&words, terminal, stdin), expected) {
-                (Ok(text), Ok(expected)) => assert_eq!(text, expected),
-                (Err(Problem::Told { exit, what, .. }), Err(expected)) => {
-                    assert_eq!((exit, what.as_str()), (Exit::Usage, expected))
-                }
-                (outcome, _) => panic!("{words:?}: {outcome:?}"),
-            }
-        }
-    }
 
     #[test]
     fn a_request_names_its_conversation_and_has_an_id_of_its_own() {
