@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+use support::terminal::Terminal;
 use support::{Server, TOKEN, scratch, script};
 
 fn inhouse(server: &Server, args: &[&str]) -> Command {
@@ -66,6 +67,18 @@ fn files_and_values_reach_the_agent_with_the_text() {
     assert!(code == 0 && !stdout.contains("\"text\""), "{stdout}");
     let (code, _, stderr) = send(&["--file", "none.txt", "look"]);
     assert!(code == 2 && stderr.contains("can not read none.txt"), "{code} {stderr}");
+}
+
+#[test]
+fn a_terminal_shows_that_it_waits_and_then_the_answer_alone() {
+    let gate = scratch("gate").join("open");
+    let source = format!("until [ -e {0} ]; do sleep 0.02; done; echo done", gate.display());
+    let server = Server::with_agent(&script("sh", &source));
+    let terminal = Terminal::start(inhouse(&server, &["send", "go"]));
+    terminal.shows("working, 1 s");
+    std::fs::write(gate, "").unwrap();
+    assert!(terminal.shows("done\r\n").ends_with("\r\u{1b}[Kdone\r\n"));
+    assert_eq!(terminal.end(), 0);
 }
 
 #[test]

@@ -1,9 +1,13 @@
 //! A task followed on the screen: its events as they come, and at the end how it went.
 
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
 use inhouse_client::{ClientError, EventStream};
 use inhouse_proto::v1::TaskState;
 use inhouse_proto::wire::{is_interrupted, is_terminal};
 use serde_json::value::RawValue;
+use tokio::time::timeout;
 
 use super::connection::Connection;
 use super::exit::Exit;
@@ -12,6 +16,9 @@ use super::output::Output;
 use super::problem::Problem;
 use super::text::{one_line, shell_word, state_name};
 use super::transcript::{Step, TooLong, Transcript};
+
+/// How often a terminal is shown that it is waited for.
+const PASSING_EVERY: Duration = Duration::from_secs(1);
 
 /// What is shown while a task is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +65,10 @@ impl Follower<'_> {
         let mut transcript = Transcript::default();
         let mut last = None;
         let mut told = false;
+        let begun = Instant::now();
         loop {
-            let event = match interrupt.or(stream.next()).await {
+            let next = passing(self.output, begun, &transcript, stream.next());
+            let event = match interrupt.or(next).await {
                 None => return Err(self.interrupted(&transcript, stream.last_event_id())),
                 Some(Err(error)) => return Err(self.lost(&error, &transcript, stream.last_event_id())),
                 Some(Ok(None)) => break,
@@ -187,6 +196,25 @@ impl Follower<'_> {
         problem
             .hint(format!("follow it with: {}", self.connection.command(&format!("task watch {id}{from}"))))
             .hint(format!("cancel it with: {}", self.connection.command(&format!("task cancel {id}"))))
+    }
+}
+
+/// The outcome of `work`; while it is waited for, a terminal shows for how long, and for what.
+pub(super) async fn passing<T>(
+    output: &mut Output,
+    begun: Instant,
+    transcript: &Transcript,
+    work: impl Future<Output = T>,
+) -> T {
+    let mut work = pin!(work);
+    loop {
+        match timeout(PASSING_EVERY, &mut work).await {
+            Ok(outcome) => return outcome,
+            Err(_) => {
+                let state = transcript.state.map_or("waiting for the server", state_name);
+                output.pass(&format!("{state}, {} s", begun.elapsed().as_secs()));
+            }
+        }
     }
 }
 

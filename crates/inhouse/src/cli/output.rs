@@ -18,7 +18,12 @@ pub(crate) struct Output {
     err: Stream,
     /// The answer's last line is not ended yet.
     mid_line: bool,
+    /// The last line of stderr is one that passes.
+    passing: bool,
 }
+
+/// Back to the line's beginning, and all of it away (ECMA-48).
+const CLEAR_LINE: &str = "\r\u{1b}[K";
 
 struct Stream {
     to: Box<dyn Write + Send>,
@@ -30,7 +35,21 @@ impl Output {
     pub(crate) fn new() -> Self {
         let out = Stream { terminal: io::stdout().is_terminal(), to: Box::new(io::stdout()) };
         let err = Stream { terminal: io::stderr().is_terminal(), to: Box::new(io::stderr()) };
-        Self { out, err, mid_line: false }
+        Self { out, err, mid_line: false, passing: false }
+    }
+
+    /// Shows how it stands, until the next word takes the place; on a terminal alone, and never in an answer's line.
+    pub(crate) fn pass(&mut self, text: &str) {
+        if self.err.terminal && !self.mid_line {
+            let _ = self.err.write(&format!("{CLEAR_LINE}{}", visible(text)));
+            self.passing = true;
+        }
+    }
+
+    fn clear(&mut self) {
+        if std::mem::take(&mut self.passing) {
+            let _ = self.err.write(CLEAR_LINE);
+        }
     }
 
     /// Writes a piece of the agent's answer, at once.
@@ -38,6 +57,7 @@ impl Output {
         if text.is_empty() {
             return Ok(());
         }
+        self.clear();
         self.mid_line = !text.ends_with('\n');
         if self.out.terminal { self.out.write(&visible(text)) } else { self.out.write(text) }
     }
@@ -55,17 +75,20 @@ impl Output {
 
     /// Asks for a line, on the terminal.
     pub(crate) fn prompt(&mut self, text: &str) {
+        self.clear();
         let _ = self.err.write(text);
     }
 
     /// Writes a result that this program has put together: lines that end.
     pub(crate) fn result(&mut self, text: &str) -> Result<(), Problem> {
+        self.clear();
         self.end_answer()?;
         if self.out.terminal { self.out.write(&visible(text)) } else { self.out.write(text) }
     }
 
     /// Writes JSON as its server wrote it, on one line.
     pub(crate) fn json(&mut self, json: &RawValue) -> Result<(), Problem> {
+        self.clear();
         let line = json_line(json.get());
         if self.out.terminal {
             self.out.write(&visible_json(&line))?
@@ -77,6 +100,7 @@ impl Output {
 
     /// Tells something about the work, on a line of its own on stderr.
     pub(crate) fn say(&mut self, text: &str) {
+        self.clear();
         if self.err.terminal {
             // Both are most likely the same terminal; a closed stdout shows with the next word of the answer.
             let _ = self.end_answer();
@@ -87,6 +111,7 @@ impl Output {
 
     /// Tells why it ended, if there is something to tell.
     pub(crate) fn finish(&mut self, outcome: Result<Exit, Problem>) -> ExitCode {
+        self.clear();
         let closed = self.end_answer().err();
         match closed.map_or(outcome, Err) {
             Ok(exit) => exit.into(),
@@ -139,7 +164,7 @@ pub(crate) mod tests {
     pub(crate) fn seen(terminal: bool) -> (Output, Seen, Seen) {
         let (out, err) = (Seen::default(), Seen::default());
         let stream = |to: &Seen| Stream { to: Box::new(to.clone()), terminal };
-        (Output { out: stream(&out), err: stream(&err), mid_line: false }, out, err)
+        (Output { out: stream(&out), err: stream(&err), mid_line: false, passing: false }, out, err)
     }
 
     #[test]
@@ -169,6 +194,19 @@ pub(crate) mod tests {
             output.answer("whole").unwrap();
             output.end_answer().unwrap();
             assert_eq!((out.text().as_str(), err.text().as_str()), (expected_out, "task t: working\\u{1b}\n"));
+        }
+    }
+
+    #[test]
+    fn what_passes_is_gone_before_the_next_word_and_is_never_there_in_a_pipe() {
+        for (terminal, expected) in [(false, "done\n"), (true, "\r\u{1b}[K1 s\r\u{1b}[K2 s\r\u{1b}[Kdone\n")] {
+            let (mut output, _, err) = seen(terminal);
+            output.pass("1 s");
+            output.pass("2 s");
+            output.answer("part").unwrap();
+            output.pass("not in a line of the answer");
+            output.say("done");
+            assert_eq!(err.text(), expected);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use inhouse_client::EventStream;
 use inhouse_proto::v1;
@@ -12,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::connection::{Connection, ConnectionArgs};
 use super::exit::Exit;
-use super::follow::{Followed, Follower, Show, Until, too_long};
+use super::follow::{Followed, Follower, Show, Until, passing, too_long};
 use super::interrupt::Interrupt;
 use super::output::Output;
 use super::problem::Problem;
@@ -124,9 +125,10 @@ async fn wait(
     json: bool,
 ) -> Result<Transcript, Problem> {
     let connection = follower.connection;
-    let reply = interrupt.or(connection.client.send(request)).await.ok_or_else(|| interrupted(connection))?;
-    let reply = reply.map_err(|error| Problem::of(&error, connection))?;
     let mut transcript = Transcript::default();
+    let asked = passing(follower.output, Instant::now(), &transcript, connection.client.send(request));
+    let reply = interrupt.or(asked).await.ok_or_else(|| interrupted(connection))?;
+    let reply = reply.map_err(|error| Problem::of(&error, connection))?;
     let payload = match reply.value {
         Sent::Task(task) => Payload::Task(task),
         Sent::Message(message) => Payload::Message(message),
