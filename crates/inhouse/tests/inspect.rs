@@ -48,7 +48,11 @@ fn the_server_is_as_the_specification_has_it() {
     assert!(findings(&stdout).len() > 20, "{stdout}");
     let (code, stdout, _) = inhouse("http://127.0.0.1:1", &["inspect", &url(&server)]);
     let create = stdout.lines().find(|line| line.starts_with("CreateTaskPushNotificationConfig")).unwrap();
-    assert!(code == 0 && create.ends_with("3.1.7   not tried  name a webhook with --webhook"), "{stdout}");
+    let words = create.split_whitespace().skip(1).collect::<Vec<_>>().join(" ");
+    assert_eq!((code, words.as_str()), (0, "3.1.7 not tried not tried name a webhook with --webhook"), "{stdout}");
+    assert!(stdout.starts_with("CHECK") && stdout.lines().next().unwrap().contains("JSONRPC    HTTP+JSON"), "{stdout}");
+    let (code, stdout, _) = inhouse(&url(&server), &["inspect", "--json", "--binding", "http+json"]);
+    assert!(code == 0 && !stdout.contains("JSONRPC"), "{stdout}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What is asked of a server, and what the specification wants for an answer.
 
-use inhouse_client::{ClientError, EventStream};
+use inhouse_client::{Binding, ClientError, EventStream};
 use inhouse_proto::v1;
 use inhouse_proto::v1::part::Content;
 use inhouse_proto::v1::send_message_response::Payload as Sent;
@@ -20,6 +20,21 @@ const NO_EXTENDED_CARD: i64 = -32007;
 const VERSION_UNKNOWN: i64 = -32009;
 /// Events of one stream.
 const EVENTS_MAX: usize = 100_000;
+
+/// A check, the path below the endpoint, what is posted there, and the codes of which one refuses it.
+type Case = (&'static str, &'static str, &'static str, &'static [i64]);
+const RPC_CASES: &[Case] = &[
+    ("no JSON", "", "{", &[-32700]),
+    ("no request", "", r#"{"jsonrpc":"2.0","id":1}"#, &[-32600]),
+    ("unknown method", "", r#"{"jsonrpc":"2.0","id":1,"method":"NoSuchMethod","params":{}}"#, &[-32601]),
+    ("wrong parameters", "", r#"{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":1}}"#, &[-32602]),
+];
+/// An error without a reason of A2A has the status of HTTP for its code.
+const REST_CASES: &[Case] = &[
+    ("no JSON", "/message:send", "{", &[400, -32602]),
+    ("unknown method", "/no/such/method", "{}", &[404, -32601]),
+    ("wrong parameters", "/message:send", r#"{"message":1}"#, &[-32602, 400]),
+];
 
 /// The findings, in the order of the specification's operations.
 struct Findings(Vec<Finding>);
@@ -255,15 +270,16 @@ async fn extended_card(probe: &Probe<'_>, findings: &mut Findings) {
 }
 
 async fn envelope(probe: &Probe<'_>, findings: &mut Findings) {
-    let known = r#"{"jsonrpc":"2.0","id":1,"method":"GetTask","params":{"id":"x"}}"#;
-    findings.add("A2A-Version that is unknown", "3.6.2", probe.body_refused("99.0", known, VERSION_UNKNOWN).await);
-    for (check, body, code) in [
-        ("no JSON", "{", -32700),
-        ("no request", r#"{"jsonrpc":"2.0","id":1}"#, -32600),
-        ("unknown method", r#"{"jsonrpc":"2.0","id":1,"method":"NoSuchMethod","params":{}}"#, -32601),
-        ("wrong parameters", r#"{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":1}}"#, -32602),
-    ] {
-        findings.add(check, "9.5", probe.body_refused("1.0", body, code).await);
+    let (path, known, section, cases) = match probe.binding {
+        Binding::JsonRpc => {
+            ("", r#"{"jsonrpc":"2.0","id":1,"method":"GetTask","params":{"id":"x"}}"#, "9.5", RPC_CASES)
+        }
+        Binding::HttpJson => ("/tasks/x:cancel", "{}", "11.6", REST_CASES),
+    };
+    let verdict = probe.body_refused("99.0", path, known, &[VERSION_UNKNOWN]).await;
+    findings.add("A2A-Version that is unknown", "3.6.2", verdict);
+    for (check, path, body, codes) in cases {
+        findings.add(check, section, probe.body_refused("1.0", path, body, codes).await);
     }
 }
 

@@ -1,6 +1,6 @@
-//! Calls of a server that is judged: as they are, with the errors that the specification wants.
+//! Calls of a server that is judged, by one of its bindings: as they are, with the errors that the specification wants.
 
-use inhouse_client::{Client, ClientError};
+use inhouse_client::{Binding, Client, ClientError};
 use inhouse_proto::v1;
 use inhouse_proto::validate::Validate;
 use serde::de::DeserializeOwned;
@@ -11,7 +11,6 @@ use crate::cli::problem::Problem;
 
 /// The longest that is told of a finding.
 const DETAIL_CHARS_MAX: usize = 200;
-const VERSION: &str = "1.0";
 
 /// What a check has shown.
 pub(super) enum Verdict {
@@ -35,7 +34,14 @@ pub(super) struct Finding {
 /// A server that is judged.
 pub(super) struct Probe<'a> {
     pub(super) client: &'a Client,
+    pub(super) binding: Binding,
     pub(super) card: v1::AgentCard,
+}
+
+impl Finding {
+    pub(super) fn is_wrong(&self) -> bool {
+        matches!(self.verdict, Verdict::Wrong(_))
+    }
 }
 
 impl Verdict {
@@ -61,9 +67,9 @@ impl Verdict {
 
 impl<'a> Probe<'a> {
     /// Reads the card. A server that can not be reached, or does not know the caller, is not judged.
-    pub(super) async fn new(connection: &'a Connection) -> Result<Self, Problem> {
+    pub(super) async fn new(connection: &'a Connection, binding: Binding) -> Result<Self, Problem> {
         let card = connection.client.card().await.map_err(|error| Problem::of(&error, connection))?.value;
-        let probe = Self { client: &connection.client, card };
+        let probe = Self { client: &connection.client, binding, card };
         match probe.call::<Value>("GetTask", &json!({"id": "inhouse-inspect"})).await {
             Err(
                 error @ (ClientError::Unauthorized { .. }
@@ -81,13 +87,7 @@ impl<'a> Probe<'a> {
 
     /// Any method, with any parameters.
     pub(super) async fn call<T: DeserializeOwned>(&self, method: &str, params: &Value) -> Result<T, ClientError> {
-        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        self.read(VERSION, &body.to_string()).await
-    }
-
-    /// Any body, in any version.
-    pub(super) async fn read<T: DeserializeOwned>(&self, version: &'static str, body: &str) -> Result<T, ClientError> {
-        let result = self.client.raw(version, body.to_owned()).await?;
+        let result = self.client.any(method, params).await?;
         serde_json::from_str(result.get()).map_err(|error| ClientError::Protocol(error.to_string()))
     }
 
@@ -96,9 +96,14 @@ impl<'a> Probe<'a> {
         refused(self.call::<Value>(method, &params).await, code)
     }
 
-    /// The body is refused with this code.
-    pub(super) async fn body_refused(&self, version: &'static str, body: &str, code: i64) -> Verdict {
-        refused(self.read::<Value>(version, body).await, code)
+    /// What is posted to a path, in any version, is refused with one of these codes.
+    pub(super) async fn body_refused(&self, version: &'static str, path: &str, body: &str, codes: &[i64]) -> Verdict {
+        let outcome = self.client.raw(version, path, body.to_owned()).await;
+        let code = match &outcome {
+            Err(ClientError::Rpc(error)) => codes.iter().find(|code| **code == error.code),
+            _ => None,
+        };
+        refused(outcome, *code.unwrap_or(&codes[0]))
     }
 }
 
