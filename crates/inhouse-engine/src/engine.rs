@@ -240,6 +240,11 @@ impl Engine {
         self.inner.store.kept()
     }
 
+    /// How many tasks are in each state.
+    pub fn states(&self) -> Vec<(TaskState, usize)> {
+        self.inner.store.states()
+    }
+
     /// Ends all running turns now.
     pub fn stop_all(&self) {
         lock(&self.inner.live).values().for_each(|live| live.stop.fire(StopCause::Shutdown));

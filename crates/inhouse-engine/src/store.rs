@@ -337,6 +337,9 @@ pub trait Store: Send + Sync + 'static {
     /// What tasks at rest keep: the finished ones, and those that wait for their caller.
     fn kept(&self) -> Kept;
 
+    /// How many tasks are in each state, of those that are in lists.
+    fn states(&self) -> Vec<(TaskState, usize)>;
+
     /// Wake-ups for readers of a task.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::AuditSeal;
+use crate::{AuditSeal, AuditTail};
 
 /// How long the writer rests after a failure before it tries the same lines again.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
@@ -59,6 +59,8 @@ struct Shared {
     emptied: Condvar,
     /// Wakes requests that wait for room.
     room: Notify,
+    /// The last lines that were written.
+    tail: AuditTail,
 }
 
 #[derive(Default)]
@@ -84,21 +86,27 @@ impl AuditLog {
     /// # Errors
     /// When the system gives no thread.
     pub fn new(bounds: AuditBounds, writer: impl Write + Send + 'static) -> std::io::Result<Self> {
-        Self::start(bounds, writer, None)
+        Self::start(bounds, writer, None, AuditTail::new(0))
     }
 
-    /// The same with lines that are sealed.
+    /// The same with lines that are sealed, the last of which `tail` keeps.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn sealed(bounds: AuditBounds, writer: impl Write + Send + 'static, seal: AuditSeal) -> std::io::Result<Self> {
-        Self::start(bounds, writer, Some(seal))
+    pub fn sealed(
+        bounds: AuditBounds,
+        writer: impl Write + Send + 'static,
+        seal: AuditSeal,
+        tail: AuditTail,
+    ) -> std::io::Result<Self> {
+        Self::start(bounds, writer, Some(seal), tail)
     }
 
     fn start(
         bounds: AuditBounds,
         writer: impl Write + Send + 'static,
         seal: Option<AuditSeal>,
+        tail: AuditTail,
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             bounds,
@@ -106,6 +114,7 @@ impl AuditLog {
             filled: Condvar::new(),
             emptied: Condvar::new(),
             room: Notify::new(),
+            tail,
         });
         let thread_shared = Arc::clone(&shared);
         thread::Builder::new().name("audit".into()).spawn(move || thread_shared.write_all(writer, seal))?;
@@ -197,6 +206,16 @@ impl AuditLog {
         true
     }
 
+    /// The last lines that were written.
+    pub(crate) fn tail(&self) -> &AuditTail {
+        &self.shared().tail
+    }
+
+    /// What is not written yet, in bytes.
+    pub(crate) fn unwritten(&self) -> usize {
+        self.shared().state().unwritten()
+    }
+
     fn shared(&self) -> &Shared {
         &self.handle.shared
     }
@@ -277,6 +296,7 @@ impl Shared {
             if !self.write_batch(&mut writer, &batch) {
                 return;
             }
+            self.tail.push(&batch);
             let mut state = self.state();
             (state.writing, state.is_failing) = (0, false);
             state.wants_head = state.wants_head.filter(|_| head.is_none());

@@ -40,6 +40,11 @@ impl Copies {
         Self { free: Arc::new(Semaphore::new(units as usize)), units }
     }
 
+    /// What is taken of the room, in bytes.
+    pub(crate) fn used(&self) -> usize {
+        (self.units as usize).saturating_sub(self.free.available_permits()) * UNIT_BYTES
+    }
+
     /// Counts the large pieces of an answer until they are written.
     ///
     /// # Errors

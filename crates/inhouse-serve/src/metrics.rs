@@ -149,6 +149,16 @@ impl Metrics {
         self.0.webhook_calls.get_or_create(&Outcome { outcome }).inc();
     }
 
+    /// Connections that are open now.
+    pub(crate) fn connections(&self) -> u64 {
+        self.0.connections.get().try_into().unwrap_or_default()
+    }
+
+    /// Streams of events that are open now.
+    pub(crate) fn streams(&self) -> u64 {
+        self.0.streams.get().try_into().unwrap_or_default()
+    }
+
     /// The page: what was counted, and how things stand in the engine and in this process.
     pub(crate) fn page(&self, engine: &Engine) -> Response<Body> {
         self.0.look(engine);

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Body;
 
-/// What a page says, as JSON that is not kept.
+/// That the server answers.
 pub(crate) fn health() -> Response<Body> {
     json_page(&json!({"status": "ok"}))
 }
@@ -35,7 +35,8 @@ pub(crate) fn listing(entries: Vec<Value>) -> Response<Body> {
     json_page(&json!({"agents": entries}))
 }
 
-fn json_page(json: &impl Serialize) -> Response<Body> {
+/// JSON that is not kept.
+pub(crate) fn json_page(json: &impl Serialize) -> Response<Body> {
     let mut response = Response::new(Body::full(to_json(json)));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -2,6 +2,7 @@
 
 mod console;
 mod public;
+mod report;
 
 use std::borrow::Cow;
 use std::pin::Pin;
@@ -12,7 +13,7 @@ use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName, Header
 use hyper::{HeaderMap, Method, Response, StatusCode};
 use inhouse_proto::v1::AgentCard;
 use inhouse_proto::via::TraceParent;
-use inhouse_trust::{AgentName, Caller, Record, administers, sees};
+use inhouse_trust::{AgentName, Caller, Record, sees};
 use tokio::sync::watch;
 
 pub use self::console::CONSOLE;
@@ -23,15 +24,10 @@ use crate::bindings::parameters::trace;
 use crate::bindings::rest::{self, Target};
 use crate::bindings::{Answer, Audited, Call, Endpoint, jsonrpc};
 use crate::card::{self, CardInfo, CardOptions, Site};
-use crate::pages;
-use crate::{AuditLog, Body, BodyReader, ErrorForm, Metrics, Refusal, Request, Service};
+use crate::{Admin, AdminFacts, AuditLog, Body, BodyReader, ErrorForm, Metrics, Refusal, Request, Service};
 
 /// The default agent's card.
 pub const CARD: &str = "/.well-known/agent-card.json";
-/// The agents that a caller may use.
-const AGENTS: &str = "/agents";
-/// What the server counts.
-const METRICS: &str = "/metrics";
 /// The default agent's endpoint.
 pub const ENDPOINT: &str = "/a2a";
 
@@ -56,6 +52,7 @@ pub struct Routes {
     metrics: Metrics,
     services: Services,
     console: bool,
+    admin: Option<(Admin, AdminFacts)>,
 }
 
 /// What stands at a path that needs a token.
@@ -87,7 +84,17 @@ impl Routes {
     ) -> Self {
         let closing = agents.first().map(|route| route.endpoint.closing.clone());
         let services = Services::new(closing.unwrap_or_else(|| watch::channel(true).1));
-        Self { agents, public_url, cards, since: SystemTime::now(), audit, metrics, services, console: false }
+        Self {
+            agents,
+            public_url,
+            cards,
+            since: SystemTime::now(),
+            audit,
+            metrics,
+            services,
+            console: false,
+            admin: None,
+        }
     }
 
     /// The same, which say that they want no more work once this turns `true`, and not only when open streams have to end.
@@ -99,6 +106,12 @@ impl Routes {
     /// The same, which have the console or not.
     pub fn with_console(mut self, console: bool) -> Self {
         self.console = console;
+        self
+    }
+
+    /// The same, which tell those who run the server how it stands.
+    pub fn with_admin(mut self, admin: Admin, facts: AdminFacts) -> Self {
+        self.admin = Some((admin, facts));
         self
     }
 
@@ -152,42 +165,6 @@ impl Routes {
         let card = card::v1(card, endpoint, &site, grpc, &self.cards.schemes);
         let signer = self.cards.signer.as_ref().filter(|_| self.public_url.is_some() || request.is_own_host());
         signer.into_iter().fold(card, |card, signer| signer.sign(card))
-    }
-
-    /// An answer to a caller about the server itself.
-    fn report(&self, request: &Request, caller: &Caller) -> Response<Body> {
-        if !matches!(request.method, Method::GET | Method::HEAD) {
-            let (refusal, response) = self.method_not_allowed("GET, HEAD", request);
-            self.refused(request, caller, None, refusal.code, &refusal);
-            return response;
-        }
-        if request.path() == AGENTS { self.listing(request, caller) } else { self.counted(request, caller) }
-    }
-
-    /// The agents that a caller may use, the default one first.
-    fn listing(&self, request: &Request, caller: &Caller) -> Response<Body> {
-        let granted = |endpoint: &Endpoint| sees(caller, &endpoint.agent, &endpoint.policy);
-        let entry = |(at, route): (usize, &Route)| {
-            granted(&route.endpoint).then(|| card::entry(&route.card, &self.site(at, &request.headers), at == 0))
-        };
-        let entries = self.agents.iter().enumerate().filter_map(entry).collect();
-        self.write_down(request, caller, None, &Audited::default(), StatusCode::OK);
-        pages::listing(entries)
-    }
-
-    /// What the server counts, for whoever may look at all of it.
-    fn counted(&self, request: &Request, caller: &Caller) -> Response<Body> {
-        match (administers(caller), self.agents.first()) {
-            (Ok(()), Some(Route { endpoint, .. })) => {
-                self.write_down(request, caller, None, &Audited::default(), StatusCode::OK);
-                self.metrics.page(&endpoint.engine)
-            }
-            (Err(denied), _) => {
-                let refusal = Refusal::new(StatusCode::FORBIDDEN, "PERMISSION_DENIED", denied.to_string());
-                self.refused(request, caller, None, refusal.code, &refusal)
-            }
-            (Ok(()), None) => self.refused(request, caller, None, "NOT_FOUND", &nothing_there()),
-        }
     }
 
     async fn service(&self, request: &Request, body: BodyReader) -> Response<Body> {
@@ -332,7 +309,7 @@ impl Service for Routes {
         match &request.caller {
             _ if Services::are_at(request.path()) => self.service(&request, body).await,
             None => self.public(&request),
-            Some(caller) if matches!(request.path(), AGENTS | METRICS) => self.report(&request, caller),
+            Some(caller) if report::is_at(request.path()) => self.report(&request, caller).await,
             Some(caller) => self.private(&request, caller, body).await,
         }
     }

@@ -103,6 +103,11 @@ impl Server {
         self.address
     }
 
+    /// All of these, that one first.
+    pub fn local_addrs(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+
     /// Serves until `shutdown`, then ends in order: nothing more is accepted, idle connections close, streams are told,
     /// requests under way get their grace, and what is left is dropped.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {

@@ -16,6 +16,7 @@ use inhouse_engine::store::{
     TaskKey,
 };
 use inhouse_proto::snapshot::Snapshot;
+use inhouse_proto::v1::TaskState;
 use inhouse_proto::wire::Event;
 
 use record::Record;
@@ -228,6 +229,15 @@ impl Store for MemoryStore {
 
     fn kept(&self) -> Kept {
         *lock(&self.kept)
+    }
+
+    fn states(&self) -> Vec<(TaskState, usize)> {
+        let shelves: Vec<_> = self.shelves.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let mut states = HashMap::new();
+        for shelf in shelves {
+            read(&shelf).states().for_each(|(state, tasks)| *states.entry(state).or_default() += tasks);
+        }
+        states.into_iter().collect()
     }
 
     fn hint(&self, key: &TaskKey) -> Result<Hint, StoreError> {

@@ -9,15 +9,15 @@ use inhouse_agents::{AgentSpec, Protocol, Workspace};
 use inhouse_engine::{AgentEntry, Engine, EngineLimits, Idempotency, QueueLimits, Takes, WindowOptions};
 use inhouse_run::{Options, Runner, Tier};
 use inhouse_serve::{
-    AuditLog, Capabilities, CardInfo, CardOptions, Copies, Endpoint, Metrics, Observer, Provider, Proxies, Push,
-    PushLimits, Route, Routes, Scheme,
+    Admin, AdminFacts, AuditLog, Capabilities, CardInfo, CardOptions, Copies, Endpoint, Metrics, Observer, Provider,
+    Proxies, Push, PushLimits, Route, Routes, Scheme, ServedAgent,
 };
 use inhouse_store::{MemoryLimits, MemoryStore};
-use inhouse_trust::{HostEnv, HostRule, OriginRule, Policy};
+use inhouse_trust::{HostEnv, HostRule, OriginRule, Policy, Redactor};
 use tokio::sync::watch;
 
 use crate::config::{
-    AgentConfig, Agents, Config, Containment, IdempotencyChoice, JwtConfig, Limits, PublicUrl, Server, Setting,
+    AgentConfig, Agents, Config, Containment, IdempotencyChoice, JwtConfig, Limits, PublicUrl, Server, Setting, tables,
 };
 use crate::containment::hidden;
 use crate::listen::{machine_names, without_brackets};
@@ -173,6 +173,9 @@ pub(crate) struct Behind {
     pub(crate) audit: AuditLog,
     pub(crate) metrics: Metrics,
     pub(crate) copies: Copies,
+    pub(crate) admin: Admin,
+    /// Knows the secrets of the server's environment.
+    redactor: Redactor,
     /// Turns `true` when the server wants no more work, and when open streams have to end.
     pub(crate) draining: watch::Sender<bool>,
     pub(crate) closing: watch::Sender<bool>,
@@ -186,13 +189,16 @@ impl Behind {
         let metrics = Metrics::new(&runner.tier().to_string(), limits);
         let engine = engine(config, runner, host, Observer::new(audit.clone(), metrics.clone()));
         let copies = Copies::new(size(&config.limits.copied_bytes_max));
-        Self { engine, push: push(config, &metrics), audit, metrics, copies, draining, closing }
+        let redactor = Redactor::new(host.iter());
+        let shortfall = runner.shortfall().map(ToString::to_string);
+        let admin = Admin::new(runner.tier().to_string(), shortfall, config.server.tls.is_some());
+        Self { engine, push: push(config, &metrics), audit, metrics, copies, admin, redactor, draining, closing }
     }
 }
 
 /// The server's paths, the default agent first.
 pub(crate) fn routes(config: &mut Config, behind: &Behind) -> Routes {
-    let Behind { engine, push, audit, metrics, copies, draining, closing } = behind;
+    let Behind { engine, push, audit, metrics, copies, admin, redactor, draining, closing } = behind;
     let cards = CardOptions {
         legacy: config.cards.legacy.value,
         grpc: config.cards.grpc.value,
@@ -227,7 +233,34 @@ pub(crate) fn routes(config: &mut Config, behind: &Behind) -> Routes {
     let routes = [default].into_iter().chain(others).map(route).collect();
     let public_url = config.server.public_url.value.as_ref().map(|url| url.text.clone());
     let routes = Routes::new(routes, public_url, cards, audit.clone(), metrics.clone());
-    routes.with_console(config.server.console.value).draining(draining.subscribe())
+    let routes = routes.with_console(config.server.console.value).draining(draining.subscribe());
+    routes.with_admin(admin.clone(), facts(config, redactor))
+}
+
+/// What the operator is told of the configuration.
+fn facts(config: &Config, redactor: &Redactor) -> AdminFacts {
+    let limits = &config.limits;
+    let (running_max, waiting_max) = (limits.running_per_agent_max.value, limits.queued_per_agent_max.value);
+    let served = |agent: &AgentConfig| ServedAgent {
+        name: agent.name.clone(),
+        driver: protocol(agent).map_or("demo".to_owned(), |protocol| format!("{protocol:?}").to_lowercase()),
+        running_max,
+        waiting_max,
+        budgets: agent.budgets,
+    };
+    let mut tables = tables(config);
+    // An operator who writes a secret into a command shows it to whoever looks at processes, but not to all who look at this.
+    let settings = tables.iter_mut().flat_map(|table| &mut table.settings);
+    for word in
+        settings.filter(|setting| setting.key == "command").filter_map(|setting| setting.value.as_array_mut()).flatten()
+    {
+        *word = word.as_str().map(|text| redactor.line(text)).into();
+    }
+    AdminFacts {
+        agents: config.agents.list.iter().map(served).collect(),
+        limits: limits.iter().map(|(key, limit)| (key, limit.value)).collect(),
+        config: serde_json::to_value(tables).unwrap_or_default(),
+    }
 }
 
 /// How callers can prove who they are.

@@ -79,6 +79,7 @@ pub(crate) async fn serve(
     warnings.iter().for_each(|warning| log::say(&format!("warning: {warning}")));
     containment::tell(&runner, &opened);
     let bound = server.local_addr();
+    behind.admin.listens(server.local_addrs());
     let stop = watch::Sender::new(false);
     let mut stopped = stop.subscribe();
     let serving = tokio::spawn(server.run(async move { drop(stopped.wait_for(|stop| *stop).await) }));

@@ -207,7 +207,7 @@ impl Push {
     pub async fn shutdown(&self) {
         let grace = Duration::from_millis(self.0.limits.shutdown_grace_ms);
         let _ = timeout(grace, async {
-            while self.is_behind().await {
+            while self.behind().await > 0 {
                 sleep(LOOK_AGAIN).await
             }
         })
@@ -215,8 +215,14 @@ impl Push {
         self.followed().clear();
     }
 
-    /// Whether some config has not been told all there is.
-    async fn is_behind(&self) -> bool {
+    /// How many configs are told of their tasks.
+    pub(crate) fn following(&self) -> usize {
+        self.followed().len()
+    }
+
+    /// How many of them have not been told all there is.
+    pub(crate) async fn behind(&self) -> usize {
+        let mut behind = 0;
         let all: Vec<_> = self
             .followed()
             .iter()
@@ -226,10 +232,10 @@ impl Push {
             let task = engine.get(&permit, &key.task).await;
             let config = engine.push_config(&permit, &key.task, &key.config).await;
             if task.is_ok_and(|task| config.is_ok_and(|config| config.told < task.generation)) {
-                return true;
+                behind += 1;
             }
         }
-        false
+        behind
     }
 
     fn followed(&self) -> MutexGuard<'_, HashMap<Followed, Following>> {

@@ -214,6 +214,11 @@ impl Shelf {
         (self.finished.len() + self.waiting.len(), self.at_rest_bytes)
     }
 
+    /// How many listed tasks are in each state.
+    pub(super) fn states(&self) -> impl Iterator<Item = (TaskState, usize)> {
+        self.by_state.iter().map(|(state, tasks)| (*state, tasks.len()))
+    }
+
     /// Forgets the task that finished first, if it did so that long ago.
     pub(super) fn forget_finished(&mut self, age: Duration) -> Option<Change> {
         let id = self.finished.keys().next().filter(|rest| rest.since.elapsed() > age)?.id.clone();

@@ -8,6 +8,7 @@ use inhouse_engine::store::{
     Submitted, TaskKey,
 };
 use inhouse_proto::snapshot::Snapshot;
+use inhouse_proto::v1::TaskState;
 use inhouse_proto::wire::Event;
 use inhouse_store::MemoryStore;
 use tokio::sync::watch;
@@ -74,6 +75,10 @@ impl Store for Deaf {
 
     fn kept(&self) -> Kept {
         self.0.kept()
+    }
+
+    fn states(&self) -> Vec<(TaskState, usize)> {
+        self.0.states()
     }
 
     fn hint(&self, key: &TaskKey) -> Result<Hint, StoreError> {

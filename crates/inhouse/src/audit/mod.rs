@@ -11,7 +11,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use inhouse_serve::{AuditBounds, AuditKey, AuditLog, AuditSeal, HeadEvery};
+use inhouse_serve::{AuditBounds, AuditKey, AuditLog, AuditSeal, AuditTail, HeadEvery};
 
 use crate::assemble::size;
 use crate::config::{Audit, AuditTo, Config, Origin};
@@ -69,7 +69,8 @@ pub(crate) fn open(config: &Config) -> Result<Open, Failure> {
     let writer = Out { is_shown: file.is_none() || to.value == AuditTo::Both, file };
     let bounds =
         AuditBounds { buffer_bytes_max: size(&limits.audit_bytes_max), wait_ms_max: limits.audit_wait_ms_max.value };
-    let log = AuditLog::sealed(bounds, writer, AuditSeal::new(link, key, every));
+    let tail = AuditTail::new(size(&limits.audit_shown_max));
+    let log = AuditLog::sealed(bounds, writer, AuditSeal::new(link, key, every), tail);
     let log = log.map_err(|error| Failure::failed(format!("the system gives no thread: {error}"), None))?;
     Ok(Open { log, key: public, torn_sha256 })
 }

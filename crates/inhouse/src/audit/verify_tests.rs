@@ -4,7 +4,7 @@ use std::io::{Cursor, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use inhouse_serve::{AuditBounds, AuditLog, AuditSeal, AuditStart, HeadEvery};
+use inhouse_serve::{AuditBounds, AuditLog, AuditSeal, AuditStart, AuditTail, HeadEvery};
 
 use super::*;
 
@@ -29,8 +29,13 @@ fn recorded(pem: &str, records: usize) -> Vec<u8> {
     let (sink, key) = (Sink::default(), AuditKey::new(pem).unwrap());
     let public = key.public();
     let every = HeadEvery { lines: 3, time: DEADLINE };
-    let log =
-        AuditLog::sealed(AuditBounds::default(), sink.clone(), AuditSeal::new(Link::START, Some(key), every)).unwrap();
+    let log = AuditLog::sealed(
+        AuditBounds::default(),
+        sink.clone(),
+        AuditSeal::new(Link::START, Some(key), every),
+        AuditTail::new(0),
+    )
+    .unwrap();
     let start = AuditStart { containment: "reaper", shortfall: None, key: Some(&public), torn_sha256: None };
     log.started(&start);
     (0..records).for_each(|n| log.record(&format!("{{\"time_ms\":{n},\"operation\":\"Get \\u000a\u{fffd}\"}}")));

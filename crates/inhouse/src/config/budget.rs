@@ -2,6 +2,8 @@
 
 use inhouse_engine::{Budget, Budgets};
 
+use serde_json::{Value, json};
+
 use super::ConfigError;
 use super::document::Table;
 
@@ -17,10 +19,10 @@ pub(super) fn budgets(table: &mut Table<'_>) -> Result<Budgets, ConfigError> {
 }
 
 /// The bounds that there are, by their keys.
-pub(super) fn lines(budgets: &Budgets) -> impl Iterator<Item = (&'static str, String)> {
+pub(super) fn lines(budgets: &Budgets) -> impl Iterator<Item = (&'static str, Value)> {
     let both = Budgets::KEYS.into_iter().zip([budgets.agent, budgets.caller]);
     both.flat_map(|((tokens, usd), budget)| {
-        let tokens = budget.tokens_per_day_max.map(|max| (tokens, max.to_string()));
-        tokens.into_iter().chain(budget.usd_per_day_max.map(|max| (usd, max.to_string())))
+        let tokens = budget.tokens_per_day_max.map(|max| (tokens, json!(max)));
+        tokens.into_iter().chain(budget.usd_per_day_max.map(|max| (usd, json!(max))))
     })
 }

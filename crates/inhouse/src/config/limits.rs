@@ -195,6 +195,8 @@ limits! {
     audit_head_lines = 1_000, 1..=1_000_000;
     /// How long a line of the audit is under no head, in milliseconds.
     audit_head_ms = 60_000, 1..=DAY_S * 1000;
+    /// Lines of the audit that `/admin/audit` shows: the last ones.
+    audit_shown_max = 1_000, 0..=100_000;
     /// How often an idle stream gets a comment, in milliseconds.
     keep_alive_ms = 15_000, 100..=600_000;
     /// Push notification configs of a task.

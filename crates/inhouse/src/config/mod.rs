@@ -54,7 +54,7 @@ pub(crate) use model::{
     Surveyed,
 };
 pub(crate) use origin::{Origin, Setting};
-pub(crate) use show::{show, summary};
+pub(crate) use show::{show, summary, tables};
 pub(crate) use tls::{Clients, Tls, TlsFiles};
 
 /// The tokens that were issued, in the folder of what this program keeps.

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::model::{AgentConfig, Config};
-use super::show::show;
+use super::show::{Shown, ShownTable, tables};
 
 impl Config {
     /// Takes over who may come in, whom agents serve and obey, and what cards say. The settings that differ all the same, as
@@ -28,18 +30,13 @@ impl Config {
     }
 }
 
-/// Every setting as it is shown, by its table and key.
-fn settings(config: &Config) -> BTreeMap<String, String> {
-    let (text, mut table) = (show(config, false), "");
-    let mut settings = BTreeMap::new();
-    for line in text.lines() {
-        match line.split_once(" = ") {
-            Some((key, value)) if !line.starts_with('[') => {
-                // Tables of a list have their values behind one another.
-                settings.entry(format!("{table}.{key}")).or_insert_with(String::new).push_str(value)
-            }
-            _ => table = line.trim_matches(['[', ']']),
-        }
+/// Every setting as it is shown, by its table and key. Tables of a list have their values behind one another.
+fn settings(config: &Config) -> BTreeMap<String, Vec<Value>> {
+    let mut settings = BTreeMap::<_, Vec<_>>::new();
+    for ShownTable { table, settings: shown, .. } in tables(config) {
+        shown
+            .into_iter()
+            .for_each(|Shown { key, value, .. }| settings.entry(format!("{table}.{key}")).or_default().push(value));
     }
     settings
 }

@@ -1,0 +1,75 @@
+//! What the server tells a caller of itself: the agents that he may use; and whoever may look at all of it, what is counted, how it
+//! stands, and what was written down last.
+
+use hyper::{Method, Response, StatusCode};
+use inhouse_trust::{Caller, administers, sees};
+
+use super::{Route, Routes, nothing_there};
+use crate::admin;
+use crate::bindings::{Audited, Endpoint};
+use crate::card;
+use crate::pages;
+use crate::{Body, Refusal, Request};
+
+/// The agents that a caller may use.
+const AGENTS: &str = "/agents";
+/// What the server counts.
+const METRICS: &str = "/metrics";
+/// How it stands.
+const STATUS: &str = "/admin/status";
+/// The last lines of the audit.
+const AUDIT: &str = "/admin/audit";
+
+/// Whether one of these is at this path.
+pub(super) fn is_at(path: &str) -> bool {
+    matches!(path, AGENTS | METRICS | STATUS | AUDIT)
+}
+
+impl Routes {
+    /// An answer to a caller about the server itself.
+    pub(super) async fn report(&self, request: &Request, caller: &Caller) -> Response<Body> {
+        if !matches!(request.method, Method::GET | Method::HEAD) {
+            let (refusal, response) = self.method_not_allowed("GET, HEAD", request);
+            self.refused(request, caller, None, refusal.code, &refusal);
+            return response;
+        }
+        let answer = match request.path() {
+            AGENTS => Ok(self.listing(request, caller)),
+            _ => self.for_operators(request, caller).await,
+        };
+        match answer {
+            Ok(response) => {
+                self.write_down(request, caller, None, &Audited::default(), StatusCode::OK);
+                response
+            }
+            Err(refusal) => self.refused(request, caller, None, refusal.code, &refusal),
+        }
+    }
+
+    /// The agents that a caller may use, the default one first.
+    fn listing(&self, request: &Request, caller: &Caller) -> Response<Body> {
+        let granted = |endpoint: &Endpoint| sees(caller, &endpoint.agent, &endpoint.policy);
+        let entry = |(at, route): (usize, &Route)| {
+            granted(&route.endpoint).then(|| card::entry(&route.card, &self.site(at, &request.headers), at == 0))
+        };
+        pages::listing(self.agents.iter().enumerate().filter_map(entry).collect())
+    }
+
+    /// What tells of all agents and all callers, for whoever may look at all of it.
+    async fn for_operators(&self, request: &Request, caller: &Caller) -> Result<Response<Body>, Refusal> {
+        administers(caller)
+            .map_err(|denied| Refusal::new(StatusCode::FORBIDDEN, "PERMISSION_DENIED", denied.to_string()))?;
+        let endpoint = self.agents.first().map(|route| &route.endpoint).ok_or_else(nothing_there)?;
+        match (request.path(), &self.admin) {
+            (METRICS, _) => Ok(self.metrics.page(&endpoint.engine)),
+            (STATUS, Some((admin, facts))) => {
+                Ok(pages::json_page(&admin.status(facts, endpoint, &self.metrics, &self.audit).await))
+            }
+            (AUDIT, Some(_)) => match admin::audit(&self.audit, request.query()) {
+                Ok(page) => Ok(pages::json_page(&page)),
+                Err(why) => Err(Refusal::new(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", why)),
+            },
+            _ => Err(nothing_there()),
+        }
+    }
+}

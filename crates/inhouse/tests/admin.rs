@@ -1,0 +1,145 @@
+//! `/admin` of a running server: who may look, how the server says it stands, and the last lines of its audit.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use support::http::{self, Response, headers, request};
+use support::{Launch, Server, TOKEN, message, rpc, scratch, wait};
+
+const CONFIG: &str = "[agents.cat]\ncommand = [\"cat\", \"--show-ends\"]\ninput = \"stdin\"\ndefault = true\ntokens_per_day_max = 9\n\
+    [agents.cat.env_set]\nSHOP_KEY = \"never-to-be-shown\"\n\
+    [agents.slow]\ncommand = [\"sh\", \"-c\", \"echo begun; sleep 300\", \"the-secret-of-the-shop\"]\ninput = \"stdin\"\n\
+    [limits]\nfiles_reload_ms = 100\nrunning_per_caller_max = 1\nkeep_alive_ms = 100\naudit_shown_max = 6\n";
+
+fn server(home: &Path) -> Server {
+    fs::write(home.join("inhouse.toml"), CONFIG).unwrap();
+    Launch::new(&["serve"]).env("HOME", home).env("SHOP_SECRET", "the-secret-of-the-shop").directory(home).start()
+}
+
+fn asked(server: &Server, method: &str, path: &str, token: &str) -> Response {
+    let headers = headers(&[("Authorization", &format!("Bearer {token}"))]);
+    request(server.address, method, path, &headers, b"")
+}
+
+fn status(server: &Server) -> Value {
+    let response = asked(server, "GET", "/admin/status", TOKEN);
+    assert_eq!((response.status, response.header("cache-control")), (200, Some("no-store")));
+    response.json()
+}
+
+/// The lines after a number, and the number to go on with.
+fn audit(server: &Server, query: &str) -> Value {
+    asked(server, "GET", &format!("/admin/audit{query}"), TOKEN).json()
+}
+
+fn limit(status: &Value, name: &str) -> Value {
+    status["limits"].as_array().unwrap().iter().find(|limit| limit["name"] == name).unwrap().clone()
+}
+
+#[test]
+fn the_status_tells_how_the_server_stands() {
+    let server = server(&scratch("admin"));
+    server.send("one");
+    let all = headers(&[("Authorization", &format!("Bearer {TOKEN}")), ("Content-Type", "application/json")]);
+    let stream =
+        |text| http::stream(server.address, "/agents/slow/a2a", &all, &rpc("SendStreamingMessage", message(text)));
+    let mut first = stream("one");
+    wait("its first words", || first.next().filter(|event| event.result().to_string().contains("begun")));
+    let mut second = stream("two");
+    wait("its place in the queue", || second.next());
+    let shown = wait("the first connection to be gone", || Some(status(&server)).filter(|now| now["connections"] == 3));
+    assert_eq!(shown["version"], env!("CARGO_PKG_VERSION"));
+    assert!(shown["started"].as_str().unwrap().ends_with('Z') && shown["uptime_s"].is_u64(), "{shown}");
+    assert!(shown["containment"]["tier"].is_string() && shown["tls"] == false, "{shown}");
+    assert_eq!(shown["listening"], json!([server.address.to_string()]));
+    let [cat, slow] = &shown["agents"].as_array().unwrap()[..] else { panic!("{shown}") };
+    let today = json!({"tokens": 0, "usd": 0.0, "budgets": {"tokens_per_day_max": 9.0}});
+    assert_eq!((&cat["name"], &cat["driver"], &cat["today"]), (&json!("cat"), &json!("text"), &today));
+    assert_eq!((&slow["running"], &slow["waiting"], &slow["running_max"]), (&json!(1), &json!(1), &json!(16)));
+    let states = json!({"TASK_STATE_COMPLETED": 1, "TASK_STATE_WORKING": 1, "TASK_STATE_SUBMITTED": 1});
+    assert_eq!((&shown["tasks"]["states"], &shown["tasks"]["kept"]), (&states, &json!(1)));
+    assert_eq!((&shown["readers"], &shown["push"]), (&json!(2), &json!({"following": 0, "behind": 0})));
+    assert_eq!(limit(&shown, "connections_max"), json!({"name": "connections_max", "value": 10_000, "used": 3}));
+    assert_eq!(limit(&shown, "running_per_caller_max")["value"], 1);
+}
+
+#[test]
+fn the_status_shows_the_configuration_with_its_origins_and_no_secret() {
+    let server = server(&scratch("admin"));
+    let shown = status(&server);
+    let setting = |table: &str, key: &str| {
+        let table = shown["config"].as_array().unwrap().iter().find(|one| one["table"] == table).unwrap();
+        table["settings"].as_array().unwrap().iter().find(|one| one["key"] == key).unwrap().clone()
+    };
+    let own = setting("limits", "running_per_caller_max");
+    assert_eq!((&own["value"], &own["origin"]), (&json!(1), &json!("inhouse.toml:13")), "{own}");
+    assert_eq!(setting("limits", "running_per_agent_max")["origin"], "default");
+    assert_eq!(setting("agents.slow", "command")["value"][3], "[redacted]");
+    for secret in ["never-to-be-shown", "the-secret-of-the-shop", TOKEN] {
+        assert!(!shown.to_string().contains(secret), "{secret}");
+    }
+}
+
+#[test]
+fn the_audit_is_shown_line_by_line_as_it_is_written() {
+    let server = server(&scratch("admin"));
+    server.send("one");
+    let first = wait("the turn's line", || {
+        let page = audit(&server, "?after=0");
+        page["lines"].to_string().contains("\"operation\":\"turn\"").then_some(page)
+    });
+    for line in first["lines"].as_array().unwrap() {
+        let written =
+            server.stderr().lines().any(|text| serde_json::from_str::<Value>(text).is_ok_and(|one| one == *line));
+        assert!(written, "{line}");
+    }
+    let next = first["next"].as_u64().unwrap();
+    let later = wait("the line of that look", || {
+        let page = audit(&server, &format!("?after={next}&limit=1"));
+        page["lines"][0].is_object().then_some(page)
+    });
+    assert_eq!((&later["lines"][0]["operation"], &later["next"]), (&json!("GET /admin/audit"), &json!(next + 1)));
+    let last = wait("more lines than are kept", || {
+        let page = audit(&server, "?after=0");
+        (page["skipped"].as_u64() > Some(0)).then_some(page)
+    });
+    assert_eq!(last["lines"].as_array().unwrap().len(), 6);
+    for (query, said) in [("?limit=0", "limit must be 1 to 1000, not 0"), ("?after=x", "after must be a whole number")]
+    {
+        let refused = asked(&server, "GET", &format!("/admin/audit{query}"), TOKEN);
+        assert_eq!(refused.status, 400, "{query}");
+        assert!(refused.json().to_string().contains(said), "{query}");
+    }
+}
+
+#[test]
+fn both_are_for_a_token_that_may_look_at_the_server() {
+    let home = scratch("admin");
+    let server = server(&home);
+    let issue = |args: &[&str]| {
+        let (code, out, err) =
+            Launch::new(&[&["token", "new"], args].concat()).env("HOME", &home).directory(&home).run();
+        assert_eq!(code, 0, "{err}");
+        out.trim().to_owned()
+    };
+    let tokens =
+        [issue(&["caller"]), issue(&["one", "--scope", "admin", "--agent", "cat"]), issue(&["op", "--scope", "admin"])];
+    wait("the tokens to be known", || (asked(&server, "GET", "/metrics", &tokens[2]).status == 200).then_some(()));
+    for path in ["/admin/status", "/admin/audit"] {
+        let refused = asked(&server, "GET", path, &tokens[0]);
+        assert_eq!(refused.status, 403, "{path}");
+        assert!(refused.json().to_string().contains("it has not the scope admin"), "{path}");
+        assert_eq!(asked(&server, "GET", path, &tokens[1]).status, 403, "it tells of all agents");
+        assert_eq!(asked(&server, "POST", path, &tokens[2]).status, 405, "{path}");
+        assert_eq!(asked(&server, "HEAD", path, &tokens[2]).status, 200, "{path}");
+        assert_eq!(request(server.address, "GET", path, &[], b"").status, 401, "{path}");
+        let line = format!("\"operation\":\"GET {path}\"");
+        wait("a line of it", || server.stderr().contains(&line).then_some(()));
+    }
+    assert_eq!(asked(&server, "GET", "/admin/other", &tokens[2]).status, 404);
+}
