@@ -1,4 +1,5 @@
-//! `cargo xtask figures`: what attacks cost the server, as large as SECURITY.md has them, over a release build.
+//! `cargo xtask figures`: what attacks cost the server, as large as SECURITY.md has them, and how long what agents start outlives their
+//! turns, over a release build.
 
 use std::process::Command;
 
@@ -17,8 +18,20 @@ pub(crate) enum FiguresError {
 #[expect(clippy::disallowed_methods, reason = "cargo runs the measurement")]
 pub(crate) fn run() -> Result<(), FiguresError> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let words =
-        ["test", "--quiet", "--release", "-p", "inhouse", "--test", "figures", "--", "--nocapture", "--test-threads=1"];
+    let words = [
+        "test",
+        "--quiet",
+        "--release",
+        "-p",
+        "inhouse",
+        "--test",
+        "figures",
+        "--test",
+        "zoo",
+        "--",
+        "--nocapture",
+        "--test-threads=1",
+    ];
     match Command::new(cargo).args(words).env("FIGURES", "full").status()?.success() {
         true => Ok(()),
         false => Err(FiguresError::Beyond),

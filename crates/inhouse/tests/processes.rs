@@ -1,4 +1,5 @@
-//! What the server starts, it ends: through the real binary, by marks that only the agent's processes carry.
+//! What the server starts, it ends, however it is stopped itself: through the real binary, by marks that only the agent's processes carry.
+//! How turns end is shown by `zoo.rs`.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::too_many_lines, reason = "tests")]
 
@@ -13,7 +14,7 @@ const GONE: Duration = Duration::from_secs(2);
 
 /// A tree with everything that is hard to end: a child that ignores TERM, one in its own session that holds stdout, one
 /// that was forked twice, one that has stopped itself. Each carries the mark in its command line. Its root is the
-/// agent: it ends when it is told `exit`, and at TERM unless it is told `ignore`.
+/// agent: it ends at TERM, unless it is told `ignore`.
 fn zoo(mark: &str) -> String {
     let source = format!(
         "import os,signal,subprocess,sys,time\n\
@@ -30,7 +31,7 @@ fn zoo(mark: &str) -> String {
          subprocess.Popen([sys.executable,'-c','import os,signal\\nos.kill(os.getpid(),signal.SIGSTOP)','{mark}'])\n\
          while len([p for p in os.listdir('/proc') if p.isdigit() and b'{mark}' in (lambda f: open(f,'rb').read() if os.path.exists(f) else b'')('/proc/'+p+'/cmdline')])<4: time.sleep(0.01)\n\
          print('ready',flush=True)\n\
-         if said!='exit': time.sleep(600)\n"
+         time.sleep(600)\n"
     );
     script("python3", &source)
 }
@@ -43,60 +44,17 @@ fn all_gone(mark: &str) {
     wait_within(GONE, "the whole tree to end", || processes_with(mark).is_empty().then_some(()));
 }
 
-fn started(server: &Server, mark: &str) -> String {
-    told("stay", server, mark)
-}
-
-fn told(text: &str, server: &Server, mark: &str) -> String {
+fn told(text: &str, server: &Server, mark: &str) {
     let id = server.start_task(text);
     server.wait_for(&id, |task| text_of(task) == "ready\n");
     assert!(processes_with(mark).len() >= 4);
-    id
-}
-
-#[test]
-fn at_the_end_of_a_turn_nothing_of_it_is_left() {
-    let mark = mark();
-    let server = Server::with_agent(&zoo(&mark));
-    let task = server.send("exit");
-    assert_eq!((state_of(&task), text_of(&task).as_str()), ("COMPLETED", "ready\n"));
-    all_gone(&mark);
-}
-
-#[test]
-fn at_cancel_the_whole_tree_ends() {
-    let mark = mark();
-    let server = Server::with_agent(&zoo(&mark));
-    let id = started(&server, &mark);
-    assert_eq!(state_of(&server.result("CancelTask", json!({"id": id}))), "CANCELED");
-    all_gone(&mark);
-}
-
-#[test]
-fn at_a_time_limit_the_whole_tree_ends() {
-    let mark = mark();
-    let launch = Launch::new(&["serve"]).env("AGENT_CMD", zoo(&mark)).env("AGENT_INPUT", "stdin");
-    let server = launch.env("REQUEST_TIMEOUT_MS", "3000").start();
-    let task = server.send("stay");
-    assert_eq!((state_of(&task), support::reason_of(&task)), ("FAILED", "timeout"));
-    all_gone(&mark);
-}
-
-#[test]
-fn when_the_server_is_killed_the_whole_tree_ends() {
-    let mark = mark();
-    let mut server = Server::with_agent(&zoo(&mark));
-    started(&server, &mark);
-    server.signal("KILL");
-    server.wait();
-    all_gone(&mark);
 }
 
 #[test]
 fn a_stop_ends_running_turns_within_the_grace_and_the_server_ends_with_0() {
     let mark = mark();
     let mut server = Launch::new(&["serve"]).env("AGENT_CMD", zoo(&mark)).env("AGENT_INPUT", "stdin").start();
-    started(&server, &mark);
+    told("stay", &server, &mark);
     server.signal("TERM");
     assert_eq!(server.wait(), Some(0));
     all_gone(&mark);

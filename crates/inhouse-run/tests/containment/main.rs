@@ -13,6 +13,8 @@ mod guards;
 #[cfg(target_os = "linux")]
 mod lives;
 #[cfg(target_os = "linux")]
+mod shapes;
+#[cfg(target_os = "linux")]
 mod sights;
 #[cfg(target_os = "linux")]
 mod starts;

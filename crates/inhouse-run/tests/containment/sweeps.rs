@@ -8,8 +8,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::AsyncWriteExt;
 
+use crate::shapes::CHAIN;
 use crate::support::{Case, Mark, case, eventually, ready, runner, runtime, script, tier_named};
-use crate::zoo::CHAIN;
 
 /// The argument that makes this program a server with a swept run, to be killed.
 pub(crate) const SERVER_ARG: &str = "__swept_server";

@@ -7,43 +7,11 @@ use inhouse_run::{Run, Tier};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::shapes::{ESCAPES, STAYS, agent};
 use crate::support::{Case, Mark, case, children, eventually, lives, ready, runner, runtime, script, tier_named};
 
 /// The argument that makes this program a server to be killed.
 pub(crate) const SERVER_ARG: &str = "__server";
-
-/// Each says `ready` when its tree stands, and ends when its input does.
-const SHAPES: &[(&str, &str)] = &[
-    ("one process", "echo ready; read _"),
-    ("a tree that ignores TERM", "trap '' TERM; sleep 300 & echo ready; read _"),
-    ("a child that stops itself", "sh -c 'kill -STOP $$; sleep 300' & echo ready; read _"),
-    ("a grandchild that holds stdout", "sh -c 'sleep 300 & sleep 300' & echo ready; read _"),
-];
-
-/// Shapes that leave their process group, and so need a reaper.
-const ESCAPES: &[(&str, &str)] = &[
-    ("a setsid child", "setsid -f sleep 300; echo ready; read _"),
-    ("a double fork", "(setsid sh -c 'sleep 300 & exit' &); echo ready; read _"),
-    ("a daemon without pipes", "(setsid sleep 300 </dev/null >/dev/null 2>&1 &); echo ready; read _"),
-    (
-        "a setsid child that ignores TERM and stops",
-        "setsid -f sh -c 'trap \"\" TERM; kill -STOP $$; sleep 300'; echo ready; read _",
-    ),
-    ("a fork chain", "exec python3 -c \"$CHAIN\" ''"),
-    ("a fork chain of sessions", "exec python3 -c \"$CHAIN\" setsid"),
-    ("many sessions", "for i in $(seq 50); do setsid -f sleep 300; done; echo ready; read _"),
-];
-
-/// A process that forks and ends, and its child, and so on for ever.
-pub(crate) const CHAIN: &str = "
-import os, sys
-if os.fork() == 0:
-    while True:
-        if os.fork(): os._exit(0)
-        if sys.argv[1]: os.setsid()
-print('ready', flush=True)
-sys.stdin.read()
-";
 
 /// How a run ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,7 +25,7 @@ enum End {
 pub(crate) fn cases(supervised: &[Tier]) -> Vec<Case> {
     let mut cases = Vec::new();
     for (tier, (name, shape)) in
-        supervised.iter().flat_map(|tier| SHAPES.iter().chain(ESCAPES).map(move |shape| (*tier, shape)))
+        supervised.iter().flat_map(|tier| STAYS.iter().chain(&ESCAPES).map(move |shape| (*tier, shape)))
     {
         let mut add = |how: &str, case: Case| {
             cases.push(Case { name: format!("nothing survives in the {tier} tier: {name}, {how}"), ..case });
@@ -70,7 +38,7 @@ pub(crate) fn cases(supervised: &[Tier]) -> Vec<Case> {
         add("SIGKILL of the server's child", case("", move || child_killed(tier, shape)));
         add("a stopped supervisor", case("", move || supervisor_stopped(tier, shape)));
     }
-    for (name, shape) in SHAPES {
+    for (name, shape) in STAYS {
         for end in [End::Done, End::Terminate, End::Kill, End::Drop] {
             let title = format!("nothing survives in the group tier: {name}, {end:?}");
             cases.push(case(title, move || ends(Tier::Group, shape, end)));
@@ -87,13 +55,9 @@ pub(crate) fn cases(supervised: &[Tier]) -> Vec<Case> {
     cases
 }
 
-fn with_chain(shape: &str) -> String {
-    format!("CHAIN='{}'\n{shape}", CHAIN.replace('\'', "'\\''"))
-}
-
 async fn ends(tier: Tier, shape: &str, end: End) {
     let (runner, mark) = (runner(tier), Mark::new());
-    let mut run = runner.spawn(&script(&mark, &with_chain(shape))).await.unwrap();
+    let mut run = runner.spawn(&script(&mark, &agent(shape))).await.unwrap();
     ready(&mut run).await;
     assert!(!mark.alive().is_empty(), "the tree stands");
     match end {
@@ -139,7 +103,7 @@ async fn supervisor_killed(tier: Tier, shape: &str) {
     let (runner, mark, other_mark) = (runner(tier), Mark::new(), Mark::new());
     let mut other = runner.spawn(&script(&other_mark, "echo ready; read x; exit $x")).await.unwrap();
     ready(&mut other).await;
-    let mut run = runner.spawn(&script(&mark, &with_chain(shape))).await.unwrap();
+    let mut run = runner.spawn(&script(&mark, &agent(shape))).await.unwrap();
     let supervisor = stand(&mut run, &mark).await;
     kill(supervisor, Signal::SIGKILL).unwrap();
     let exit = run.gone().await;
@@ -157,7 +121,7 @@ async fn supervisor_killed(tier: Tier, shape: &str) {
 /// In the namespace tier it is another process than the supervisor.
 async fn child_killed(tier: Tier, shape: &str) {
     let (runner, mark) = (runner(tier), Mark::new());
-    let mut run = runner.spawn(&script(&mark, &with_chain(shape))).await.unwrap();
+    let mut run = runner.spawn(&script(&mark, &agent(shape))).await.unwrap();
     stand(&mut run, &mark).await;
     children().into_iter().for_each(|pid| kill(Pid::from_raw(pid as i32), Signal::SIGKILL).unwrap());
     assert!(run.gone().await.supervisor_lost);
@@ -168,7 +132,7 @@ async fn child_killed(tier: Tier, shape: &str) {
 
 async fn supervisor_stopped(tier: Tier, shape: &str) {
     let (runner, mark) = (runner(tier), Mark::new());
-    let mut run = runner.spawn(&script(&mark, &with_chain(shape))).await.unwrap();
+    let mut run = runner.spawn(&script(&mark, &agent(shape))).await.unwrap();
     let supervisor = stand(&mut run, &mark).await;
     kill(supervisor, Signal::SIGSTOP).unwrap();
     run.kill();
@@ -180,7 +144,7 @@ async fn supervisor_stopped(tier: Tier, shape: &str) {
 async fn server_killed(tier: Tier, shape: &str) {
     let mark = Mark::new();
     let mut server = Command::new("/proc/self/exe")
-        .args([SERVER_ARG, &tier.to_string(), &mark.0, &with_chain(shape)])
+        .args([SERVER_ARG, &tier.to_string(), &mark.0, &agent(shape)])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
