@@ -25,7 +25,7 @@ const axe = fs.readFileSync(installed.resolve("axe-core/axe.min.js"), "utf8");
 /** The digest by which a configuration knows a token. @param {string} token */
 export const digest = (token) => createHash("sha256").update(token).digest("hex");
 
-/** A server with two agents, of which one says `more` in its table; it is ended with `end()`. */
+/** A server with two agents, of which one says `more` in its table; it is ended with `end()`, and `guest` is a token that may not look at the server itself. */
 export async function serve(config, more = "") {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "inhouse-console-"));
   const shop = path.join(folder, "shop");
@@ -58,6 +58,12 @@ export async function serve(config, more = "") {
     API_TOKEN: TOKEN,
     RATE_LIMIT_RPM: "100000",
   };
+  const guest = execFileSync(BINARY, ["token", "new", "guest"], {
+    cwd: folder,
+    env,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  }).trim();
   const stderr = fs.openSync(path.join(folder, "stderr"), "w");
   const child = spawn(BINARY, ["serve"], { cwd: folder, env, stdio: ["ignore", "pipe", stderr] });
   const base = await new Promise((found, failed) => {
@@ -80,7 +86,7 @@ export async function serve(config, more = "") {
       });
       child.kill();
     });
-  return { base, end };
+  return { base, guest, end };
 }
 
 /** A git repository with something in it that is wrong. */

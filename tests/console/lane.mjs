@@ -18,10 +18,10 @@ const browser = await launch();
 let failed = 0;
 
 for (const { name, run, server } of steps) {
-  const { base } = servers[server];
+  const { base, guest } = servers[server];
   const watched = new Watched(browser, base);
   try {
-    await run(watched, base);
+    await run(watched, base, guest);
     await watched.close();
     console.log(`ok   ${name}`);
   } catch (error) {

@@ -62,14 +62,17 @@ for (const [mode, width] of [
     const done = (await call(base, "GET", "/agents/desk/tasks?status=TASK_STATE_COMPLETED")).tasks.find(
       ({ artifacts }) => artifacts === undefined || artifacts,
     );
-    const page = await watched.at("#/tasks", { colorScheme: mode, viewport: { width, height: 800 } });
     const at = `#/tasks/desk/${done.id}`;
+    const options = { colorScheme: mode, viewport: { width, height: 800 } };
+    const page = await watched.at("#/tasks", options);
     for (const [name, hash, ready] of [
       ["tasks", "#/tasks", ".tasks li"],
       ["task", at, ".end"],
       ["task-timeline", `${at}/timeline`, ".timeline"],
       ["new", "#/new", "#to option"],
       ["agents", "#/agents", ".agent-entry"],
+      ["audit", "#/audit", ".audit li"],
+      ["status", "#/status", ".status table"],
     ]) {
       await watched.go(hash);
       await page.waitForSelector(ready, { state: "attached" });

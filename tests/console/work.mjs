@@ -1,6 +1,9 @@
 // What people do with the console: look at tasks, send messages, answer what agents ask, look at agents.
 
 import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
 
 import { BINARY, BOSS, TOKEN, assert, begin, call, ended, step, text, until } from "./house.mjs";
 
@@ -50,6 +53,62 @@ step("new message: it says the same as curl and inhouse send, which do the same"
   await page.click("form.compose .primary");
   await ended(page);
   assert((await text(page, ".artifact")).trim() === said, await text(page, ".artifact"));
+});
+
+step("new message: files go with it, by each way", async (watched, base) => {
+  const page = await watched.at("#/new?agent=plain");
+  await page.waitForSelector("#to option", { state: "attached" });
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "inhouse-files-"));
+  const name = "it's one.txt";
+  fs.writeFileSync(path.join(folder, name), "a file's text \xff");
+  await page.fill("#text", "echo look");
+  await page.setInputFiles("#files", path.join(folder, name));
+  const env = { PATH: `${BINARY.replace(/\/[^/]*$/, "")}:${process.env.PATH}`, INHOUSE_TOKEN: TOKEN };
+  const commands = await page.locator(".command pre").allInnerTexts();
+  commands.forEach((command) => execFileSync("sh", ["-c", command], { cwd: folder, env, stdio: "ignore" }));
+  await page.click("form.compose .primary");
+  await ended(page);
+  fs.rmSync(folder, { recursive: true });
+  const { tasks } = await call(base, "GET", "/agents/plain/tasks?pageSize=3");
+  const sent = tasks.map(({ history }) => history[0].parts.find(({ filename }) => filename === name));
+  assert(
+    sent.length === 3 && sent.every((part) => Buffer.from(part?.raw ?? "", "base64").toString() === "a file's text \xff"),
+    JSON.stringify(sent),
+  );
+});
+
+step("status: how the server stands, and what it was told", async (watched) => {
+  const page = await watched.at("#/status");
+  await page.waitForSelector(".status table");
+  const said = await text(page, ".status");
+  assert(said.includes("connections_max") && said.includes("signing_key") && said.includes("inhouse.toml"), said);
+  assert(!said.includes("allowed_hosts"), "what nobody has said is shown unasked");
+  await page.check("#defaults");
+  await page.waitForSelector('.status code:text-is("allowed_hosts")');
+  await watched.axe();
+  await watched.shot("status");
+});
+
+step("audit: what was decided is there, as it is decided, and can be searched", async (watched, base) => {
+  const page = await watched.at("#/audit");
+  await page.waitForSelector(".audit li");
+  await call(base, "GET", "/agents/plain/tasks/such-a-task").catch(() => {});
+  await page.waitForSelector('.audit li .state:text-is("TASK_NOT_FOUND")');
+  await page.fill("#words", "such-a-task");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.querySelectorAll(".audit li").length === 1);
+  await page.click(".audit summary");
+  assert((await text(page, ".audit pre")).includes('"task": "such-a-task"'), await text(page, ".audit pre"));
+  await watched.axe();
+  await watched.shot("audit");
+});
+
+step("audit and status: whoever may not look is told what is needed", async (watched, _, guest) => {
+  watched.expect(/403/);
+  const page = await watched.at("#/status", {}, guest);
+  await page.waitForSelector('.note:has-text("--scope read --scope admin")');
+  await watched.go("#/audit");
+  await page.waitForSelector('.note:has-text("--scope read --scope admin")');
 });
 
 step("task: what an agent says is shown while it says it, and again to whoever comes later", async (watched, base) => {

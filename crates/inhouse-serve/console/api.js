@@ -113,6 +113,18 @@ export async function follow(agent, id, seen, signal) {
   return events(response.body);
 }
 
+/** How the server stands; for a token with the scope `admin`. @param {AbortSignal} signal @returns {Promise<ServerStatus>} */
+export const status = async (signal) => (await ask("/admin/status", { signal })).json();
+
+/**
+ * The lines of the audit behind one that was seen, or the last ones; for a token with the scope `admin`.
+ * @param {number | null} after
+ * @param {AbortSignal} signal
+ * @returns {Promise<AuditPage>}
+ */
+export const auditLines = async (after, signal) =>
+  (await ask(`/admin/audit?${new URLSearchParams({ limit: "500", ...(after === null ? {} : { after: String(after) }) })}`, { signal })).json();
+
 /**
  * What stands at an open path, as it was written.
  * @param {string} path

@@ -25,6 +25,7 @@ class ComposePage {
     this.agent = h("select", { id: "to" });
     this.about = h("p", { class: "note" });
     this.text = h("textarea", { id: "text", rows: 8, required: true, placeholder: "What should the agent do?" });
+    this.files = h("input", { id: "files", type: "file", multiple: true });
     this.context = h("input", { id: "context", spellcheck: "false", autocomplete: "off", value: query.get("context") ?? "" });
     this.said = h("div", {});
     this.button = h("button", { class: "primary" }, "Send");
@@ -51,6 +52,7 @@ class ComposePage {
       { class: "compose" },
       h("div", {}, h("label", { for: "to" }, "Agent"), this.agent, this.about),
       h("div", {}, h("label", { for: "text" }, "Message"), this.text),
+      h("div", {}, h("label", { for: "files" }, "Files ", h("span", { class: "note" }, "optional")), this.files),
       h("div", {}, h("label", { for: "context" }, "Context ", optional), this.context),
       this.said,
       h("div", { class: "actions" }, this.button, h("span", { class: "note" }, "Ctrl+Enter sends")),
@@ -80,9 +82,20 @@ class ComposePage {
     return this.known.find(({ name }) => name === this.agent.value);
   }
 
-  message() {
+  chosenFiles() {
+    return Array.from(this.files.files ?? []);
+  }
+
+  /** @param {string[]} contents of the files, in base64 */
+  message(contents) {
     const contextId = this.context.value.trim();
-    return message([{ text: this.text.value }], contextId ? { contextId } : {});
+    const text = this.text.value.trim() ? [{ text: this.text.value }] : [];
+    const files = this.chosenFiles().map(({ name, type }, at) => ({
+      raw: contents[at],
+      filename: name,
+      ...(type ? { mediaType: type } : {}),
+    }));
+    return message([...text, ...files], contextId ? { contextId } : {});
   }
 
   /** The same as commands. */
@@ -90,18 +103,25 @@ class ComposePage {
     const to = this.chosen();
     if (!to) return;
     this.about.textContent = to.description;
-    this.curl.textContent = asCurl(to, { ...this.message(), messageId: this.id });
-    this.cli.textContent = asCommand(to, this.text.value, this.context.value.trim());
+    const names = this.chosenFiles().map(({ name }) => name);
+    this.text.required = names.length === 0;
+    const places = names.map(uuid);
+    this.curl.textContent = places.reduce(
+      (command, place, at) => command.replace(place, `'"$(base64 < ${quoted(names[at])} | tr -d '\\n')"'`),
+      asCurl(to, { ...this.message(places), messageId: this.id }),
+    );
+    this.cli.textContent = asCommand(to, this.text.value, this.context.value.trim(), names);
   }
 
   /** @param {SubmitEvent} event */
   async send(event) {
     event.preventDefault();
     const to = this.chosen();
-    if (!to || !this.text.value.trim()) return;
+    if (!to || (!this.text.value.trim() && this.chosenFiles().length === 0)) return;
     this.button.disabled = true;
     try {
-      const task = await send(to.name, this.message());
+      const contents = await Promise.all(this.chosenFiles().map(base64));
+      const task = await send(to.name, this.message(contents));
       location.hash = address(to.name, task.id);
     } catch (error) {
       this.button.disabled = false;
@@ -124,6 +144,15 @@ const shown = (title, pre) =>
     pre,
   );
 
+/** @param {File} file @returns {Promise<string>} */
+const base64 = (file) =>
+  new Promise((done, failed) => {
+    const reader = new FileReader();
+    reader.onload = () => done(String(reader.result).replace(/^[^,]*,/, ""));
+    reader.onerror = () => failed(new Error(`${file.name} can not be read`));
+    reader.readAsDataURL(file);
+  });
+
 /** A word of a shell, which reads nothing into it. @param {string} text */
 const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
 
@@ -138,9 +167,11 @@ function asCurl(to, sent) {
   ].join("\n");
 }
 
-/** @param {Agent} to @param {string} text @param {string} context */
-function asCommand(to, text, context) {
+/** @param {Agent} to @param {string} text @param {string} context @param {string[]} files */
+function asCommand(to, text, context, files) {
   const server = to.default ? to.url.replace(/\/a2a$/, "") : to.url;
   const place = context ? ` --context ${quoted(context)}` : "";
-  return [`INHOUSE_URL=${quoted(server)} \\`, `  inhouse send --stream${place} -- ${quoted(text)}`].join("\n");
+  const attached = files.map((name) => ` --file ${quoted(name)}`).join("");
+  const said = text.trim() || files.length === 0 ? ` -- ${quoted(text)}` : "";
+  return [`INHOUSE_URL=${quoted(server)} \\`, `  inhouse send --stream${place}${attached}${said}`].join("\n");
 }

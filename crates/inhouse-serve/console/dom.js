@@ -84,6 +84,14 @@ export function announce(text) {
   if (region) region.textContent = text;
 }
 
+/** A table that can be scrolled sideways. @param {string} name @param {string[]} heads @param {Child[][]} rows */
+export function table(name, heads, rows) {
+  const head = h("tr", {}, ...heads.map((text) => h("th", { scope: "col" }, text)));
+  const body = rows.map((cells) => h("tr", {}, ...cells.map((cell, at) => h(at ? "td" : "th", { scope: at ? null : "row" }, cell))));
+  const inner = h("table", {}, h("thead", {}, head), h("tbody", {}, body));
+  return h("div", { class: "scroll", role: "region", "aria-label": name, tabindex: 0 }, inner);
+}
+
 /** What went wrong, as a box that is read out. @param {unknown} error */
 export function problem(error) {
   const text = error instanceof Error ? error.message : String(error);

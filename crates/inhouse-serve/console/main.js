@@ -1,10 +1,12 @@
 // The console's frame: who is signed in, and which screen the address names. Everything that a screen shows it asks for itself.
 
 import { agents as agentsScreen } from "./agents.js";
+import { audit } from "./audit.js";
 import { announce } from "./dom.js";
 import { compose } from "./compose.js";
 import { forget, takeFromAddress, token } from "./session.js";
 import { signIn } from "./signin.js";
+import { status } from "./status.js";
 import { task } from "./task.js";
 import { tasks } from "./tasks.js";
 
@@ -20,6 +22,8 @@ const SCREENS = [
   [/^\/tasks\/([^/]+)\/([^/]+)(?:\/(artifacts|timeline|events))?$/, task],
   [/^\/new$/, compose],
   [/^\/agents$/, agentsScreen],
+  [/^\/audit$/, audit],
+  [/^\/status$/, status],
 ];
 
 /** @type {Shown | null} */

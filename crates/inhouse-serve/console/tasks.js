@@ -3,6 +3,7 @@
 
 import { agents, list } from "./api.js";
 import { append, fill, foreign, h, problem } from "./dom.js";
+import { Watch } from "./watch.js";
 import { about, badge, isOver, short, stateWord, states, time } from "./words.js";
 
 const BUSY_MS = 2_000;
@@ -30,8 +31,7 @@ class TasksPage {
     this.pages = 1;
     /** @type {Agent[]} */
     this.known = [];
-    this.leaving = new AbortController();
-    this.timer = 0;
+    this.watch = new Watch((signal) => this.refresh(signal));
     this.rows = h("ul", { class: "tasks", "aria-label": "Tasks" });
     this.said = h("div", {});
     this.more = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => this.older() }, "Show older tasks");
@@ -46,8 +46,6 @@ class TasksPage {
       h("a", { class: "button primary", href: "#/new" }, "New message"),
     );
     this.root = h("div", {}, title, this.bar.root, this.said, this.rows, this.more);
-    this.seen = () => !document.hidden && this.again();
-    document.addEventListener("visibilitychange", this.seen);
   }
 
   /** @param {string} name @param {string} value */
@@ -70,35 +68,28 @@ class TasksPage {
   }
 
   again() {
-    this.leaving.abort();
-    this.leaving = new AbortController();
     this.bar.show(this.known);
-    this.refresh(this.leaving.signal);
+    this.watch.again();
   }
 
   /** @param {AbortSignal} signal */
   async refresh(signal) {
-    clearTimeout(this.timer);
-    let delay = QUIET_MS;
     try {
       if (this.known.length === 0) this.bar.show((this.known = await agents()));
       const found = await load(this.known, this.filter, this.pages, signal);
-      if (signal.aborted) return;
+      if (signal.aborted) return 0;
       fill(this.said);
       show(this.rows, found.rows, this.filter.size > 0);
       this.more.hidden = !found.more || this.pages >= PAGES_MAX;
-      if (found.rows.some(({ task }) => !isOver(task.status.state))) delay = BUSY_MS;
+      if (found.rows.some(({ task }) => !isOver(task.status.state))) return BUSY_MS;
     } catch (error) {
-      if (signal.aborted) return;
-      fill(this.said, problem(error));
+      if (!signal.aborted) fill(this.said, problem(error));
     }
-    if (!document.hidden) this.timer = setTimeout(() => this.refresh(signal), delay);
+    return QUIET_MS;
   }
 
   leave() {
-    this.leaving.abort();
-    clearTimeout(this.timer);
-    document.removeEventListener("visibilitychange", this.seen);
+    this.watch.leave();
   }
 }
 

@@ -110,6 +110,53 @@ interface AskRequest {
   decides?: "approver";
 }
 
+/** What /admin/status says. */
+interface ServerStatus {
+  version: string;
+  started: string;
+  uptime_s: number;
+  containment: { tier: string; shortfall?: string };
+  tls: boolean;
+  listening: string[];
+  agents: AgentStatus[];
+  tasks: { states: { [state: string]: number }; kept: number; kept_bytes: number };
+  readers: number;
+  connections: number;
+  push: { following: number; behind: number } | null;
+  limits: { name: string; value: number; used?: number }[];
+  config: { table: string; settings: { key: string; value: Json; origin: string }[] }[];
+}
+
+interface AgentStatus {
+  name: string;
+  driver: string;
+  running: number;
+  running_max: number;
+  waiting: number;
+  waiting_max: number;
+  asking: number;
+  today: { tokens: number; usd: number; budgets?: { [name: string]: number } };
+}
+
+/** A line of the audit: which members there are depends on what was decided. */
+interface AuditLine {
+  time_ms: number;
+  who?: string;
+  operation?: string;
+  agent?: string;
+  outcome?: string;
+  duration_us?: number;
+  [member: string]: Json | undefined;
+}
+
+/** What /admin/audit says: some lines, oldest first. */
+interface AuditPage {
+  lines: AuditLine[];
+  /** Lines that are not kept any more. */
+  skipped: number;
+  next: number;
+}
+
 /** A page of the console that is shown, until it is left. */
 interface Shown {
   title: string;

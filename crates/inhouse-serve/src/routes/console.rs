@@ -28,13 +28,14 @@ macro_rules! file {
 }
 
 /// The first one stands at the console's own address, the others below it.
-static FILES: [File; 21] = [
+static FILES: [File; 24] = [
     file!("index.html", HTML),
     file!("console.css", "text/css; charset=utf-8"),
     file!("icon.svg", "image/svg+xml"),
     file!("agents.js", SCRIPT),
     file!("api.js", SCRIPT),
     file!("ask.js", SCRIPT),
+    file!("audit.js", SCRIPT),
     file!("card.js", SCRIPT),
     file!("compose.js", SCRIPT),
     file!("conversation.js", SCRIPT),
@@ -47,8 +48,10 @@ static FILES: [File; 21] = [
     file!("signature.js", SCRIPT),
     file!("signin.js", SCRIPT),
     file!("sse.js", SCRIPT),
+    file!("status.js", SCRIPT),
     file!("task.js", SCRIPT),
     file!("tasks.js", SCRIPT),
+    file!("watch.js", SCRIPT),
     file!("words.js", SCRIPT),
 ];
 
