@@ -20,7 +20,7 @@ Examples:
   inhouse serve --agent codex              serve this one
   inhouse serve -- claude --model opus     serve it with arguments of your own
   inhouse serve -- node my-bot.js          serve any program
-  inhouse serve --host 0.0.0.0 --port 80   let teammates in; set API_TOKEN to a token of your own
+  API_TOKEN=… inhouse serve --host 0.0.0.0 let teammates in, who have this token
   inhouse init                             write an inhouse.toml for the agents that are there
   inhouse agents                           see which agents are there, and which would be served, and why
   inhouse doctor                           see whether this machine is fit to serve them, and what to mend

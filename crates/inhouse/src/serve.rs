@@ -198,7 +198,7 @@ fn token_file(known: &Known, host: &HostEnv) -> Result<Option<TokenFile>, Failur
         Known::Generated(token) if !io::stdout().is_terminal() => {
             let runtime = host.get("XDG_RUNTIME_DIR").map(Path::new);
             let written = TokenFile::write(token, runtime, &env::temp_dir());
-            let cure = "API_TOKEN=$(openssl rand -hex 32) inhouse".to_owned();
+            let cure = "export API_TOKEN=$(openssl rand -hex 32); inhouse".to_owned();
             written.map(Some).map_err(|error| Failure::failed(error.to_string(), Some(cure)))
         }
         _ => Ok(None),

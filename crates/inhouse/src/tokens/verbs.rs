@@ -32,7 +32,7 @@ Examples:
   inhouse token revoke ann-laptop                          its streams end, and nobody comes in with it any more
 
 The tokens stand in tokens_file of [server], by default ~/.local/state/inhouse/tokens.json, and only as digests. A server that
-is running sees a change within seconds (files_reload_ms).")]
+is running sees a change within a second (files_reload_ms).")]
 pub(crate) struct TokenArgs {
     #[command(subcommand)]
     verb: Verb,
