@@ -7,7 +7,6 @@ use serde::Deserialize;
 
 use crate::client::Client;
 use crate::error::ClientError;
-use crate::options::ClientOptions;
 
 /// An agent of a server's list.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -55,7 +54,6 @@ impl Client {
     /// # Errors
     /// [`ClientError::Address`] where the list gives its card no address.
     pub fn of(&self, agent: &Listed) -> Result<Self, ClientError> {
-        let card = self.target().card.with_path_of(&agent.card)?;
-        Self::new(ClientOptions { url: card.to_string(), ..self.options().clone() })
+        self.at(self.target().card.with_path_of(&agent.card)?.to_string())
     }
 }

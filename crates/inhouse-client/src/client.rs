@@ -15,14 +15,17 @@ use serde_json::value::RawValue;
 use tokio::sync::OnceCell;
 
 use crate::address::{Address, Target};
-use crate::error::ClientError;
+use crate::error::{ClientError, RpcError};
 use crate::http::{self, Answer, Body};
 use crate::keys::CardKeys;
 use crate::options::{Binding, ClientOptions};
+use crate::rpc::Failure;
 use crate::stream::EventStream;
 use crate::tls::Trust;
 use crate::{rest, rpc};
 
+/// What is read of an answer that refuses a token.
+const REFUSAL_BYTES_MAX: usize = 64 << 10;
 const JSON: &str = "application/json";
 const EVENT_STREAM: &str = "text/event-stream";
 
@@ -33,7 +36,7 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     options: ClientOptions,
     target: Target,
-    trust: Trust,
+    trust: Arc<Trust>,
     authorization: Option<HeaderValue>,
     endpoint: OnceCell<Endpoint>,
 }
@@ -77,7 +80,20 @@ impl Client {
         let authorization = authorization.transpose()?;
         let trust =
             Trust::with(options.ca_pem.as_deref(), options.identity.clone()).ok_or(ClientError::Certificates)?;
+        let trust = Arc::new(trust);
         Ok(Self(Arc::new(Inner { options, target, trust, authorization, endpoint: OnceCell::new() })))
+    }
+
+    /// The same client at another address, for which nothing is read again.
+    pub(crate) fn at(&self, url: String) -> Result<Self, ClientError> {
+        let Inner { options, trust, authorization, .. } = &*self.0;
+        Ok(Self(Arc::new(Inner {
+            target: Target::parse(&url)?,
+            options: ClientOptions { url, ..options.clone() },
+            trust: Arc::clone(trust),
+            authorization: authorization.clone(),
+            endpoint: OnceCell::new(),
+        })))
     }
 
     /// The agent's public card (spec 4.4.1, 8.2).
@@ -358,7 +374,11 @@ impl Client {
         let answer = http::call(address, &self.0.trust, request, self.0.options.connect_timeout_ms, wait_ms).await?;
         match answer.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                Err(ClientError::Unauthorized { address: address.to_string(), status: answer.status.as_u16() })
+                let (address, status) = (address.to_string(), answer.status.as_u16());
+                // What can not be read says nothing.
+                let body = answer.body.collect(wait_ms, REFUSAL_BYTES_MAX).await.unwrap_or_default();
+                let said = serde_json::from_slice(&body).ok().map(|Failure { error }| RpcError::from(error).sentence());
+                Err(ClientError::Unauthorized { address, status, said })
             }
             _ => Ok(answer),
         }

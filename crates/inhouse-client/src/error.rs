@@ -36,12 +36,14 @@ pub enum ClientError {
         waited_ms: u64,
     },
     /// The server wants a token (401) or another one (403).
-    #[error("{address} refused the call: HTTP {status}")]
+    #[error("{address} refused the call: HTTP {status}{}", .said.as_ref().map(|said| format!(": {said}")).unwrap_or_default())]
     Unauthorized {
         /// Who refused.
         address: String,
         /// The HTTP status.
         status: u16,
+        /// Why, in the server's words.
+        said: Option<String>,
     },
     /// The server answered with an error object.
     #[error(transparent)]
@@ -73,6 +75,16 @@ pub struct RpcError {
     pub violations: Vec<FieldViolation>,
     /// When to try again, in seconds: the `Retry-After` header or `google.rpc.RetryInfo`.
     pub retry_after_s: Option<u64>,
+}
+
+impl RpcError {
+    /// What happened and, where the server tells it, about what.
+    pub(crate) fn sentence(&self) -> String {
+        match self.metadata.get("detail") {
+            Some(detail) => format!("{}: {detail}", self.message),
+            None => self.message.clone(),
+        }
+    }
 }
 
 impl ClientError {

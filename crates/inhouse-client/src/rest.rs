@@ -3,12 +3,12 @@
 use hyper::{Method, StatusCode};
 use inhouse_proto::error::ErrorKind;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::error::ClientError;
-use crate::rpc::ErrorObject;
+use crate::rpc::{ErrorObject, Failure};
 
 /// What a call becomes.
 #[derive(Debug, PartialEq)]
@@ -19,35 +19,6 @@ pub(crate) struct RestCall {
     /// Empty where the method has none.
     pub(crate) body: Vec<u8>,
 }
-
-#[derive(Deserialize)]
-struct Failure {
-    error: Status,
-}
-
-/// `google.rpc.Status` as HTTP+JSON writes it.
-#[derive(Deserialize)]
-struct Status {
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    details: Value,
-}
-
-/// The errors that a client tells apart; what else there is has the status of HTTP for its code.
-const KINDS: [ErrorKind; 11] = [
-    ErrorKind::TaskNotFound,
-    ErrorKind::TaskNotCancelable,
-    ErrorKind::PushNotificationNotSupported,
-    ErrorKind::UnsupportedOperation,
-    ErrorKind::ContentTypeNotSupported,
-    ErrorKind::InvalidAgentResponse,
-    ErrorKind::ExtendedAgentCardNotConfigured,
-    ErrorKind::ExtensionSupportRequired,
-    ErrorKind::VersionNotSupported,
-    ErrorKind::InvalidParams,
-    ErrorKind::MethodNotFound,
-];
 
 /// A method of the protocol with its parameters, in the words of HTTP (spec 11.3, 11.5).
 pub(crate) fn call(method: &str, params: &impl Serialize) -> Result<RestCall, ClientError> {
@@ -111,8 +82,8 @@ fn encoded(text: &str) -> String {
 
 /// The result of an answer as its server wrote it.
 pub(crate) fn result(status: StatusCode, body: &[u8]) -> Result<Box<RawValue>, ClientError> {
-    if let Ok(failure) = serde_json::from_slice::<Failure>(body) {
-        return Err(failed(failure.error, status));
+    if let Ok(Failure { error }) = serde_json::from_slice(body) {
+        return Err(failed(error, status));
     }
     if !status.is_success() {
         return Err(ClientError::Protocol(format!("HTTP {} without an error object", status.as_u16())));
@@ -122,11 +93,11 @@ pub(crate) fn result(status: StatusCode, body: &[u8]) -> Result<Box<RawValue>, C
     serde_json::from_slice(body).map_err(|error| ClientError::Protocol(format!("the answer is not JSON: {error}")))
 }
 
-fn failed(error: Status, status: StatusCode) -> ClientError {
-    let object = ErrorObject { code: i64::from(status.as_u16()), message: error.message, data: error.details };
-    let mut error = crate::RpcError::from(object);
-    let kind = KINDS.iter().find(|kind| Some(kind.reason()) == error.reason.as_deref());
-    error.code = kind.map_or(error.code, |kind| i64::from(kind.code()));
+/// What is no error of the protocol or of this server has the status of HTTP for its code.
+fn failed(error: ErrorObject, status: StatusCode) -> ClientError {
+    let mut error = crate::RpcError::from(error);
+    let kind = error.reason.as_deref().and_then(ErrorKind::of_reason);
+    error.code = i64::from(kind.map_or(i32::from(status.as_u16()), ErrorKind::code));
     ClientError::Rpc(Box::new(error))
 }
 
@@ -173,9 +144,12 @@ mod tests {
 
     #[test]
     fn an_error_has_the_code_that_json_rpc_has_for_it() {
-        for (status, reason, code) in
-            [(404, "TASK_NOT_FOUND", -32001), (400, "UNSUPPORTED_OPERATION", -32004), (418, "X", 418)]
-        {
+        for (status, reason, code) in [
+            (404, "TASK_NOT_FOUND", -32001),
+            (400, "UNSUPPORTED_OPERATION", -32004),
+            (503, "AUDIT_UNAVAILABLE", -30503),
+            (418, "X", 418),
+        ] {
             let info = json!({"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason});
             let body =
                 json!({"error": {"code": status, "status": "S", "message": "no", "details": [info]}}).to_string();

@@ -27,14 +27,21 @@ struct Answer<'a> {
     error: Option<ErrorObject>,
 }
 
-/// An error, before its details are taken apart.
+/// An error of either binding, before its details are taken apart.
 #[derive(Deserialize)]
 pub(crate) struct ErrorObject {
     pub(crate) code: i64,
     #[serde(default)]
-    pub(crate) message: String,
-    #[serde(default)]
-    pub(crate) data: Value,
+    message: String,
+    /// HTTP+JSON has another name for them.
+    #[serde(default, alias = "details")]
+    data: Value,
+}
+
+/// The error that a body has for its `error`, in either binding.
+#[derive(Deserialize)]
+pub(crate) struct Failure {
+    pub(crate) error: ErrorObject,
 }
 
 /// A call as bytes.

@@ -111,7 +111,17 @@ async fn every_way_to_fail_has_its_error() {
     type Check = fn(&ClientError) -> bool;
     let cases: Vec<(Answer, Check)> = vec![
         (answer(401, ""), |error| matches!(error, ClientError::Unauthorized { status: 401, .. })),
-        (answer(403, "{}"), |error| matches!(error, ClientError::Unauthorized { status: 403, .. })),
+        (answer(403, "{}"), |error| matches!(error, ClientError::Unauthorized { status: 403, said: None, .. })),
+        (
+            answer(
+                403,
+                r#"{"error":{"code":-31403,"message":"no","data":[{"@type":"google.rpc.ErrorInfo","metadata":{"detail":"not this"}}]}}"#,
+            ),
+            |error| error.to_string().ends_with("refused the call: HTTP 403: no: not this"),
+        ),
+        (answer(401, r#"{"error":{"code":401,"message":"token is not valid","details":[]}}"#), |error| {
+            error.to_string().ends_with("HTTP 401: token is not valid")
+        }),
         (
             error(-32001, "TASK_NOT_FOUND"),
             |error| matches!(error, ClientError::Rpc(rpc) if rpc.code == -32001 && rpc.reason.as_deref() == Some("TASK_NOT_FOUND")),

@@ -89,6 +89,37 @@ const UNAVAILABLE: Grpc = grpc(14, "UNAVAILABLE");
 const UNAUTHENTICATED: Grpc = grpc(16, "UNAUTHENTICATED");
 
 impl ErrorKind {
+    /// All of them.
+    pub const ALL: [Self; 22] = [
+        Self::TaskNotFound,
+        Self::TaskNotCancelable,
+        Self::PushNotificationNotSupported,
+        Self::UnsupportedOperation,
+        Self::ContentTypeNotSupported,
+        Self::InvalidAgentResponse,
+        Self::ExtendedAgentCardNotConfigured,
+        Self::ExtensionSupportRequired,
+        Self::VersionNotSupported,
+        Self::ParseError,
+        Self::InvalidRequest,
+        Self::MethodNotFound,
+        Self::InvalidParams,
+        Self::Internal,
+        Self::Unauthenticated,
+        Self::PermissionDenied,
+        Self::Conflict,
+        Self::PayloadTooLarge,
+        Self::ResourceExhausted,
+        Self::HopLimit,
+        Self::Unavailable,
+        Self::AuditUnavailable,
+    ];
+
+    /// The kind of this reason.
+    pub fn of_reason(reason: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.reason() == reason)
+    }
+
     #[rustfmt::skip]
     const fn row(self) -> Row {
         match self {

@@ -16,31 +16,6 @@ fn plain(error: &A2aError) -> String {
     serde_json::to_string(&error.plain_object()).unwrap()
 }
 
-const ALL: [K; 22] = [
-    K::TaskNotFound,
-    K::TaskNotCancelable,
-    K::PushNotificationNotSupported,
-    K::UnsupportedOperation,
-    K::ContentTypeNotSupported,
-    K::InvalidAgentResponse,
-    K::ExtendedAgentCardNotConfigured,
-    K::ExtensionSupportRequired,
-    K::VersionNotSupported,
-    K::ParseError,
-    K::InvalidRequest,
-    K::MethodNotFound,
-    K::InvalidParams,
-    K::Internal,
-    K::Unauthenticated,
-    K::PermissionDenied,
-    K::Conflict,
-    K::PayloadTooLarge,
-    K::ResourceExhausted,
-    K::Unavailable,
-    K::HopLimit,
-    K::AuditUnavailable,
-];
-
 /// Spec 5.4, row by row.
 #[test]
 fn a2a_errors_have_the_codes_of_the_specification() {
@@ -75,11 +50,13 @@ fn json_rpc_errors_have_the_codes_and_messages_of_the_specification() {
 
 #[test]
 fn every_kind_has_a_row_of_its_own() {
+    assert!(K::ALL.iter().enumerate().all(|(at, kind)| *kind as usize == at));
     let unique = |values: Vec<String>| values.into_iter().collect::<BTreeSet<_>>().len();
-    assert_eq!(unique(ALL.iter().map(|kind| kind.code().to_string()).collect()), ALL.len());
-    assert_eq!(unique(ALL.iter().map(|kind| kind.reason().to_owned()).collect()), ALL.len());
-    assert_eq!(unique(ALL.iter().map(|kind| kind.message().to_owned()).collect()), ALL.len());
-    for kind in ALL {
+    assert_eq!(unique(K::ALL.iter().map(|kind| kind.code().to_string()).collect()), K::ALL.len());
+    assert_eq!(unique(K::ALL.iter().map(|kind| kind.reason().to_owned()).collect()), K::ALL.len());
+    assert_eq!(unique(K::ALL.iter().map(|kind| kind.message().to_owned()).collect()), K::ALL.len());
+    for kind in K::ALL {
+        assert_eq!(K::of_reason(kind.reason()), Some(kind));
         assert!((400..600).contains(&kind.http_status()), "{kind:?}");
         assert!(kind.reason().bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'), "{kind:?}");
     }

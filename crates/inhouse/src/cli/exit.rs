@@ -76,8 +76,8 @@ mod tests {
         let address = || "http://h".to_owned();
         for (error, code) in [
             (ClientError::Token, 2),
-            (ClientError::Unauthorized { address: address(), status: 401 }, 4),
-            (ClientError::Unauthorized { address: address(), status: 403 }, 4),
+            (ClientError::Unauthorized { address: address(), status: 401, said: None }, 4),
+            (ClientError::Unauthorized { address: address(), status: 403, said: Some("no".into()) }, 4),
             (ClientError::Unreachable { address: address(), why: "refused".into() }, 5),
             (ClientError::Timeout { address: address(), waited_ms: 1 }, 5),
             (ClientError::Rpc(Box::default()), 1),
