@@ -24,7 +24,7 @@ impl Form for Sse {
     }
 
     fn copies(&self) -> bool {
-        self.dialect.copies()
+        self.dialect.copies(true)
     }
 
     fn error(&mut self, error: &A2aError, out: &mut Pieces) {

@@ -15,11 +15,11 @@ const BEYOND_MAX: usize = 32 << 20;
 const READER_MAX: usize = 64 << 10;
 
 /// Asks for something, reads how it begins, and never anything more: the first line without its end.
-fn opened(server: &Server, method: &str, params: Value) -> (TcpStream, String) {
+fn opened(server: &Server, method: &str, params: Value, header: &str) -> (TcpStream, String) {
     let body = rpc(method, params);
     let head = format!(
         "POST /a2a HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\n\
-         Last-Event-ID: 1\r\nContent-Length: {}\r\n\r\n",
+         {header}\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
     let mut socket = connect(server.address);
@@ -30,7 +30,7 @@ fn opened(server: &Server, method: &str, params: Value) -> (TcpStream, String) {
 }
 
 fn stalled(server: &Server, method: &str, params: Value) -> TcpStream {
-    let (socket, status) = opened(server, method, params);
+    let (socket, status) = opened(server, method, params, "Last-Event-ID: 1");
     assert_eq!(status, "HTTP/1.1 200");
     socket
 }
@@ -85,25 +85,35 @@ fn stalled_readers_of_one_task_hold_nothing() {
 
 #[test]
 fn copies_for_stalled_readers_have_a_bound_together() {
+    let ask = |server: &Server, id: &str| opened(server, "tasks/get", json!({"id": id}), "Accept: */*");
+    copies_have_a_bound("0.3", "", ask);
+    // An extension that adds to each event makes copies too.
+    let numbered = |server: &Server, id: &str| {
+        opened(server, "SubscribeToTask", json!({"id": id}), "A2A-Extensions: urn:inhouse:a2a:generation:v1")
+    };
+    copies_have_a_bound("numbered events", "; sleep 300", numbered);
+}
+
+fn copies_have_a_bound(kind: &str, then: &str, ask: impl Fn(&Server, &str) -> (TcpStream, String)) {
     // What sockets take by themselves is less than one of them.
     let (text_bytes, room_bytes) = (7_usize << 20, 16_usize << 20);
-    let agent = format!("head -c {text_bytes} /dev/zero | tr '\\0' x");
+    let agent = format!("head -c {text_bytes} /dev/zero | tr '\\0' x{then}");
     let server = server(&agent, &format!("copied_bytes_max = {room_bytes}"));
-    let task = server.send("go");
-    let ask = || opened(&server, "tasks/get", json!({"id": task["id"]}));
+    let id = server.start_task("go");
+    server.wait_for(&id, |task| task["artifacts"].is_array() && text_of(task).len() == text_bytes);
     // What is made for one answer is made once more for another one.
-    drop(ask());
+    drop(ask(&server, &id));
     let before = server.resident_bytes();
-    let asked: Vec<_> = (0..6).map(|_| ask()).collect();
+    let asked: Vec<_> = (0..6).map(|_| ask(&server, &id)).collect();
     let grown = server.resident_bytes().saturating_sub(before);
     let taken = asked.iter().filter(|(_, status)| status.ends_with("200")).count();
-    let what = format!("{} stalled readers of 0.3, room for {}: {taken} taken", asked.len(), mib(room_bytes));
+    let what = format!("{} stalled readers of {kind}, room for {}: {taken} taken", asked.len(), mib(room_bytes));
     // With what was made for those that were refused, as far as the allocator has not given it back.
     figure(&what, &mib(grown), &mib(room_bytes));
     assert_eq!(taken, room_bytes / text_bytes);
     assert!(asked.iter().all(|(_, status)| status.ends_with("200") || status.ends_with("503")));
     // Those of 1.0 share what is kept.
-    assert!(server.result("GetTask", json!({"id": task["id"]}))["id"].is_string());
+    assert!(server.result("GetTask", json!({"id": id}))["id"].is_string());
     drop(asked);
-    wait("room", || ask().1.ends_with("200").then_some(()));
+    wait("room", || ask(&server, &id).1.ends_with("200").then_some(()));
 }

@@ -37,8 +37,8 @@ pub(crate) trait Dialect: Send + Unpin + 'static {
     /// The results that an event becomes, each in pieces; `last`: nothing follows.
     fn event(&mut self, generation: u64, event: &Event, last: bool) -> Vec<Vec<Bytes>>;
 
-    /// Whether it writes copies of what is in the log, and not the log's own bytes.
-    fn copies(&self) -> bool {
+    /// Whether it writes copies of what is in the log, and not the log's own bytes: as a stream's results, or as a whole one.
+    fn copies(&self, _is_stream: bool) -> bool {
         true
     }
 }
@@ -121,7 +121,7 @@ pub(crate) fn write(
     let mut pieces = Pieces::default();
     envelope.write(&mut pieces, |out| dialect.result(outcome, out))?;
     let pieces = pieces.finish();
-    Ok(Answer::pieces(if dialect.copies() { call.endpoint.copies.count(pieces)? } else { pieces }))
+    Ok(Answer::pieces(if dialect.copies(false) { call.endpoint.copies.count(pieces)? } else { pieces }))
 }
 
 fn stream(call: &Call<'_>, mut form: Sse, following: Following) -> Result<Answer, A2aError> {

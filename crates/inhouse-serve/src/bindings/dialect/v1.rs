@@ -1,4 +1,4 @@
-//! A2A 1.0 as JSON, for JSON-RPC (spec 9) and HTTP+JSON (spec 11): the log's own bytes.
+//! A2A 1.0 as JSON, for JSON-RPC (spec 9) and HTTP+JSON (spec 11): the log's own bytes, but where an extension changes events.
 
 use bytes::Bytes;
 use inhouse_proto::error::A2aError;
@@ -15,8 +15,8 @@ use crate::bindings::operation::{Outcome, sent};
 pub(crate) struct V1(pub(crate) Extensions);
 
 impl Dialect for V1 {
-    fn copies(&self) -> bool {
-        false
+    fn copies(&self, is_stream: bool) -> bool {
+        is_stream && self.0.change_events()
     }
 
     fn result(&self, outcome: Outcome, out: &mut Pieces) -> Result<(), A2aError> {
