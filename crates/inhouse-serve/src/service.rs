@@ -75,7 +75,8 @@ pub trait Service: Send + Sync + 'static {
     async fn handle(&self, request: Request, body: BodyReader) -> Response<Body>;
 }
 
-/// The latest of services that replace each other; a request is answered by the one that there was when it came.
+/// The latest of services that replace each other: each question goes to the one that there is when it is asked, and a request stays with
+/// the one that has begun to answer it.
 pub struct Latest<S>(watch::Receiver<Arc<S>>);
 
 impl<S> Latest<S> {

@@ -124,6 +124,8 @@ fn a_tenant_is_named_by_whatever_can_name_it() {
         ("GET", format!("/tasks/{of_two}?tenant=two"), ""),
         ("GET", format!("/tasks/{of_two}:subscribe?tenant=two"), ""),
         ("POST", format!("/tasks/{of_two}:subscribe"), "{\"tenant\":\"two\"}"),
+        ("POST", format!("/tasks/{of_two}:cancel?tenant=two"), ""),
+        ("POST", format!("/tasks/{of_two}:cancel"), "{\"tenant\":\"two\"}"),
         ("DELETE", format!("/tasks/{of_two}/pushNotificationConfigs/c?tenant=two"), ""),
     ] {
         let found = http::request(server.address, method, &path, &headers, body.as_bytes());

@@ -1,6 +1,5 @@
-//! What a request says in its headers (spec 3.2.6, "service parameters"): the version, where a stream goes on, which way a message has come; extensions have
-//! a file of their own.
-//! Each stands there once, or is refused by its name.
+//! What a request says in its headers (spec 3.2.6, "service parameters"): the version, where a stream goes on, which way a message has
+//! come; extensions have a file of their own. Each stands there once, or is refused by its name; but for the trace, which is then none.
 
 use hyper::header::{HeaderMap, HeaderValue};
 use inhouse_proto::error::{A2aError, ErrorKind};

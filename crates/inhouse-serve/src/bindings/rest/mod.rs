@@ -12,7 +12,7 @@ use inhouse_proto::snapshot::View;
 use inhouse_proto::{v0_3_proto, v1};
 use serde::de::DeserializeOwned;
 
-use super::checked::{Checked, valid, valid_json};
+use super::checked::{Checked, valid_json};
 use super::dialect::{self, Dialect, Envelope};
 use super::events::Until;
 use super::operation::{self, Asked, Kind, Send, Subscribe};
@@ -76,14 +76,10 @@ fn asked(call: &Call<'_>, generation: Generation, target: &Target, kind: Kind, b
         (_, Resource::Tasks) => Asked::List(valid_json(&query::json(call.query, &[])?, Ok)?),
         (_, Resource::Task(id)) => Asked::Get(valid_json(&query::json(call.query, &[("id", id)])?, Ok)?),
         (_, Resource::Cancel(id)) => {
-            let named = |request| Ok(v1::CancelTaskRequest { id: id.clone(), ..request });
-            Asked::Cancel(if body.is_empty() { valid(named(Default::default())?)? } else { request(body, named)? })
+            Asked::Cancel(of_task(call, id, body, |id, request| v1::CancelTaskRequest { id, ..request })?)
         }
         (_, Resource::Subscribe(id)) => Asked::Subscribe(Subscribe {
-            request: match body.is_empty() {
-                true => valid_json(&query::json(call.query, &[("id", id)])?, Ok)?,
-                false => request(body, |request| Ok(v1::SubscribeToTaskRequest { id: id.clone(), ..request }))?,
-            },
+            request: of_task(call, id, body, |id, request| v1::SubscribeToTaskRequest { id, ..request })?,
             view: View::ALL,
             until: Until::Finished,
             finished_too: generation == Generation::V03,
@@ -100,6 +96,19 @@ fn send(generation: Generation, body: &[u8]) -> Result<Box<Send>, A2aError> {
         Generation::V03 | Generation::First => request(body, v0_3_proto::SendMessageRequest::into_v1)?,
     };
     Ok(Box::new(Send { request, task_id: None, direct: true, label: generation.label() }))
+}
+
+/// The request that the body is, and without one the query, about the task that the path names.
+fn of_task<V: Checked + DeserializeOwned>(
+    call: &Call<'_>,
+    id: &str,
+    body: &[u8],
+    named: impl FnOnce(String, V) -> V,
+) -> Result<V, A2aError> {
+    match body.is_empty() {
+        true => valid_json(&query::json(call.query, &[("id", id)])?, Ok),
+        false => request(body, |request| Ok(named(id.to_owned(), request))),
+    }
 }
 
 /// The request that the body is.
