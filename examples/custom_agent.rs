@@ -141,7 +141,8 @@ pub fn server(listen: SocketAddr, agent: impl Agent) -> Result<(Server, Engine),
     let endpoint = Endpoint::new(name, engine.clone(), closing.subscribe());
     let token = Secret::new("a-token-for-trying-it-out".to_owned());
     let tokens = Tokens::new([(Principal::new("me")?, TokenDigest::of(&token))]);
-    let routes = vec![Route { endpoint, card: card() }];
+    let (routes, cards) = (vec![Route { endpoint, card: card() }], CardOptions::default());
+    let routes = Routes::new(routes, None, cards, audit.clone(), metrics.clone(), closing.subscribe());
     let server = Server::bind(ServerOptions {
         listen,
         listen_too: vec![],
@@ -151,7 +152,7 @@ pub fn server(listen: SocketAddr, agent: impl Agent) -> Result<(Server, Engine),
         origins: OriginRule::new([]),
         proxies: Proxies::default(),
         tokens: watch::Sender::new(Arc::new(tokens)).subscribe(),
-        service: Arc::new(Routes::new(routes, None, CardOptions::default(), audit.clone(), metrics.clone())),
+        service: Arc::new(routes),
         audit,
         metrics,
         closing,

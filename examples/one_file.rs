@@ -64,6 +64,7 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
             CardOptions::default(),
             audit.clone(),
             metrics.clone(),
+            closing.subscribe(),
         )),
         audit,
         metrics,

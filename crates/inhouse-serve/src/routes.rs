@@ -74,16 +74,16 @@ impl Binding {
 }
 
 impl Routes {
-    /// The paths for these agents, the default one first.
+    /// The paths for these agents, the default one first. They say that they want no more work once `draining` turns `true`.
     pub fn new(
         agents: Vec<Route>,
         public_url: Option<String>,
         cards: CardOptions,
         audit: AuditLog,
         metrics: Metrics,
+        draining: watch::Receiver<bool>,
     ) -> Self {
-        let closing = agents.first().map(|route| route.endpoint.closing.clone());
-        let services = Services::new(closing.unwrap_or_else(|| watch::channel(true).1));
+        let services = Services::new(draining);
         Self {
             agents,
             public_url,
@@ -95,12 +95,6 @@ impl Routes {
             console: false,
             admin: None,
         }
-    }
-
-    /// The same, which say that they want no more work once this turns `true`, and not only when open streams have to end.
-    pub fn draining(mut self, draining: watch::Receiver<bool>) -> Self {
-        self.services = Services::new(draining);
-        self
     }
 
     /// The same, which have the console or not.

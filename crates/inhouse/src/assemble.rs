@@ -232,8 +232,8 @@ pub(crate) fn routes(config: &mut Config, behind: &Behind) -> Routes {
     let others = config.agents.list.iter().filter(|agent| agent.name != default.name);
     let routes = [default].into_iter().chain(others).map(route).collect();
     let public_url = config.server.public_url.value.as_ref().map(|url| url.text.clone());
-    let routes = Routes::new(routes, public_url, cards, audit.clone(), metrics.clone());
-    let routes = routes.with_console(config.server.console.value).draining(draining.subscribe());
+    let routes = Routes::new(routes, public_url, cards, audit.clone(), metrics.clone(), draining.subscribe());
+    let routes = routes.with_console(config.server.console.value);
     routes.with_admin(admin.clone(), facts(config, redactor))
 }
 
