@@ -2,7 +2,7 @@
 //! Each kind is renewed by itself, and what can not be used leaves in force what was.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use inhouse_serve::{CertificateRules, Issuer, Issuers, JwtKeys};
 use inhouse_trust::{Credential, Tokens};
@@ -109,13 +109,20 @@ impl Entrants {
         self.change(|known| (known.configured, known.certified) = (access.configured, access.certified));
     }
 
-    /// Reads the issued tokens again.
+    /// Reads the issued tokens again. A file that is gone revokes none: it may be on its way to another place, or its disk away.
     pub(crate) fn renew(&self) {
-        let read = self.file.as_deref().map_or_else(|| Ok(Keyring::default()), Keyring::read);
-        match read
-            .map_err(|error| error.to_string())
-            .and_then(|keyring| issued(&keyring, self.issuers.iter().map(|issuer| &issuer.config)))
-        {
+        let read = || {
+            let Some(file) = &self.file else { return Ok(Vec::new()) };
+            match Keyring::find(file).map_err(|error| error.to_string())? {
+                Some(keyring) => issued(&keyring, self.issuers.iter().map(|issuer| &issuer.config)),
+                None if self.known().issued.is_empty() => Ok(Vec::new()),
+                None => Err(format!(
+                    "the tokens file {} is gone (inhouse token revoke NAME takes tokens back)",
+                    file.display()
+                )),
+            }
+        };
+        match read() {
             Ok(issued) => {
                 tracing::info!(tokens = issued.len(), "the tokens file is read again and in force");
                 self.change(|known| known.issued = issued);
@@ -137,8 +144,12 @@ impl Entrants {
 
     /// A change is never half done, and announced before the next one.
     fn change(&self, change: impl FnOnce(&mut Known)) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known();
         change(&mut known);
         self.tokens.send_replace(known.tokens(&self.issuers));
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -97,14 +97,21 @@ impl Reload {
         changed: impl FnMut() + Send + 'static,
     ) -> io::Result<()> {
         let hangup = signal(SignalKind::hangup())?;
-        self.tasks.push(tokio::spawn(follow(look, self.every, hangup, changed)).abort_handle());
+        // Before anybody hears of the server: what changes from then on is seen.
+        let seen = look();
+        self.tasks.push(tokio::spawn(follow(seen, look, self.every, hangup, changed)).abort_handle());
         Ok(())
     }
 }
 
-/// Calls `changed` whenever a look shows something else than the one before, and on SIGHUP.
-async fn follow<L: PartialEq>(look: impl Fn() -> L, every: Duration, mut hangup: Signal, mut changed: impl FnMut()) {
-    let mut seen = look();
+/// Calls `changed` whenever a look shows something else than the one before, of which `seen` was the first, and on SIGHUP.
+async fn follow<L: PartialEq>(
+    mut seen: L,
+    look: impl Fn() -> L,
+    every: Duration,
+    mut hangup: Signal,
+    mut changed: impl FnMut(),
+) {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -218,6 +218,26 @@ fn a_file_that_can_not_be_used_stops_a_start_and_changes_nothing_of_a_running_se
 }
 
 #[test]
+fn a_file_that_is_gone_revokes_nothing_and_the_last_token_can_be_revoked() {
+    let home = Home::new();
+    let server = home.server(TWO_AGENTS);
+    let token = home.issue(&["ann"]);
+    settles(&server, &token, true);
+    let aside = home.file().with_extension("aside");
+    fs::rename(home.file(), &aside).unwrap();
+    wait("a word in the log", || server.stderr().contains("is gone").then_some(()));
+    assert!(server.stderr().contains("the tokens of before stay in force") && comes_in(&server, &token));
+    fs::rename(&aside, home.file()).unwrap();
+    assert_eq!(home.run(&["revoke", "ann"]).0, 0);
+    settles(&server, &token, false);
+    // With none in force it may go.
+    let times = || server.stderr().matches("the tokens file is read again").count();
+    let before = times();
+    fs::remove_file(home.file()).unwrap();
+    wait("another look", || (times() > before).then_some(()));
+}
+
+#[test]
 fn rules_of_agents_know_the_callers_of_issued_tokens() {
     let home = Home::new();
     home.issue(&["ann-laptop", "--caller", "ann"]);

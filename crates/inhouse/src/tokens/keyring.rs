@@ -110,9 +110,17 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError`].
     pub(crate) fn read(path: &Path) -> Result<Self, KeyringError> {
+        Self::find(path).map(Option::unwrap_or_default)
+    }
+
+    /// Reads the file, if it is there.
+    ///
+    /// # Errors
+    /// [`KeyringError`].
+    pub(crate) fn find(path: &Path) -> Result<Option<Self>, KeyringError> {
         let failed = |source| KeyringError::File { path: path.to_path_buf(), source };
         let text = match reread::guarded(path, reread::FILE_BYTES_MAX) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             read => read.map_err(failed)?.ok_or_else(|| KeyringError::Open(path.to_path_buf()))?,
         };
         let wrong = |why: String| KeyringError::Form { path: path.to_path_buf(), why };
@@ -124,7 +132,7 @@ impl Keyring {
             )));
         }
         keyring.credentials().map_err(wrong)?;
-        Ok(keyring)
+        Ok(Some(keyring))
     }
 
     /// Changes the file as nobody else does meanwhile, and whole or not at all; `change` gives back what its caller wants to know.
