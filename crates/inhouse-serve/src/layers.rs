@@ -16,7 +16,7 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Response, StatusCode, Version};
 use inhouse_proto::via::TraceParent;
-use inhouse_trust::{Caller, HostError, OriginRule, Record};
+use inhouse_trust::{AuthError, Caller, HostError, OriginRule, Record};
 use tokio::sync::watch;
 
 use crate::bindings::grpc::is_grpc;
@@ -30,6 +30,9 @@ use crate::reader::too_large;
 use crate::service::OwnNames;
 use crate::tls::LiveTlsKeys;
 use crate::{AuditLog, Body, BodyReader, Limits, Metrics, Proxies, Refusal, Request, Service};
+
+/// When a token may be good whose issuer's keys are still to come, in seconds.
+const UNREADY_RETRY_S: u64 = 1;
 
 /// What all connections share.
 pub(crate) struct Door {
@@ -189,8 +192,16 @@ impl Door {
             Some(certificate) if !headers.contains_key(AUTHORIZATION) => tokens
                 .certified(&certificate.names, certificate.until_s, now_s())
                 .ok_or_else(|| unauthenticated("client certificate is no caller's".to_owned())),
-            _ => with_values(headers, &AUTHORIZATION, |values| tokens.caller(values, now_s()))
-                .map_err(|error| unauthenticated(error.to_string())),
+            _ => with_values(headers, &AUTHORIZATION, |values| tokens.caller(values, now_s())).map_err(|error| {
+                match error {
+                    // Whether the token is good is not known, and another one would do no better (RFC 6750 section 3.1).
+                    AuthError::Unready => Refusal {
+                        retry_after_s: Some(UNREADY_RETRY_S),
+                        ..Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", error.to_string())
+                    },
+                    _ => unauthenticated(error.to_string()),
+                }
+            }),
         }
     }
 

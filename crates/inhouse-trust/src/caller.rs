@@ -40,7 +40,7 @@ impl Caller {
     }
 }
 
-/// Why a request has no caller. All three are answered alike, with 401; the difference is for the audit only.
+/// Why a request has no caller. All but the last are answered alike, with 401; the difference is for the audit only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     /// There is no Authorization header.
@@ -52,6 +52,9 @@ pub enum AuthError {
     /// No principal has this token, or not any more.
     #[error("token is not valid")]
     Invalid,
+    /// Nobody can say yet: it names a maker whose keys are still to come. Answered with 503.
+    #[error("the keys of the token's issuer are not known yet")]
+    Unready,
 }
 
 /// A token, as far as the server knows it: whose it is, and what it is good for.
@@ -92,8 +95,11 @@ impl Vouched {
 
 /// Those who vouch for callers whose tokens are not known here: the issuers of signed ones and of certificates.
 pub trait Vouchers: Debug + Send + Sync {
-    /// Whom a token names at this second since the epoch, if one of them has made it.
-    fn vouched(&self, token: &[u8], now_s: u64) -> Option<Vouched>;
+    /// Whom a token names, if one of them has made it.
+    ///
+    /// # Errors
+    /// [`AuthError::Invalid`], [`AuthError::Unready`].
+    fn vouched(&self, token: &[u8]) -> Result<Vouched, AuthError>;
 
     /// Whom the names in a client's certificate stand for, which is good until this second; its authority and its key were checked.
     fn certified(&self, names: &[String], until_s: u64) -> Option<Vouched>;
@@ -129,9 +135,11 @@ impl Tokens {
     /// [`AuthError`]; `Bearer` may be written in any case (RFC 7235 section 2.1).
     pub fn caller(&self, authorization: &[&[u8]], now_s: u64) -> Result<Caller, AuthError> {
         let token = bearer(authorization)?;
-        let known = self.found(TokenDigest::of_bytes(token), now_s);
-        let vouched = || self.vouchers.as_ref()?.vouched(token, now_s)?.caller(now_s);
-        known.or_else(vouched).ok_or(AuthError::Invalid)
+        if let Some(known) = self.found(TokenDigest::of_bytes(token), now_s) {
+            return Ok(known);
+        }
+        let vouchers = self.vouchers.as_ref().ok_or(AuthError::Invalid)?;
+        vouchers.vouched(token)?.caller(now_s).ok_or(AuthError::Invalid)
     }
 
     /// The caller whom a client's certificate names, as [`Vouchers::certified`] has it.

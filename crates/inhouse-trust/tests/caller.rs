@@ -81,9 +81,13 @@ fn a_caller_holds_as_long_as_his_token_is_there_and_his() {
 struct Issuer(&'static str);
 
 impl Vouchers for Issuer {
-    fn vouched(&self, token: &[u8], _now_s: u64) -> Option<Vouched> {
+    fn vouched(&self, token: &[u8]) -> Result<Vouched, AuthError> {
         let rights = Arc::new(Rights { expires_at_s: Some(NOW_S + 1), ..Rights::default() });
-        (token == b"eve").then(|| Vouched { principal: Principal::new("i:eve").unwrap(), rights, by: self.0.into() })
+        match token {
+            b"eve" => Ok(Vouched { principal: Principal::new("i:eve").unwrap(), rights, by: self.0.into() }),
+            b"eve, later" => Err(AuthError::Unready),
+            _ => Err(AuthError::Invalid),
+        }
     }
 
     fn certified(&self, names: &[String], until_s: u64) -> Option<Vouched> {
@@ -107,6 +111,9 @@ fn whom_somebody_vouches_for_is_a_caller_as_long_as_it_holds() {
         let header = format!("Bearer {token}");
         assert_eq!(vouching("k").caller(&[header.as_bytes()], now_s).unwrap_err(), AuthError::Invalid);
     }
+    let later: &[&[u8]] = &[b"Bearer eve, later"];
+    assert_eq!(vouching("k").caller(later, NOW_S).unwrap_err(), AuthError::Unready);
+    assert_eq!(tokens().caller(later, NOW_S).unwrap_err(), AuthError::Invalid);
     assert!(vouching("k").hold(&eve, NOW_S));
     assert!(!vouching("k").hold(&eve, NOW_S + 1) && !vouching("l").hold(&eve, NOW_S) && !tokens().hold(&eve, NOW_S));
     let ann = vouching("k").caller(&[b"Bearer right"], NOW_S).unwrap();

@@ -15,9 +15,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use issuer::{AUDIENCE, Signer, jwks, with};
-use serde_json::json;
+use serde_json::{Value, json};
 use site::{Page, Site};
-use support::http::{headers, request};
+use support::http::{Response, headers, request};
 use support::{Launch, Server, rpc, scratch, wait};
 
 const BOUNDS: &str = "jwks_retry_ms = 100\njwks_fetch_ms_max = 500\njwks_bytes_max = 2048\n";
@@ -55,19 +55,26 @@ impl House {
         Launch::new(&["serve"]).directory(&self.folder)
     }
 
+    fn claims(&self) -> Value {
+        with(json!({"iss": self.issuer()}))
+    }
+
     fn token(&self, key: &Signer) -> String {
-        key.token(&with(json!({"iss": self.issuer()})))
+        key.token(&self.claims())
     }
 
     fn status(&self, server: &Server, key: &Signer) -> u16 {
-        let bearer = format!("Bearer {}", self.token(key));
-        let headers = headers(&[("Authorization", &bearer), ("Content-Type", "application/json")]);
-        request(server.address, "POST", "/a2a", &headers, &rpc("ListTasks", json!({}))).status
+        answer(server, &self.token(key)).status
     }
 
     fn comes_in(&self, server: &Server, key: &Signer) {
         wait("the key to be known", || (self.status(server, key) == 200).then_some(()));
     }
+}
+
+fn answer(server: &Server, token: &str) -> Response {
+    let headers = headers(&[("Authorization", &format!("Bearer {token}")), ("Content-Type", "application/json")]);
+    request(server.address, "POST", "/a2a", &headers, &rpc("ListTasks", json!({})))
 }
 
 #[test]
@@ -103,6 +110,26 @@ fn unknown_keys_do_not_make_the_server_ask_more_than_it_may() {
     }
     assert_eq!(house.site.asked(), before);
     assert_eq!(house.status(&server, &key), 200);
+}
+
+#[test]
+fn a_token_has_its_own_issuer_asked_and_no_other() {
+    let house = House::new();
+    let [key, new, newer] = ["k", "new", "newer"].map(Signer::p256);
+    house.put(&[&key]);
+    let (other, address) = Site::start();
+    other.text("/keys", &jwks(&[&key]));
+    let more = format!(
+        "[[jwt]]\nname = \"other\"\nissuer = \"http://{address}\"\naudience = \"{AUDIENCE}\"\njwks_url = \"http://{address}/keys\""
+    );
+    let server = house.launch(BOUNDS, &more).start();
+    house.comes_in(&server, &key);
+    wait("the other one", || (other.asked() == 1).then_some(()));
+    for key in [&new, &newer] {
+        house.put(&[key]);
+        house.comes_in(&server, key);
+    }
+    assert_eq!(other.asked(), 1, "whose tokens name no unknown key");
 }
 
 #[test]
@@ -158,9 +185,15 @@ fn a_server_starts_without_its_issuer_and_waits_for_it() {
     let key = Signer::p256("k");
     let server = house.launch(BOUNDS, "").start();
     wait("a word of it", || server.stderr().contains("answers HTTP 404").then_some(()));
-    assert_eq!(house.status(&server, &key), 401);
+    let unready = answer(&server, &house.token(&key));
+    assert_eq!((unready.status, unready.header("retry-after")), (503, Some("1")), "nobody can say whether it is good");
+    let strange = json!({"iss": "https://login.example.com"});
+    for token in [key.token(&with(strange)), key.raw("{\"alg\":\"HS256\"}", house.claims().to_string())] {
+        assert_eq!(answer(&server, &token).status, 401, "it is no token of the issuer's, whatever its keys are");
+    }
     house.put(&[&key]);
     house.comes_in(&server, &key);
+    assert_eq!(house.status(&server, &Signer::p256("other")), 401);
     let told = server.stderr().matches("answers HTTP 404").count();
     assert_eq!(told, 1, "the same is told once");
 }

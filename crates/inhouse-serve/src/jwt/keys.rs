@@ -27,6 +27,10 @@ impl JwtAlgorithm {
     pub fn name(self) -> String {
         format!("{:?}", self.0)
     }
+
+    pub(super) fn is(self, algorithm: Algorithm) -> bool {
+        self.0 == algorithm
+    }
 }
 
 /// Why a set of keys can not be used.
@@ -58,7 +62,7 @@ pub(super) struct Key {
     /// What it may have signed by.
     algorithms: Vec<Algorithm>,
     pub(super) key: DecodingKey,
-    /// Tells it from all others.
+    /// A digest of the public key alone, which stays when its name or its use changes. It is not the one of RFC 7638.
     pub(super) thumbprint: String,
 }
 
@@ -101,6 +105,11 @@ impl JwtKeys {
         fitting.next().filter(|_| fitting.next().is_none())
     }
 
+    /// Whether none has come yet.
+    pub(super) fn are_to_come(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn thumbprints(&self) -> impl Iterator<Item = &String> {
         self.0.iter().map(|key| &key.thumbprint)
     }
@@ -127,7 +136,7 @@ impl Key {
         let mut digest = Sha256::new();
         match key.kind() {
             DecodingKeyKind::SecretOrDer(point) => digest.update(point),
-            DecodingKeyKind::RsaModulusExponent { n, e } => digest.update([n.as_slice(), e].concat()),
+            DecodingKeyKind::RsaModulusExponent { n, e } => digest.update([&n.len().to_be_bytes()[..], n, e].concat()),
         }
         let thumbprint = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Some(Self { id: jwk.common.key_id.clone(), algorithms, key, thumbprint }))
