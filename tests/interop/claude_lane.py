@@ -236,6 +236,33 @@ def a_context_keeps_its_process(server, model):
 
 
 @step
+def what_a_tool_leaves_is_swept(server, model):
+    """what a tool has started ends with its turn, however it was started, and the process that is kept stays"""
+    with Server(config='[agents.claude]\nallow = ["Bash"]\n', **provider(model)) as ruled:
+        runs = Runs(ruled)
+        context = ruled.send("hello")["contextId"]
+        kept = runs.new()
+        assert kept, "the process stays"
+        command = use("Bash", command="setsid sleep 4567 > /dev/null 2>&1 & echo canary-$((40+2))", description="leaves something")
+        send_in(ruled, context, command)
+        assert model.has_heard_of("canary-42"), "the tool was not used"
+        assert_same(runs.new(), kept)
+
+
+@step
+def what_a_project_says_is_not_run(server, model):
+    """hooks and MCP servers in a project, which another caller's turn may have left there, are not run"""
+    planted = Server(**provider(model))
+    (planted.project / ".claude").mkdir()
+    (planted.project / ".claude" / "settings.json").write_text(json.dumps(HOOK))
+    touch = {"command": "sh", "args": ["-c", "touch PWNED; cat"]}
+    (planted.project / ".mcp.json").write_text(json.dumps({"mcpServers": {"planted": touch}}))
+    with planted:
+        expect(planted.send("hello"), "COMPLETED")
+    assert not list(planted.project.rglob("PWNED"))
+
+
+@step
 def a_restart_is_survived(server, model):
     """after a restart the same context goes on; the same context of another caller is another conversation"""
     callers = "".join(f'[[callers]]\nname = "{name}"\ntoken_env = "{name.upper()}_TOKEN"\n' for name in ("ann", "bob"))

@@ -124,7 +124,7 @@ fn a_program_reads_an_agent_a_line_with_stable_names() {
 fn what_fails_hangs_or_never_stops_talking_is_unknown_and_nothing_of_it_is_left() {
     let mark = format!("agents-{}", uuid::Uuid::new_v4());
     let machine = Machine::with(&[
-        ("claude", &format!("setsid sleep 1000 {mark} & sleep 1001")),
+        ("claude", "setsid sleep 1000 & sleep 1001"),
         ("codex", "echo 1.0.0; exit 3"),
         ("gemini", "head -c 10000000 /dev/zero | tr '\\0' '1'; sleep 1000"),
         ("opencode", "echo no number"),

@@ -54,14 +54,24 @@ fn a_unit_is_written_where_systemd_looks_once_and_says_how_it_is_started() {
     assert_eq!(fs::read_to_string(&unit).unwrap(), "mine");
 }
 
+/// Those that the help lists.
+fn commands(home: &Path) -> Vec<String> {
+    let help = launch(home, &["--help"]).run().1;
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let words = listed.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let commands: Vec<_> = words.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect();
+    assert!(commands.len() > 10, "{help}");
+    commands.into_iter().filter(|command| command != "help").collect()
+}
+
 #[test]
 fn shells_take_the_completions_and_they_know_every_command() {
     let home = scratch("service");
     for (shell, check) in [("bash", &["-n"][..]), ("zsh", &["-n"]), ("fish", &["--no-execute"])] {
         let (code, script, error) = launch(&home, &["completions", shell]).run();
         assert_eq!((code, error.as_str()), (0, ""));
-        for word in ["serve", "doctor", "token", "--require-sandbox"] {
-            assert!(script.contains(word.trim_start_matches("--")), "{shell}: {word}");
+        for word in commands(&home).iter().map(String::as_str).chain(["require-sandbox"]) {
+            assert!(script.contains(word), "{shell}: {word}");
         }
         let file = home.join(shell);
         fs::write(&file, script).unwrap();
@@ -74,6 +84,9 @@ fn there_is_a_manual_page_for_each_command() {
     let home = scratch("service");
     let (code, _, error) = launch(&home, &["man", "pages"]).run();
     assert_eq!((code, error.as_str()), (0, ""));
+    for command in commands(&home) {
+        assert!(home.join("pages").join(format!("inhouse-{command}.1")).is_file(), "{command}");
+    }
     for (page, holds) in
         [("inhouse.1", "Exit codes"), ("inhouse-serve.1", "containment"), ("inhouse-token-new.1", "scope")]
     {

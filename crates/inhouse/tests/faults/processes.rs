@@ -6,7 +6,7 @@ use std::os::unix::fs::chown;
 use std::process::Command;
 
 use crate::is_root;
-use crate::support::{Launch, Server, message, reason_of, scratch, state_of, text_of, wait};
+use crate::support::{Launch, Server, message, reason_of, scratch, state_of, text_of};
 
 /// A user that owns nothing.
 const NOBODY: u32 = 54_321;
@@ -59,7 +59,7 @@ fn all(server: &Server) -> Vec<u32> {
 
 #[test]
 fn without_processes_turns_fail_and_the_server_goes_on() {
-    let Some(server) = server() else { return };
+    let Some(mut server) = server() else { return };
     assert_eq!(text_of(&server.send("before")), "before");
     limit_all(&all(&server), "1");
     for _ in 0..5 {
@@ -73,5 +73,7 @@ fn without_processes_turns_fail_and_the_server_goes_on() {
     limit_all(&all(&server), "1000");
     assert_eq!(text_of(&server.send("after")), "after", "{}", server.stderr());
     assert!(server.result("SendMessage", message("x"))["task"].is_object());
-    wait("quiet", || (!server.stderr().contains("panicked")).then_some(()));
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+    assert!(!server.stderr().contains("panicked"), "{}", server.stderr());
 }
