@@ -101,7 +101,8 @@ impl Address {
         self.at(&format!("{}{path}", self.path.trim_end_matches('/')))
     }
 
-    fn at(&self, path: &str) -> Self {
+    /// Another path of the same server.
+    pub(crate) fn at(&self, path: &str) -> Self {
         Self { path: path.to_owned(), ..self.clone() }
     }
 

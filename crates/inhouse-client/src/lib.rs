@@ -4,6 +4,7 @@
 //! task's events as an [`EventStream`], which reconnects by itself without a gap or a double. Every buffer has a bound.
 
 mod address;
+mod admin;
 mod agents;
 mod client;
 mod error;

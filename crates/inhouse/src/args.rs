@@ -25,6 +25,7 @@ Examples:
   inhouse agents                           see which agents are there, and which would be served, and why
   inhouse doctor                           see whether this machine is fit to serve them, and what to mend
   inhouse token new ann                    a token for a teammate; revoke it while the server runs
+  inhouse status                           see how a running server stands
   inhouse send \"what does this repository do?\"
 
 In inhouse.toml an agent can have a git worktree for each conversation, or report what it changed on disk: workspace, report_changes.
@@ -77,6 +78,7 @@ pub(crate) enum Command {
     Task(Box<cli::task::TaskArgs>),
     Push(Box<cli::push::PushArgs>),
     Card(Box<cli::card::CardArgs>),
+    Status(Box<cli::status::StatusArgs>),
     Inspect(Box<cli::inspect::InspectArgs>),
     Mcp(Box<cli::mcp::McpArgs>),
     /// Look at the configuration

@@ -80,6 +80,7 @@ fn main() -> ExitCode {
         Command::Chat(args) => run(cli::chat::run(*args)),
         Command::Task(args) => run(cli::task::run(*args)),
         Command::Push(args) => run(cli::push::run(*args)),
+        Command::Status(args) => run(cli::status::run(*args)),
         Command::Inspect(args) => run(cli::inspect::run(*args)),
         Command::Card(args) => run(cli::card::run(*args)),
         Command::Mcp(args) => run(cli::mcp::run(*args)),

@@ -14,7 +14,7 @@ use support::{Launch, Server, TOKEN, message, rpc, scratch, wait};
 const CONFIG: &str = "[agents.cat]\ncommand = [\"cat\", \"--show-ends\"]\ninput = \"stdin\"\ndefault = true\ntokens_per_day_max = 9\n\
     [agents.cat.env_set]\nSHOP_KEY = \"never-to-be-shown\"\n\
     [agents.slow]\ncommand = [\"sh\", \"-c\", \"echo begun; sleep 300\", \"the-secret-of-the-shop\"]\ninput = \"stdin\"\n\
-    [limits]\nfiles_reload_ms = 100\nrunning_per_caller_max = 1\nkeep_alive_ms = 100\naudit_shown_max = 6\n";
+    [limits]\nfiles_reload_ms = 100\nrunning_per_caller_max = 1\nkeep_alive_ms = 100\naudit_shown_max = 40\n";
 
 fn server(home: &Path) -> Server {
     fs::write(home.join("inhouse.toml"), CONFIG).unwrap();
@@ -89,9 +89,11 @@ fn the_status_shows_the_configuration_with_its_origins_and_no_secret() {
 fn the_audit_is_shown_line_by_line_as_it_is_written() {
     let server = server(&scratch("admin"));
     server.send("one");
-    let first = wait("the turn's line", || {
+    let first = wait("the lines of the call and of its turn", || {
         let page = audit(&server, "?after=0");
-        page["lines"].to_string().contains("\"operation\":\"turn\"").then_some(page)
+        let is_there =
+            |operation: &str| page["lines"].as_array().unwrap().iter().any(|line| line["operation"] == operation);
+        (is_there("turn") && is_there("SendMessage")).then_some(page)
     });
     for line in first["lines"].as_array().unwrap() {
         let written =
@@ -108,7 +110,7 @@ fn the_audit_is_shown_line_by_line_as_it_is_written() {
         let page = audit(&server, "?after=0");
         (page["skipped"].as_u64() > Some(0)).then_some(page)
     });
-    assert_eq!(last["lines"].as_array().unwrap().len(), 6);
+    assert_eq!(last["lines"].as_array().unwrap().len(), 40);
     for (query, said) in [("?limit=0", "limit must be 1 to 1000, not 0"), ("?after=x", "after must be a whole number")]
     {
         let refused = asked(&server, "GET", &format!("/admin/audit{query}"), TOKEN);
@@ -142,4 +144,38 @@ fn both_are_for_a_token_that_may_look_at_the_server() {
         wait("a line of it", || server.stderr().contains(&line).then_some(()));
     }
     assert_eq!(asked(&server, "GET", "/admin/other", &tokens[2]).status, 404);
+}
+
+#[test]
+fn the_verb_shows_it_to_people_and_to_programs() {
+    let home = scratch("admin");
+    let server = server(&home);
+    server.send("one");
+    let url = format!("http://{}", server.address);
+    let run = |args: &[&str], token: &str| {
+        let args = [&["status"], args].concat();
+        Launch::new(&args)
+            .env("HOME", &home)
+            .env("INHOUSE_URL", &url)
+            .env("INHOUSE_TOKEN", token)
+            .directory(&home)
+            .run()
+    };
+    let (code, out, err) = run(&[], TOKEN);
+    assert_eq!(code, 0, "{err}");
+    let lines: Vec<_> = out.lines().collect();
+    assert!(lines[0].starts_with(&format!("version      {}, up ", env!("CARGO_PKG_VERSION"))), "{out}");
+    assert_eq!(lines[1], format!("listening    {} (plain HTTP)", server.address));
+    assert!(out.contains("tasks        1 completed; those at rest keep "), "{out}");
+    assert!(
+        out.contains("\nAGENT  DRIVER  RUNNING  WAITING   ASKING  TODAY\ncat    text    0 of 16  0 of 256  0\n"),
+        "{out}"
+    );
+    let (code, out, err) = run(&["--json"], TOKEN);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["agents"][0]["name"], "cat");
+    let (code, _, err) = run(&[], "wrong");
+    assert!(code == 4 && err.contains("the server does not know the token from INHOUSE_TOKEN"), "{code} {err}");
+    let (code, _, err) = run(&["http://127.0.0.1:9"], TOKEN);
+    assert!(code == 5 && err.contains("start a server with: inhouse serve"), "{code} {err}");
 }

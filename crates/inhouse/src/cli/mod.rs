@@ -1,4 +1,4 @@
-//! The verbs that talk to a server: `send`, `chat`, `task`, `push`, `card`, `inspect` and `mcp`.
+//! The verbs that talk to a server: `send`, `chat`, `task`, `push`, `card`, `status`, `inspect` and `mcp`.
 //!
 //! Each has its arguments and a `run` that ends in an exit code. What they share, in reading order: `connection` and `profiles`
 //! (which server), `output` (what goes where), `problem` and `exit` (how it ends), `transcript` (what a task says), `follow`.
@@ -9,6 +9,7 @@ pub(crate) mod inspect;
 pub(crate) mod mcp;
 pub(crate) mod push;
 pub(crate) mod send;
+pub(crate) mod status;
 pub(crate) mod task;
 
 mod connection;
