@@ -15,21 +15,27 @@
 //! [hidden](Options::hidden) there. The namespaces are made once in a supervisor's life, so a run costs what it costs in
 //! the reaper tier. Whether they can be had is tried out at the start.
 //!
+//! In both a run has a control group of its own, if one is there to be divided: the kernel then holds its [`Bounds`], and ends all of it at
+//! once. Where there is none, or no such controller, the supervisor looks at its tree now and then.
+//!
 //! The [`Tier::Group`] has only a process group; its documentation says what it can not promise.
 
 mod bounds;
 mod error;
 pub mod folder;
 mod group;
+mod limits;
 mod pipes;
 mod run;
 mod runner;
 mod sys;
 
 #[cfg(target_os = "linux")]
-mod files;
+mod cgroup;
 #[cfg(target_os = "linux")]
 mod life;
+#[cfg(target_os = "linux")]
+mod mounts;
 #[cfg(target_os = "linux")]
 mod namespace;
 #[cfg(target_os = "linux")]
@@ -43,7 +49,7 @@ mod supervise;
 #[cfg(target_os = "linux")]
 mod wire;
 
-pub use bounds::{Bounds, Resource};
+pub use bounds::{Bounds, Cgroup, Resource};
 pub use error::RunError;
 pub use pipes::{Stderr, Stdin, Stdout};
 pub use run::{Exit, Run};

@@ -1,9 +1,10 @@
-//! Whether supervisors can have namespaces of their own here: found out by making some, and told in a sentence with the
-//! cure where not.
+//! Whether supervisors can have namespaces and control groups of their own here: found out by making some, and told in a sentence with
+//! the cure where not.
 
 use std::fs;
 use std::io::{self, Read as _};
 use std::os::fd::AsFd as _;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ const ATTEMPT: Duration = Duration::from_millis(5_000);
 /// The longest answer that is read.
 const ANSWER_BYTES_MAX: usize = 256;
 /// The answer when all of it went well. No other program says it.
-pub(crate) const DONE: &str = "inhouse namespaces ok";
+pub(crate) const DONE: &str = "inhouse supervisor ok";
 
 /// A step on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,9 +38,11 @@ pub(crate) enum Step {
     Guarded,
     /// Covering what is hidden.
     Hidden,
+    /// Starting a process in a control group of its own, and ending it.
+    Cgroup,
 }
 
-const STEPS: [(Step, &str); 7] = [
+const STEPS: [(Step, &str); 8] = [
     (Step::Namespaces, "namespaces"),
     (Step::Ids, "ids"),
     (Step::Process, "process"),
@@ -47,6 +50,7 @@ const STEPS: [(Step, &str); 7] = [
     (Step::Proc, "proc"),
     (Step::Guarded, "guarded"),
     (Step::Hidden, "hidden"),
+    (Step::Cgroup, "cgroup"),
 ];
 
 /// What stood in the way.
@@ -79,12 +83,22 @@ impl Refusal {
     }
 }
 
-/// Sets a supervisor up that serves nobody.
+/// Sets a supervisor up that serves nobody, with what is hidden and guarded, or with a control group.
 ///
 /// # Errors
 /// Why it can not be had.
-pub(crate) fn attempt(options: &Options) -> Result<(), Shortfall> {
-    let answer = answer(options).map_err(|error| Shortfall::why(format!("the attempt could not be made: {error}")))?;
+pub(crate) fn attempt(options: &Options, mode: Mode, cgroup: Option<PathBuf>) -> Result<(), Shortfall> {
+    // It starts nothing that opens files.
+    let life = Life {
+        open_files_max: 0,
+        mode,
+        is_attempt: true,
+        cgroup,
+        hidden: options.hidden(),
+        guarded: options.guarded(),
+    };
+    let answer =
+        answer(options, &life).map_err(|error| Shortfall::why(format!("the attempt could not be made: {error}")))?;
     match (answer.as_deref(), answer.as_deref().and_then(Refusal::read)) {
         (Some(DONE), _) => Ok(()),
         (_, Some(refusal)) => Err(shortfall(refusal, |knob| fs::read_to_string(format!("/proc/sys/{knob}")).ok())),
@@ -95,9 +109,7 @@ pub(crate) fn attempt(options: &Options) -> Result<(), Shortfall> {
 
 /// What the attempt says; none when it is not there in time.
 #[expect(clippy::disallowed_methods, reason = "a supervisor is this program itself")]
-fn answer(options: &Options) -> io::Result<Option<String>> {
-    // It starts nothing, and so has no use for a limit on open files.
-    let life = Life { open_files_max: 0, mode: Mode::Attempt, hidden: options.hidden(), guarded: options.guarded() };
+fn answer(options: &Options, life: &Life) -> io::Result<Option<String>> {
     let mut child = Command::new(&options.supervisor)
         .arg(crate::SUPERVISE_ARG)
         .args(life.words())
@@ -142,6 +154,7 @@ fn shortfall(refusal: Refusal, knob: impl Fn(&str) -> Option<String>) -> Shortfa
     let Refusal { step, errno } = refusal;
     let denied = matches!(errno, Errno::EPERM | Errno::EACCES);
     match step {
+        Step::Cgroup => Shortfall::why(format!("{}: {} ({errno:?})", what(step), errno.desc().to_lowercase())),
         _ if is("user/max_user_namespaces", "0") => Shortfall::new(
             "user namespaces are switched off (user.max_user_namespaces=0)",
             "sysctl user.max_user_namespaces=15000",
@@ -182,6 +195,7 @@ fn what(step: Step) -> &'static str {
         Step::Proc => "/proc can not be mounted in a new pid namespace",
         Step::Guarded => "what is protected in the projects can not be made read only",
         Step::Hidden => "the server's own files can not be covered",
+        Step::Cgroup => "a process can not be started and ended in a control group of its own",
     }
 }
 
@@ -215,6 +229,7 @@ mod tests {
             (Step::Proc, Errno::EPERM, ("", ""), "systempaths=unconfined"),
             (Step::Ids, Errno::EPERM, ("", ""), "user and group"),
             (Step::Hidden, Errno::EIO, ("", ""), "EIO"),
+            (Step::Cgroup, Errno::EACCES, (apparmor, "1"), "control group of its own: permission denied (EACCES)"),
         ] {
             let told = shortfall(Refusal { step, errno }, |name| (name == knob.0).then(|| knob.1.to_owned()));
             let told = told.to_string();

@@ -17,10 +17,11 @@ use nix::sys::prctl;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::bounds::Bounds;
+use crate::bounds::{Bounds, Cgroup};
+use crate::cgroup::Cgroups;
 use crate::error::RunError;
-use crate::files;
 use crate::life::{Life, Mode};
+use crate::limits;
 use crate::pipes::{AgentEnds, pipes};
 use crate::run::{Errand, Progress, Run, Wish};
 use crate::runner::{Options, Strict, Tier, start_error};
@@ -66,6 +67,8 @@ pub(crate) struct Pool {
     options: Options,
     /// How all of them live. Agents have the limit on open files from before this process raised its own.
     life: Life,
+    /// Where the control groups of its runs are.
+    cgroups: Option<Cgroups>,
     closing: watch::Sender<bool>,
     state: Mutex<State>,
     /// For the tasks, which must not keep the pool alive.
@@ -81,14 +84,16 @@ struct State {
 
 impl Pool {
     /// Makes this process a subreaper and starts one supervisor ahead.
-    pub(crate) fn new(options: Options, mode: Mode) -> Result<Arc<Self>, RunError> {
+    pub(crate) fn new(options: Options, mode: Mode, cgroups: Option<Cgroups>) -> Result<Arc<Self>, RunError> {
         let unavailable = |errno: Errno| RunError::unavailable(Tier::Reaper, errno.desc());
         prctl::set_child_subreaper(true).map_err(unavailable)?;
-        let open_files_max = files::raise().map_err(unavailable)?;
-        let life = Life { open_files_max, mode, hidden: options.hidden(), guarded: options.guarded() };
+        let open_files_max = limits::raise_files().map_err(unavailable)?;
+        let (hidden, guarded) = (options.hidden(), options.guarded());
+        let life = Life { open_files_max, mode, is_attempt: false, cgroup: None, hidden, guarded };
         let pool = Arc::new_cyclic(|this| Self {
             options,
             life,
+            cgroups,
             closing: watch::Sender::new(false),
             state: Mutex::default(),
             this: this.clone(),
@@ -101,6 +106,11 @@ impl Pool {
     /// The kind of all its supervisors.
     pub(crate) fn mode(&self) -> Mode {
         self.life.mode
+    }
+
+    /// What the control groups of its runs do, if they have some.
+    pub(crate) fn cgroup(&self) -> Option<Cgroup> {
+        self.cgroups.as_ref().map(Cgroups::does)
     }
 
     pub(crate) async fn spawn(
@@ -183,7 +193,8 @@ impl Pool {
     }
 
     fn start_supervisor(&self, state: &mut State) -> Result<Handle, RunError> {
-        let supervisor = Supervisor::start(&self.options, &self.life)
+        let life = Life { cgroup: self.cgroups.as_ref().map(Cgroups::place), ..self.life.clone() };
+        let supervisor = Supervisor::start(&self.options, life)
             .map_err(|source| RunError::Supervisor { program: self.options.supervisor.clone(), source })?;
         while state.drivers.try_join_next().is_some() {}
         let (sender, jobs) = mpsc::channel(1);

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use inhouse_trust::LaunchPlan;
 
-use crate::bounds::Bounds;
+use crate::bounds::{Bounds, Cgroup};
+#[cfg(target_os = "linux")]
+use crate::cgroup::Cgroups;
 use crate::error::RunError;
 use crate::group::Groups;
 #[cfg(target_os = "linux")]
@@ -82,6 +84,9 @@ pub struct Options {
     pub guarded: Vec<Guarded>,
     /// Supervisors that are kept for the next runs when they have nothing to do. Default 16.
     pub supervisors_idle_max: usize,
+    /// A control group (of version 2) that is this process's to divide, and has no process in it, for runs to have some below it. Without
+    /// one, that in which this process is, if it was left to it. Nothing of it is needed.
+    pub cgroup: Option<PathBuf>,
     /// Time between the wish to terminate a tree and its being killed, in milliseconds. Default 1,500.
     pub kill_grace_ms: u64,
     /// The program to execute as a supervisor, with [`SUPERVISE_ARG`](crate::SUPERVISE_ARG). Default: this one, also
@@ -95,6 +100,7 @@ impl Default for Options {
             tier: None,
             hidden: Vec::new(),
             guarded: Vec::new(),
+            cgroup: None,
             supervisors_idle_max: 16,
             kill_grace_ms: 1_500,
             supervisor: PathBuf::from("/proc/self/exe"),
@@ -192,6 +198,15 @@ pub struct Runner {
 struct Inner {
     kind: Kind,
     shortfall: Option<Shortfall>,
+    /// Why runs have no control groups.
+    no_cgroup: Option<Shortfall>,
+}
+
+impl Inner {
+    fn group(options: &Options, shortfall: Option<Shortfall>) -> Self {
+        let no_cgroup = Some(Shortfall::why("containment is group"));
+        Self { kind: Kind::Group(Groups::new(options)), shortfall, no_cgroup }
+    }
 }
 
 enum Kind {
@@ -206,13 +221,14 @@ impl Runner {
     ///
     /// In the namespace and the reaper tier this process becomes a subreaper and starts a first supervisor ahead. From
     /// then on it should start no processes in another way: after a supervisor was killed, every child in a foreign
-    /// session is swept away.
+    /// session is swept away. In each tier it leaves no core from then on.
     ///
     /// # Errors
     /// [`RunError::TierUnavailable`] when the asked tier does not exist here, [`RunError::Supervisor`] when the first
     /// supervisor can not be started.
     pub fn new(options: Options) -> Result<Self, RunError> {
         crate::sys::close_on_exec().map_err(RunError::Pipes)?;
+        crate::limits::no_cores();
         let inner = choose(options)?;
         Ok(Self { inner: Arc::new(inner), shown: Arc::new([]), bounds: Bounds::default(), strict: None })
     }
@@ -231,6 +247,19 @@ impl Runner {
     /// Why a firmer tier was not taken; none where this is the firmest, or the one that was asked for.
     pub fn shortfall(&self) -> Option<&Shortfall> {
         self.inner.shortfall.as_ref()
+    }
+
+    /// What the control groups of its runs do, or why they have none.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub fn cgroup(&self) -> Result<Cgroup, &Shortfall> {
+        let does = match &self.inner.kind {
+            #[cfg(target_os = "linux")]
+            Kind::Supervised(pool) => pool.cgroup(),
+            Kind::Group(_) => None,
+        };
+        self.inner.no_cgroup.as_ref().map_or(Ok(does.unwrap_or_default()), Err)
     }
 
     /// The same runner, whose runs see this path and all below it, be it hidden or not: for programs of the server's own. The path is absolute.
@@ -301,25 +330,38 @@ impl fmt::Debug for Runner {
 #[cfg(target_os = "linux")]
 fn choose(options: Options) -> Result<Inner, RunError> {
     let asked = options.tier;
-    let group = |options: &Options, shortfall| Inner { kind: Kind::Group(Groups::new(options)), shortfall };
     if asked == Some(Tier::Group) {
-        return Ok(group(&options, None));
+        return Ok(Inner::group(&options, None));
     }
     if let Err(error) = reaper_available() {
         let reason = format!("this kernel does not list the children of a process ({error})");
         return match asked {
             Some(tier) => Err(RunError::unavailable(tier, reason)),
-            None => Ok(group(&options, Some(Shortfall::why(reason)))),
+            None => Ok(Inner::group(&options, Some(Shortfall::why(reason)))),
         };
     }
-    let attempt = if asked == Some(Tier::Reaper) { Ok(()) } else { crate::namespace::attempt(&options) };
+    let attempt = match asked {
+        Some(Tier::Reaper) => Ok(()),
+        _ => crate::namespace::attempt(&options, Mode::Namespace, None),
+    };
     let (mode, shortfall) = match (asked, attempt) {
         (Some(Tier::Reaper), _) => (Mode::Reaper, None),
         (_, Ok(())) => (Mode::Namespace, None),
         (Some(tier), Err(shortfall)) => return Err(RunError::TierUnavailable { tier, shortfall }),
         (None, Err(shortfall)) => (Mode::Reaper, Some(shortfall)),
     };
-    Pool::new(options, mode).map(|pool| Inner { kind: Kind::Supervised(pool), shortfall })
+    let (cgroups, no_cgroup) = match cgroups(&options, mode) {
+        Ok(cgroups) => (Some(cgroups), None),
+        Err(why) => (None, Some(why)),
+    };
+    Pool::new(options, mode, cgroups).map(|pool| Inner { kind: Kind::Supervised(pool), shortfall, no_cgroup })
+}
+
+/// Control groups for its runs, tried out.
+#[cfg(target_os = "linux")]
+fn cgroups(options: &Options, mode: Mode) -> Result<Cgroups, Shortfall> {
+    let cgroups = Cgroups::take(options.cgroup.as_deref())?;
+    crate::namespace::attempt(options, mode, Some(cgroups.place())).map(|()| cgroups)
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -329,7 +371,7 @@ fn choose(options: Options) -> Result<Inner, RunError> {
         Some(tier @ (Tier::Namespace | Tier::Reaper)) => Err(RunError::unavailable(tier, reason)),
         asked => {
             let shortfall = asked.is_none().then(|| Shortfall::why(reason));
-            Ok(Inner { kind: Kind::Group(Groups::new(&options)), shortfall })
+            Ok(Inner::group(&options, shortfall))
         }
     }
 }

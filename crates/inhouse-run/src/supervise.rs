@@ -2,7 +2,7 @@
 //! next one. It has one thread, no runtime, and no state but the run at hand, which [`tree`] holds.
 
 mod namespaces;
-mod mounts;
+mod cgroup;
 mod owned;
 mod covers;
 mod guards;
@@ -18,6 +18,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::rc::Rc;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -27,14 +28,16 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{Pid, setsid};
 
-use crate::bounds::Bounds;
 use crate::life::{Life, Mode};
+use crate::namespace::{DONE, Refusal, Step};
 use crate::wire::{Plan, Report};
-use crate::{files, sys};
+use crate::{limits, sys};
+use cgroup::Cgroup;
 use covers::Covers;
 use guards::Guards;
 use inbox::{Inbox, Order};
 use tree::{Tree, Verdict};
+use watch::Watch;
 
 /// How much sooner than others, of 1,000, we and agents are ended where the machine has no more memory.
 const OOM_SCORE: &str = "500";
@@ -62,44 +65,62 @@ fn live(life: Life) -> io::Result<()> {
     let _ = fs::write("/proc/self/oom_score_adj", OOM_SCORE);
     // An agent may have stopped us. When the server dies we must run, to see its end of the socket close.
     prctl::set_pdeathsig(Signal::SIGCONT)?;
+    if life.is_attempt {
+        return attempt(life);
+    }
+    let (open_files_max, mode) = (life.open_files_max, life.mode);
+    let place = enter(life).map_err(io::Error::other)?;
+    Supervisor::new(open_files_max, mode, place)?.serve()
+}
+
+/// Where a supervisor works, and what its runs see there.
+struct Place {
+    covers: Covers,
+    guards: Guards,
+    cgroup: Option<Rc<Cgroup>>,
+}
+
+fn enter(life: Life) -> Result<Place, Refusal> {
+    let cgroup = life.cgroup.map(|place| Cgroup::at(&place)).transpose().map_err(no_cgroup)?.map(Rc::new);
     let (covers, guards) = match life.mode {
         Mode::Reaper => {
             // Where the kernel has no fence, what else there is has to do.
             let _ = scope::enter();
             <(Covers, Guards)>::default()
         }
-        Mode::Namespace => namespaces::enter(life.hidden, life.guarded).map_err(io::Error::other)?,
-        Mode::Attempt => return attempt(life),
+        Mode::Namespace => namespaces::enter(life.hidden, life.guarded)?,
     };
-    Supervisor::new(life.open_files_max, covers, guards)?.serve()
+    Ok(Place { covers, guards, cgroup })
 }
 
-/// Answers whether namespaces can be had.
+fn no_cgroup(error: io::Error) -> Refusal {
+    Refusal { step: Step::Cgroup, errno: error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw) }
+}
+
+/// Answers whether all of it can be had.
 fn attempt(life: Life) -> io::Result<()> {
-    let line = match namespaces::enter(life.hidden, life.guarded) {
-        Ok(_) => crate::namespace::DONE.to_owned(),
-        Err(refusal) => refusal.line(),
-    };
+    let tried = enter(life).and_then(|place| place.cgroup.map_or(Ok(()), |it| it.try_out()).map_err(no_cgroup));
+    let line = tried.err().map_or_else(|| DONE.to_owned(), |refusal| refusal.line());
     io::stdout().write_all((line + "\n").as_bytes())
 }
 
 struct Supervisor {
-    covers: Covers,
-    guards: Guards,
+    mode: Mode,
+    place: Place,
     inbox: Inbox,
     signals: SignalFd,
     child_ended: SigSet,
 }
 
 impl Supervisor {
-    fn new(open_files_max: rlim_t, covers: Covers, guards: Guards) -> io::Result<Self> {
+    fn new(open_files_max: rlim_t, mode: Mode, place: Place) -> io::Result<Self> {
         let control = sys::control_socket();
         prctl::set_child_subreaper(true)?;
         // The agent has our user: it must not read our memory or attach to us.
         prctl::set_dumpable(false)?;
         // Opened now: an agent can take away the right to open files.
         crate::proc::own_children();
-        files::lower(open_files_max)?;
+        limits::lower_files(open_files_max)?;
         sys::default_signals()?;
         sys::close_on_exec()?;
         let mut child_ended = SigSet::empty();
@@ -107,7 +128,7 @@ impl Supervisor {
         child_ended.thread_set_mask()?;
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         let signals = SignalFd::with_flags(&child_ended, flags)?;
-        Ok(Self { covers, guards, inbox: Inbox::new(control), signals, child_ended })
+        Ok(Self { mode, place, inbox: Inbox::new(control), signals, child_ended })
     }
 
     /// Serves one run after the other until the server closes its end.
@@ -116,7 +137,8 @@ impl Supervisor {
             match order {
                 Order::Start { plan, stdio } => {
                     self.run(&plan, stdio)?;
-                    self.covers.close()?;
+                    self.place.covers.close()?;
+                    self.place.cgroup.as_ref().map_or(Ok(()), |cgroup| cgroup.remove())?;
                 }
                 // Meant for a run that ended while this was on its way.
                 Order::Terminate { .. } | Order::Kill | Order::Mark | Order::Sweep => {}
@@ -126,7 +148,7 @@ impl Supervisor {
     }
 
     fn run(&mut self, plan: &[u8], stdio: [OwnedFd; 3]) -> io::Result<()> {
-        let (main, bounds) = match self.start(plan, stdio) {
+        let (main, watch) = match self.start(plan, stdio) {
             Ok(started) => started,
             Err(error) => {
                 let errno = error.raw_os_error().unwrap_or(Errno::EINVAL as i32);
@@ -134,7 +156,7 @@ impl Supervisor {
             }
         };
         self.inbox.report(&[Report::Started(main.as_raw().cast_unsigned())])?;
-        let mut tree = Tree::new(main, bounds);
+        let mut tree = Tree::new(main, watch);
         loop {
             let Verdict { reports, wait } = tree.advance();
             self.inbox.report(&reports)?;
@@ -157,12 +179,13 @@ impl Supervisor {
         }
     }
 
-    /// Starts the agent by the standard library's fast path (`posix_spawn`), which `pre_exec` or a uid would lose.
+    /// Starts the agent in its control group, or else by the standard library's fast path (`posix_spawn`), which `pre_exec` or a uid would
+    /// lose.
     #[expect(clippy::disallowed_methods, reason = "this is where plans are started")]
-    fn start(&mut self, plan: &[u8], [stdin, stdout, stderr]: [OwnedFd; 3]) -> io::Result<(Pid, Bounds)> {
+    fn start(&mut self, plan: &[u8], [stdin, stdout, stderr]: [OwnedFd; 3]) -> io::Result<(Pid, Watch)> {
         let plan = Plan::decode(plan).ok_or_else(|| io::Error::from_raw_os_error(Errno::EINVAL as i32))?;
-        self.guards.put()?;
-        self.covers.open(Path::new(&plan.directory), plan.shown.iter().map(Path::new))?;
+        self.place.guards.put()?;
+        self.place.covers.open(Path::new(&plan.directory), plan.shown.iter().map(Path::new))?;
         let mut command = Command::new(plan.program);
         command
             .args(plan.args)
@@ -175,10 +198,17 @@ impl Supervisor {
             .stderr(Stdio::from(stderr));
         // The agent inherits the mask, and must see the end of its own children. Whatever ends meanwhile is found by
         // the first look at the tree, which waits for no signal.
+        let cgroup = self.place.cgroup.clone();
+        let left = cgroup.as_ref().map_or(Ok(plan.bounds), |cgroup| cgroup.make(plan.bounds))?;
         SigSet::empty().thread_set_mask()?;
-        let spawned = command.spawn();
+        let spawned = match &cgroup {
+            Some(cgroup) => cgroup.spawn(&mut command),
+            None => command.spawn().map(|child| Pid::from_raw(child.id().cast_signed())),
+        };
         self.child_ended.thread_set_mask()?;
-        Ok((Pid::from_raw(spawned?.id().cast_signed()), plan.bounds))
+        // Where control groups can be written, an agent can leave its own.
+        let left = if self.mode == Mode::Namespace { left } else { plan.bounds };
+        Ok((spawned?, Watch::new(left, cgroup)))
     }
 
     /// Waits for an order or the end of a child.

@@ -11,7 +11,7 @@ use nix::libc;
 use nix::unistd::Pid;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{control_socket, default_signals, drop_capability, fork, receive};
+pub(crate) use linux::{attribute, control_socket, default_signals, drop_capability, fork, fork_into, receive};
 
 /// The file descriptors of this process, a directory that lists them.
 const DESCRIPTORS: &str = "/dev/fd";
@@ -63,14 +63,20 @@ pub(crate) fn reap(child: Option<Pid>) -> Ended {
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::ffi::CString;
     use std::io::{self, IoSliceMut};
     use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::path::Path;
 
     use nix::errno::Errno;
     use nix::libc;
     use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
     use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
-    use nix::unistd::ForkResult;
+    use nix::unistd::{ForkResult, Pid};
+
+    /// Of linux/sched.h; it does not fit into the type that others give it.
+    const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
     /// Takes the socket that the server put at descriptor 0 of its supervisor. Called once, first thing in that
     /// process.
@@ -109,6 +115,32 @@ mod linux {
         // SAFETY: a process with one thread leaves no lock behind that another thread holds, so its child may do all
         // that it could do itself.
         unsafe { nix::unistd::fork() }
+    }
+
+    /// The same, but the new process begins in a control group: moving it there would make it wait for all others of the machine.
+    pub(crate) fn fork_into(cgroup: BorrowedFd<'_>) -> nix::Result<ForkResult> {
+        // Of `struct clone_args` in linux/sched.h: the first member, the fifth and the eleventh.
+        let mut args = [0_u64; 11];
+        args[0] = CLONE_INTO_CGROUP;
+        args[4] = u64::from(libc::SIGCHLD.cast_unsigned());
+        args[10] = u64::from(cgroup.as_raw_fd().cast_unsigned());
+        // SAFETY: the arguments are what the kernel reads, as long as it is told, and it writes nothing. Without shared memory the
+        // new process is a copy, like one of `fork`, and with the same reason it may do all that this one could.
+        let pid = Errno::result(unsafe { libc::syscall(libc::SYS_clone3, args.as_ptr(), size_of_val(&args)) })?;
+        Ok(match i32::try_from(pid) {
+            Ok(0) => ForkResult::Child,
+            pid => ForkResult::Parent { child: Pid::from_raw(pid.map_err(|_| Errno::EOVERFLOW)?) },
+        })
+    }
+
+    /// An extended attribute of a file, if it has one that is short.
+    pub(crate) fn attribute(path: &Path, name: &str) -> Option<Vec<u8>> {
+        let path = CString::new(path.as_os_str().as_bytes()).ok()?;
+        let name = CString::new(name).ok()?;
+        let mut value = [0_u8; 64];
+        // SAFETY: both strings end with a NUL, and the kernel writes no more than there is room for.
+        let length = unsafe { libc::getxattr(path.as_ptr(), name.as_ptr(), value.as_mut_ptr().cast(), value.len()) };
+        value.get(..usize::try_from(length).ok()?).map(<[u8]>::to_vec)
     }
 
     /// No program that this process starts from here on gets this capability, nor can it be had back but in a user

@@ -229,6 +229,9 @@ pub struct AuditStart<'a> {
     /// and why not firmer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shortfall: Option<&'a str>,
+    /// What the control groups of turns do, if they have some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<&'a str>,
     /// The public key of the heads to come, if they are signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<&'a str>,

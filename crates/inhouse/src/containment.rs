@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use inhouse_agents::AgentSpec;
 use inhouse_agents::presets::preset;
-use inhouse_run::{Guarded, Hidden, RunError, Runner, Tier};
+use inhouse_run::{Cgroup, Guarded, Hidden, RunError, Runner, Tier};
 use inhouse_serve::AuditStart;
 use inhouse_trust::HostEnv;
 use nix::unistd::{AccessFlags, access, geteuid};
@@ -143,28 +143,35 @@ pub(crate) fn held(runner: &Runner) -> String {
             "group: a program that leaves its process group survives its turn, and nobody looks at what it uses"
         }
     };
+    let cgroup = runner.cgroup().map(|does| format!("; each has a control group ({does})")).unwrap_or_default();
     match runner.shortfall() {
-        Some(shortfall) => format!("{held}; no firmer: {shortfall}"),
-        None => held.to_owned(),
+        Some(shortfall) => format!("{held}{cgroup}; no firmer: {shortfall}"),
+        None => format!("{held}{cgroup}"),
     }
 }
 
 /// Who sees to it that turns use no more than they may; an error where nobody does.
-pub(crate) fn bounded(runner: &Runner) -> Result<&'static str, &'static str> {
-    match runner.tier() {
-        Tier::Namespace | Tier::Reaper => {
-            Ok("its supervisor looks at what a turn uses (memory_bytes_max, processes_max)")
+pub(crate) fn bounded(runner: &Runner) -> Result<String, &'static str> {
+    let looks = "its supervisor looks at what a turn uses (memory_bytes_max, processes_max)";
+    match (runner.tier(), runner.cgroup()) {
+        (Tier::Group, _) => Err("nobody looks at what a turn uses (memory_bytes_max, processes_max)"),
+        (_, Ok(Cgroup { memory: true, processes: true })) => {
+            Ok("the kernel holds a turn to what it may use, in a control group (memory_bytes_max, processes_max)"
+                .to_owned())
         }
-        Tier::Group => Err("nobody looks at what a turn uses (memory_bytes_max, processes_max)"),
+        (_, Ok(does)) => Ok(format!("{looks}; its control group bounds less ({does})")),
+        (_, Err(shortfall)) => Ok(format!("{looks}; the kernel does not: {shortfall}")),
     }
 }
 
 /// The same for the log and the audit.
 pub(crate) fn tell(runner: &Runner, audit: &audit::Open) {
     let (tier, shortfall) = (runner.tier(), runner.shortfall().map(ToString::to_string));
+    let cgroup = runner.cgroup().ok().map(|does| does.to_string());
     audit.log.started(&AuditStart {
         containment: &tier.to_string(),
         shortfall: shortfall.as_deref(),
+        cgroup: cgroup.as_deref(),
         key: audit.key.as_deref(),
         torn_sha256: audit.torn_sha256.as_deref(),
     });
@@ -172,7 +179,8 @@ pub(crate) fn tell(runner: &Runner, audit: &audit::Open) {
         Some(shortfall) => tracing::warn!("containment is {tier}, and no firmer: {shortfall}"),
         None => tracing::debug!("containment is {tier}"),
     }
-    if let Err(warning) = bounded(runner) {
-        tracing::warn!("{warning}");
+    match bounded(runner) {
+        Ok(by) => tracing::debug!("{by}"),
+        Err(warning) => tracing::warn!("{warning}"),
     }
 }

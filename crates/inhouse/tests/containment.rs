@@ -6,6 +6,7 @@
 mod support;
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -169,6 +170,38 @@ fn an_agent_sees_its_own_workspace_and_nothing_else_that_the_server_keeps() {
         drop(server);
         fs::remove_dir_all(folder.join("spaces")).unwrap();
     }
+}
+
+/// Puts itself into a new control group, which it says is left to it, and becomes the server.
+const DELEGATED: &str = "import os, sys
+folder = sys.argv[1]
+os.mkdir(folder)
+os.setxattr(folder, 'user.delegate', b'1')
+open(folder + '/cgroup.procs', 'w').write('0')
+os.execv(sys.argv[2], sys.argv[2:])";
+
+#[test]
+fn a_control_group_that_is_left_to_the_server_is_divided_among_its_turns() {
+    let folder = Path::new("/sys/fs/cgroup").join(format!("inhouse-test-{}", std::process::id()));
+    let unified = Path::new("/sys/fs/cgroup/unified").join(folder.file_name().unwrap());
+    let folder = [folder, unified].into_iter().find(|it| it.with_file_name("cgroup.procs").exists());
+    let Some(folder) = folder.filter(|it| fs::create_dir(it).and_then(|()| fs::remove_dir(it)).is_ok()) else {
+        eprintln!("NOT TESTED: no control group of version 2 can be made here");
+        return;
+    };
+    let args = ["-c", DELEGATED, folder.to_str().unwrap(), BIN, "serve", "--", "sh"];
+    let mut server = Launch::through("python3", &args).env("AGENT_INPUT", "stdin").start();
+    assert!(contained(&server).contains("; each has a control group ("), "{:?}", server.banner);
+    assert!(told_at_start(&server)["cgroup"].as_str().is_some_and(|does| does.ends_with("kill")));
+    let own = fs::read_to_string(format!("/proc/{}/cgroup", server.pid())).unwrap();
+    assert!(own.lines().any(|line| line.starts_with("0::") && line.ends_with("/server")), "{own}");
+    let said = text_of(&server.send("setsid -f sleep 300; grep ^0:: /proc/self/cgroup"));
+    assert!(said.contains("/run-") && said.ends_with("/tree\n"), "{said}");
+    let folders = || fs::read_dir(&folder).unwrap().flatten().filter(|it| it.file_type().unwrap().is_dir()).count();
+    wait("the turn's to be removed", || (folders() == 1).then_some(()));
+    server.signal("TERM");
+    server.wait();
+    wait("all to be removed", || fs::remove_dir(folder.join("server")).and_then(|()| fs::remove_dir(&folder)).ok());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::io::{self, IoSlice};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Weak;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use tokio::time::{Instant, timeout};
 use super::attempt::{Attempt, Lost, Stage};
 use super::orphans::{self, Known};
 use super::{Job, Pool};
+use crate::cgroup;
 use crate::life::Life;
 use crate::run::{Chore, Errand, Wish, next_wish, passed};
 use crate::runner::Options;
@@ -36,12 +38,14 @@ pub(super) struct Supervisor {
     known: Known,
     socket: UnixStream,
     kill_grace: Duration,
+    /// Where its run's control group is.
+    cgroup: Option<PathBuf>,
 }
 
 impl Supervisor {
     /// Starts the process, with nothing of ours but its end of the socket and the log.
     #[expect(clippy::disallowed_methods, reason = "a supervisor is this program itself")]
-    pub(super) fn start(options: &Options, life: &Life) -> io::Result<Self> {
+    pub(super) fn start(options: &Options, life: Life) -> io::Result<Self> {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let mut command = Command::new(&options.supervisor);
@@ -53,7 +57,8 @@ impl Supervisor {
             .stdout(Stdio::null())
             .stderr(Stdio::inherit());
         let (child, known) = orphans::start_known(&mut command)?;
-        Ok(Self { child, known, socket: UnixStream::from_std(ours)?, kill_grace: options.kill_grace() })
+        let (socket, kill_grace) = (UnixStream::from_std(ours)?, options.kill_grace());
+        Ok(Self { child, known, socket, kill_grace, cgroup: life.cgroup })
     }
 
     /// Serves jobs until the pool has no more use for it, or it is lost.
@@ -181,6 +186,13 @@ impl Supervisor {
             return;
         }
         drop(self.known);
+        if let Some(cgroup) = &self.cgroup {
+            // What is in it ends before it can be looked for; it is removed when that has been reaped.
+            let _ = cgroup::kill(cgroup);
+        }
         orphans::end_all().await;
+        if let Some(cgroup) = self.cgroup {
+            let _ = tokio::task::spawn_blocking(move || cgroup::end(&cgroup)).await;
+        }
     }
 }

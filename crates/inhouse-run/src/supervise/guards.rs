@@ -10,7 +10,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sys::statvfs::{FsFlags, statvfs};
 
 use super::covers::{above, pin};
-use super::mounts;
+use crate::mounts;
 use crate::runner::Guarded;
 
 /// All of them.

@@ -21,8 +21,8 @@ use nix::unistd::{ForkResult, Pid, getegid, geteuid, pipe, setsid};
 
 use super::covers::Covers;
 use super::guards::Guards;
-use super::mounts::{self, Mount};
 use super::owned;
+use crate::mounts::{self, Mount};
 use crate::namespace::{Refusal, Step};
 use crate::runner::{Guarded, Hidden};
 use crate::sys;

@@ -6,7 +6,7 @@ use nix::poll::PollTimeout;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{Pid, getpgid, getpgrp};
 
-use crate::bounds::{Bounds, Resource};
+use crate::bounds::Resource;
 use crate::proc;
 use crate::run::Exit;
 use crate::supervise::sweep::{Marks, Sweep};
@@ -50,8 +50,8 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub(super) fn new(main: Pid, bounds: Bounds) -> Self {
-        let (marks, watch) = (Marks::default(), Watch::new(bounds));
+    pub(super) fn new(main: Pid, watch: Watch) -> Self {
+        let marks = Marks::default();
         Self { main, exit: None, phase: Phase::Working, marks, watch, sweep: None, done: None }
     }
 
@@ -59,13 +59,13 @@ impl Tree {
     pub(super) fn advance(&mut self) -> Verdict {
         let was_running = self.exit.is_none();
         let something_left = self.reap();
-        let mut reports = Vec::new();
-        if let (true, Some(exit)) = (was_running, self.exit) {
-            reports.push(Report::Exited(exit));
-            self.kill();
-        }
-        reports.extend(self.over().map(Report::Over));
+        let exit = self.exit.filter(|_| was_running);
+        let mut reports: Vec<_> = self.over(exit.is_some()).map(Report::Over).into_iter().collect();
+        reports.extend(exit.map(Report::Exited));
         if something_left {
+            if exit.is_some() {
+                self.kill();
+            }
             let wait = Some(self.act());
             reports.extend(self.done.take().map(Report::Done));
             return Verdict { reports, wait };
@@ -91,6 +91,7 @@ impl Tree {
     /// Begins to kill.
     pub(super) fn kill(&mut self) {
         if !matches!(self.phase, Phase::Killing { .. }) {
+            self.watch.kill();
             self.phase = Phase::Killing { signalled: Vec::new(), quiet_rounds: 0 };
         }
     }
@@ -127,12 +128,12 @@ impl Tree {
         }
     }
 
-    /// What the run uses more of than it may: then it is killed.
-    fn over(&mut self) -> Option<Resource> {
+    /// What the run uses more of than it may, or did when its agent ended: then it is killed.
+    fn over(&mut self, has_ended: bool) -> Option<Resource> {
         if matches!(self.phase, Phase::Killing { .. }) {
             return None;
         }
-        let over = self.watch.look().unwrap_or_else(|error| {
+        let over = self.watch.look(has_ended).unwrap_or_else(|error| {
             eprintln!("inhouse supervisor {}: a tree is killed that can not be watched: {error}", Pid::this());
             self.kill();
             None
@@ -176,7 +177,7 @@ fn until(left: Option<Duration>) -> PollTimeout {
 
 /// Kills all that is below this process, whatever it is, and waits for its end.
 pub(super) fn end_all() {
-    let mut tree = Tree::new(Pid::this(), Bounds::default());
+    let mut tree = Tree::new(Pid::this(), Watch::default());
     tree.kill();
     while tree.advance().wait.is_some() {
         std::thread::sleep(Duration::from_millis(PAUSE_MS.into()));

@@ -1,13 +1,16 @@
-//! The watch over what a run uses: its tree is looked at now and then, and what its processes have is added up.
+//! The watch over what a run uses: its control group tells what the kernel has stopped, and for what that does not hold the tree is looked
+//! at now and then, and what its processes have is added up.
 
 use std::fs;
 use std::io;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 
 use crate::bounds::{Bounds, Resource};
 use crate::proc::{self, Process, there};
+use crate::supervise::cgroup::Cgroup;
 
 /// The pause between two looks, in milliseconds. A run that outgrows its bounds is known so long after it.
 const LOOK_MS: u64 = 250;
@@ -17,33 +20,51 @@ const OWN: [&str; 3] = ["RssAnon:", "RssShmem:", "VmSwap:"];
 const SHARE: [&str; 3] = ["Pss_Anon:", "Pss_Shmem:", "SwapPss:"];
 
 pub(super) struct Watch {
+    /// What nobody else holds.
     bounds: Bounds,
+    cgroup: Option<Rc<Cgroup>>,
     due: Instant,
 }
 
+impl Default for Watch {
+    fn default() -> Self {
+        Self::new(Bounds::default(), None)
+    }
+}
+
 impl Watch {
-    pub(super) fn new(bounds: Bounds) -> Self {
-        Self { bounds, due: Instant::now() + Duration::from_millis(LOOK_MS) }
+    pub(super) fn new(bounds: Bounds, cgroup: Option<Rc<Cgroup>>) -> Self {
+        Self { bounds, cgroup, due: Instant::now() + Duration::from_millis(LOOK_MS) }
     }
 
     /// How long until the next look, if there is anything to look for.
     pub(super) fn pause(&self) -> Option<Duration> {
         let is_bound = self.bounds != Bounds::default();
-        is_bound.then(|| self.due.saturating_duration_since(Instant::now()))
+        (is_bound || self.cgroup.is_some()).then(|| self.due.saturating_duration_since(Instant::now()))
     }
 
-    /// Looks, if it is time to: what the tree below this process has too much of.
+    /// Looks, if it is time to or the last look: what the tree below this process has too much of.
     ///
     /// # Errors
     /// When the tree can not be seen.
-    pub(super) fn look(&mut self) -> io::Result<Option<Resource>> {
-        if self.pause().is_none_or(|pause| !pause.is_zero()) {
+    pub(super) fn look(&mut self, is_last: bool) -> io::Result<Option<Resource>> {
+        if !is_last && self.pause().is_none_or(|pause| !pause.is_zero()) {
             return Ok(None);
         }
-        let tree = proc::own_tree()?;
-        let over = self.judge(&tree);
+        let stopped = self.cgroup.as_ref().map_or(Ok(None), |cgroup| cgroup.over())?;
+        let over = match stopped {
+            None if !is_last && self.bounds != Bounds::default() => self.judge(&proc::own_tree()?)?,
+            stopped => stopped,
+        };
         self.due = Instant::now() + Duration::from_millis(LOOK_MS);
-        over
+        Ok(over)
+    }
+
+    /// Kills all that is in the control group. What is not there, or not yet killed, is for the tree to find.
+    pub(super) fn kill(&self) {
+        if let Some(Err(error)) = self.cgroup.as_ref().map(|cgroup| cgroup.kill()) {
+            eprintln!("inhouse supervisor {}: a control group is not killed: {error}", Pid::this());
+        }
     }
 
     fn judge(&self, tree: &[Process]) -> io::Result<Option<Resource>> {

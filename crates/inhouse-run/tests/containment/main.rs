@@ -9,6 +9,8 @@ mod attacks;
 #[cfg(target_os = "linux")]
 mod bounds;
 #[cfg(target_os = "linux")]
+mod cgroups;
+#[cfg(target_os = "linux")]
 mod guards;
 #[cfg(target_os = "linux")]
 mod lives;
@@ -68,9 +70,26 @@ fn cases(tiers: &str) -> impl Iterator<Item = support::Case> {
     suites.into_iter().flat_map(move |suite| suite(&supervised))
 }
 
+/// What is shown of runs that have control groups: what is theirs alone, and what they share with all others, once more.
+#[cfg(target_os = "linux")]
+fn cases_inside(tiers: &str) -> impl Iterator<Item = support::Case> {
+    let supervised: Vec<_> = tiers.split_whitespace().map(support::tier_named).collect();
+    let again = [zoo::cases, starts::cases, bounds::cases].into_iter().flat_map({
+        let supervised = supervised.clone();
+        move |suite| suite(&supervised)
+    });
+    let again = again.filter(|case| !case.name.contains("group"));
+    let again = again.map(|case| support::Case { name: format!("{}{INSIDE}", case.name), ..case });
+    cgroups::cases(&supervised).into_iter().chain(again)
+}
+
+/// How their names end.
+#[cfg(target_os = "linux")]
+const INSIDE: &str = ", in a control group";
+
 #[cfg(target_os = "linux")]
 fn run_case(tiers: &str, name: &str) {
-    let case = cases(tiers).find(|case| case.name == name).expect("a case has this name");
+    let case = cases(tiers).chain(cases_inside(tiers)).find(|case| case.name == name).expect("a case has this name");
     (case.run)();
 }
 
@@ -82,7 +101,11 @@ fn run_cases(args: &[String]) {
     let wanted = |name: &str| parts.is_empty() || parts.iter().any(|part| name.contains(*part));
     let (mut passed, mut failed, mut untested) = (0, 0, 0);
     let (tiers, missing) = support::supervised_here();
-    for case in missing.into_iter().chain(cases(&tiers)).filter(|case| wanted(&case.name)) {
+    let (cgroup, without) = cgroups::here();
+    let all = missing.into_iter().chain(cases(&tiers)).map(|case| (case, None));
+    let inside = cgroup.iter().flat_map(|cgroup| cases_inside(&tiers).map(move |case| (case, Some(cgroup.path()))));
+    let all = all.chain(without.map(|case| (case, None))).chain(inside);
+    for (case, cgroup) in all.filter(|(case, _)| wanted(&case.name)) {
         if let Some(why) = case.untested {
             untested += 1;
             println!("NOT TESTED  {}: {why}", case.name);
@@ -91,11 +114,13 @@ fn run_cases(args: &[String]) {
         let begun = std::time::Instant::now();
         let mut command = std::process::Command::new("/proc/self/exe");
         command.args([CASE_ARG, &tiers, &case.name]).env("RUST_BACKTRACE", "0");
+        command.envs(cgroup.map(|cgroup| (support::CGROUP, cgroup)));
         let status = command.env(SECRET, format!("secret of {:?}", std::time::SystemTime::now())).status().unwrap();
         let (word, count) = if status.success() { ("ok", &mut passed) } else { ("FAILED", &mut failed) };
         *count += 1;
         println!("{word:6} {:5} ms  {}", begun.elapsed().as_millis(), case.name);
     }
+    drop(cgroup);
     println!("{passed} passed, {failed} failed, {untested} not tested, in the tiers {tiers} group");
     std::process::exit(i32::from(failed > 0));
 }

@@ -22,6 +22,7 @@ pub(crate) fn cases(supervised: &[Tier]) -> Vec<Case> {
         add("a missing directory is named", |name, tier| case(name, move || no_directory(tier)));
         add("the environment is exactly the plan's", |name, tier| case(name, move || environment(tier)));
         add("an agent inherits no descriptor", |name, tier| case(name, move || descriptors(tier)));
+        add("nothing leaves a core", |name, tier| case(name, move || cores(tier)));
         add("arguments and directory are the plan's", |name, tier| case(name, move || arguments(tier)));
     }
     for tier in supervised.iter().copied() {
@@ -134,6 +135,12 @@ async fn signals(tier: Tier) {
         let standard = u64::from_str_radix(value.trim(), 16).unwrap() & 0x7fff_ffff;
         assert_eq!(standard, 0, "{field}");
     }
+    runner.shutdown().await;
+}
+
+async fn cores(tier: Tier) {
+    let runner = runner(tier);
+    assert_eq!(spawned(&runner, &script(&Mark::new(), "ulimit -Sc; ulimit -Hc")).await.0, "0\n0\n");
     runner.shutdown().await;
 }
 

@@ -18,6 +18,8 @@ pub(crate) const GONE: Duration = Duration::from_secs(2);
 /// No case takes longer.
 const CASE: Duration = Duration::from_secs(60);
 const MARK: &str = "CONTAINMENT_MARK";
+/// The variable with a control group that is a case's to divide.
+pub(crate) const CGROUP: &str = "CONTAINMENT_CGROUP";
 
 pub(crate) struct Case {
     pub(crate) name: String,
@@ -46,7 +48,8 @@ pub(crate) fn runtime() -> tokio::runtime::Runtime {
 }
 
 pub(crate) fn options(tier: Tier) -> Options {
-    Options { tier: Some(tier), kill_grace_ms: 300, ..Options::default() }
+    let cgroup = std::env::var_os(CGROUP).map(PathBuf::from);
+    Options { tier: Some(tier), cgroup, kill_grace_ms: 300, ..Options::default() }
 }
 
 pub(crate) fn runner(tier: Tier) -> Runner {

@@ -36,7 +36,8 @@ fn recorded(pem: &str, records: usize) -> Vec<u8> {
         AuditTail::new(0),
     )
     .unwrap();
-    let start = AuditStart { containment: "reaper", shortfall: None, key: Some(&public), torn_sha256: None };
+    let start =
+        AuditStart { containment: "reaper", shortfall: None, cgroup: None, key: Some(&public), torn_sha256: None };
     log.started(&start);
     (0..records).for_each(|n| log.record(&format!("{{\"time_ms\":{n},\"operation\":\"Get \\u000a\u{fffd}\"}}")));
     assert!(log.end(DEADLINE));

@@ -9,23 +9,23 @@ use nix::mount::MsFlags;
 
 /// One mount.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Mount {
-    pub(super) point: PathBuf,
+pub(crate) struct Mount {
+    pub(crate) point: PathBuf,
     /// The kind of file system.
-    pub(super) kind: String,
+    pub(crate) kind: String,
     /// The file system is mounted with its root.
-    pub(super) is_whole: bool,
+    pub(crate) is_whole: bool,
     /// Its own flags, which a change has to repeat.
-    pub(super) flags: MsFlags,
+    pub(crate) flags: MsFlags,
 }
 
 /// Reads the table; a line of another form is passed over.
-pub(super) fn read(table: &str) -> Vec<Mount> {
+pub(crate) fn read(table: &str) -> Vec<Mount> {
     table.lines().filter_map(line).collect()
 }
 
 /// Nothing is wrong with a mount below another one: nobody gets there.
-pub(super) fn unless_out_of_reach(done: nix::Result<()>) -> nix::Result<()> {
+pub(crate) fn unless_out_of_reach(done: nix::Result<()>) -> nix::Result<()> {
     match done {
         Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES | Errno::EINVAL) => Ok(()),
         done => done,
