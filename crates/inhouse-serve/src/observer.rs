@@ -2,8 +2,7 @@
 
 use inhouse_engine::agent::DecidedBy;
 use inhouse_engine::{Effect, Ended, Witness};
-use inhouse_trust::{AgentName, Decision, Principal};
-use serde::Serialize;
+use inhouse_trust::{AgentName, Deed, Principal};
 
 use crate::audit_log::now_ms;
 use crate::{AuditLog, Metrics};
@@ -12,25 +11,6 @@ use crate::{AuditLog, Metrics};
 pub struct Observer {
     audit: AuditLog,
     metrics: Metrics,
-}
-
-/// The line of a turn that has ended. Names and ids have no character that a terminal would act on.
-#[derive(Serialize)]
-struct Turn<'a> {
-    time_ms: u64,
-    who: &'a str,
-    operation: &'static str,
-    agent: &'a str,
-    task: &'a str,
-    outcome: &'static str,
-    waited_ms: u64,
-    took_ms: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    input_tokens: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    output_tokens: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cost_usd: Option<f64>,
 }
 
 impl Observer {
@@ -42,10 +22,10 @@ impl Observer {
 
 impl Witness for Observer {
     fn decided(&self, who: &Principal, agent: &AgentName, task: &str, tool: &str, decision: &str, by: DecidedBy) {
-        let time_ms = now_ms();
         let approver = if let DecidedBy::Approver(approver) = &by { Some(approver) } else { None };
         let is_no = decision == Effect::Deny.name();
-        let line = Decision { time_ms, who, agent, task, tool, outcome: decision, by: by.name(), approver }.line();
+        let deed = Deed { time_ms: now_ms(), who, agent, task, outcome: decision };
+        let line = deed.decided(tool, by.name(), approver);
         if is_no { self.audit.mention(&line) } else { self.audit.record(&line) }
     }
 
@@ -60,23 +40,14 @@ impl Witness for Observer {
     fn ended(&self, turn: &Ended<'_>) {
         self.metrics.ended(turn);
         let usage = turn.usage.unwrap_or_default();
-        let ms = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let line = Turn {
-            time_ms: now_ms(),
-            who: turn.who.as_str(),
-            operation: "turn",
-            agent: turn.agent.as_str(),
-            task: turn.task,
-            outcome: turn.outcome,
-            waited_ms: ms(turn.waited),
-            took_ms: ms(turn.took),
-            input_tokens: usage.input_tokens,
-            output_tokens: usage.output_tokens,
-            cost_usd: usage.cost_usd,
-        };
-        // Texts and numbers always become JSON.
-        if let Ok(line) = serde_json::to_string(&line) {
-            self.audit.record(&line);
-        }
+        let ms = |time: std::time::Duration| time.as_millis() as f64;
+        let deed = Deed { time_ms: now_ms(), who: turn.who, agent: turn.agent, task: turn.task, outcome: turn.outcome };
+        self.audit.record(&deed.ended(&[
+            ("waited_ms", Some(ms(turn.waited))),
+            ("took_ms", Some(ms(turn.took))),
+            ("input_tokens", usage.input_tokens.map(|tokens| tokens as f64)),
+            ("output_tokens", usage.output_tokens.map(|tokens| tokens as f64)),
+            ("cost_usd", usage.cost_usd),
+        ]));
     }
 }

@@ -37,41 +37,40 @@ pub struct Record<'a> {
     pub duration_us: u64,
 }
 
-/// What was decided about something that an agent wanted to do.
+/// What has happened to a task while its agent worked. There is no field for what was said here either.
 #[derive(Debug, Clone)]
-pub struct Decision<'a> {
+pub struct Deed<'a> {
     /// When, in milliseconds since the epoch.
     pub time_ms: u64,
     /// Whose task it is.
     pub who: &'a Principal,
-    /// Which agent wanted it.
+    /// Which agent has worked on it.
     pub agent: &'a AgentName,
-    /// In which task.
+    /// Its id.
     pub task: &'a str,
-    /// With which of its tools.
-    pub tool: &'a str,
-    /// What was decided, in one word.
+    /// What came of it, in one word.
     pub outcome: &'a str,
-    /// Who or what decided it, in one word.
-    pub by: &'a str,
-    /// Which approver, if one did.
-    pub approver: Option<&'a Principal>,
 }
 
-impl Decision<'_> {
-    /// The decision as one line, as [`Record::line`] makes them.
-    pub fn line(&self) -> String {
-        let texts = [
-            ("who", Some(self.who.as_str())),
-            ("operation", Some("decide")),
-            ("agent", Some(self.agent.as_str())),
-            ("task", Some(self.task)),
-            ("tool", Some(self.tool)),
-            ("outcome", Some(self.outcome)),
-            ("by", Some(self.by)),
-            ("approver", self.approver.map(Principal::as_str)),
-        ];
-        begun(self.time_ms, texts) + "}"
+impl Deed<'_> {
+    /// The line of a decision on something that the agent wanted to do with a tool: who or what decided, in one word, and which approver.
+    pub fn decided(&self, tool: &str, by: &str, approver: Option<&Principal>) -> String {
+        self.begun("decide", Some(tool), [("by", Some(by)), ("approver", approver.map(Principal::as_str))]) + "}"
+    }
+
+    /// The line of a turn that has ended, with what was measured of it, as far as it is known.
+    pub fn ended(&self, measured: &[(&'static str, Option<f64>)]) -> String {
+        let known = |(name, number): &(_, Option<f64>)| Some((*name, number.filter(|number| number.is_finite())?));
+        let numbers =
+            measured.iter().filter_map(known).map(|(name, number): (&str, _)| format!(",\"{name}\":{number}"));
+        self.begun("turn", None, []) + &numbers.collect::<String>() + "}"
+    }
+
+    fn begun<const N: usize>(&self, operation: &str, tool: Option<&str>, more: [(&str, Option<&str>); N]) -> String {
+        let (who, agent) = (Some(self.who.as_str()), Some(self.agent.as_str()));
+        let texts = [("who", who), ("operation", Some(operation)), ("agent", agent), ("task", Some(self.task))];
+        let texts = texts.into_iter().chain([("tool", tool), ("outcome", Some(self.outcome))]);
+        begun(self.time_ms, texts.chain(more))
     }
 }
 
@@ -95,7 +94,7 @@ impl Record<'_> {
 }
 
 /// The time and the texts that are known, as the beginning of an object.
-fn begun<const N: usize>(time_ms: u64, texts: [(&str, Option<&str>); N]) -> String {
+fn begun<'a>(time_ms: u64, texts: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> String {
     let mut line = format!("{{\"time_ms\":{time_ms}");
     for (name, text) in texts.into_iter().filter_map(|(name, text)| Some((name, text?))) {
         line.extend([",\"", name, "\":\""]);

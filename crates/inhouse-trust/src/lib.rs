@@ -19,7 +19,7 @@ mod redact;
 mod text;
 
 pub use approval::{Approvals, NotARule, Verdict};
-pub use audit::{Decision, Record};
+pub use audit::{Deed, Record};
 pub use caller::{AuthError, Caller, Credential, Tokens, Vouched, Vouchers};
 pub use chain::{Break, Chained, Link};
 pub use environment::HostEnv;

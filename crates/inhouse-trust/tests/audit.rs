@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use inhouse_trust::{AgentName, Decision, Principal, Record};
+use inhouse_trust::{AgentName, Deed, Principal, Record};
 
 fn record<'a>(operation: &'a str, task: Option<&'a str>) -> Record<'a> {
     let (source, outcome) = ("127.0.0.1".parse().unwrap(), "ok");
@@ -20,15 +20,26 @@ fn a_record_is_one_line_with_the_fields_that_are_known() {
 }
 
 #[test]
-fn a_decision_is_one_line_too() {
+fn what_happens_to_a_task_is_one_line_too() {
     let (who, agent) = (&Principal::new("ann").unwrap(), &AgentName::new("demo").unwrap());
-    let (task, tool, outcome) = ("t1", "Ba\nsh", "allow");
-    let by_rule = Decision { time_ms: 1, who, agent, task, tool, outcome, by: "rule", approver: None };
+    let deed = Deed { time_ms: 1, who, agent, task: "t1", outcome: "allow" };
     let expected = r#"{"time_ms":1,"who":"ann","operation":"decide","agent":"demo","task":"t1","tool":"Ba\u000ash","outcome":"allow","by":"rule"}"#;
-    assert_eq!(by_rule.line(), expected);
-    let boss = Principal::new("boss").unwrap();
-    let line = Decision { by: "approver", approver: Some(&boss), ..by_rule }.line();
+    assert_eq!(deed.decided("Ba\nsh", "rule", None), expected);
+    let line = deed.decided("Bash", "approver", Some(&Principal::new("boss").unwrap()));
     assert!(line.ends_with(r#""by":"approver","approver":"boss"}"#), "{line}");
+    let measured = [
+        ("took_ms", Some(4_102_444_800_000.0)),
+        ("input_tokens", Some(0.0)),
+        ("output_tokens", None),
+        ("cost_usd", Some(0.000_000_25)),
+        ("nothing", Some(f64::NAN)),
+        ("endless", Some(f64::INFINITY)),
+    ];
+    let line = deed.ended(&measured);
+    let expected = r#"{"time_ms":1,"who":"ann","operation":"turn","agent":"demo","task":"t1","outcome":"allow","took_ms":4102444800000,"input_tokens":0,"cost_usd":0.00000025}"#;
+    assert_eq!(line, expected);
+    serde_json::from_str::<serde_json::Value>(&line).unwrap();
+    assert_eq!(deed.ended(&[]), expected.split(",\"took_ms").next().unwrap().to_owned() + "}");
 }
 
 #[test]
