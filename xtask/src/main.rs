@@ -4,6 +4,7 @@ mod bench;
 mod codegen;
 mod figures;
 mod fuzz;
+mod mutants;
 mod test_lanes;
 mod tidy;
 
@@ -21,6 +22,7 @@ chores:
   bench             measure the server against the least that a server can do; --quick, --only NAME
   figures           what attacks cost the server, in memory and in others' time
   fuzz              give the parsers of what strangers and agents write a million changed inputs each; --cases N
+  mutants           break each rule of crates/inhouse-trust and fail where its tests see too few of the breaks
 ";
 
 fn main() -> ExitCode {
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         ["bench", words @ ..] => finish(bench::run(words)),
         ["figures"] => finish(figures::run()),
         ["fuzz", words @ ..] => finish(fuzz::run(words)),
+        ["mutants"] => finish(mutants::run()),
         _ => {
             eprint!("{USAGE}");
             ExitCode::from(2)

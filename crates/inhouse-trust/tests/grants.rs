@@ -5,7 +5,7 @@
 use inhouse_trust::Operation::{Cancel, Get, List, Push, Send, Stream, Subscribe};
 use inhouse_trust::{
     AgentName, Caller, CallerLimits, Credential, Decides, Denied, Operation, Policy, Principal, Rights, Scope, Secret,
-    TokenDigest, Tokens, grants, sees,
+    TokenDigest, Tokens, administers, grants, sees,
 };
 
 fn name(agent: &str) -> AgentName {
@@ -83,6 +83,21 @@ fn each_operation_needs_its_scope_and_no_other() {
         assert_eq!(Scope::named(scope.name()), Some(scope));
     }
     assert_eq!(Scope::named("Send"), None);
+}
+
+#[test]
+fn the_server_itself_is_looked_at_with_its_scope_and_no_bound_to_agents() {
+    let some = || Some([name("open")].into());
+    for (scopes, agents, answer) in [
+        (vec![Scope::Admin], None, Ok(())),
+        (vec![Scope::Send, Scope::Read], None, Err(Denied::Scope(Scope::Admin))),
+        (vec![], None, Err(Denied::Scope(Scope::Admin))),
+        (vec![Scope::Admin], some(), Err(Denied::Agent)),
+        (vec![Scope::Read], some(), Err(Denied::Agent)),
+    ] {
+        let rights = Rights { scopes: scopes.into_iter().collect(), agents, ..Rights::default() };
+        assert_eq!(administers(&caller_with(rights.clone())), answer, "{rights:?}");
+    }
 }
 
 #[test]

@@ -45,6 +45,21 @@ fn what_is_no_host_is_refused() {
 }
 
 #[test]
+fn what_is_the_servers_own_beyond_doubt_has_a_name_or_address_of_its_and_a_port_that_it_listens_on() {
+    let rule = HostRule::new(["Agents.Example.com", "192.0.2.7", "2001:db8::7"], None, ["box"]);
+    let own = "box:8080 BOX.:8080 localhost:8080 localhost 127.0.0.1:8080 127.9.9.9 [::1]:8080 agents.example.com:8080 192.0.2.7 [2001:db8::7]:8080";
+    for host in own.split(' ') {
+        assert!(rule.is_own(host, &[8080, 80]), "{host}");
+    }
+    let foreign =
+        "box:443 box:8081 evil.example:8080 10.0.0.1:8080 192.0.2.8:8080 [2001:db8::8]:8080 0.0.0.0:8080 :8080 box:x";
+    for host in foreign.split(' ') {
+        assert!(!rule.is_own(host, &[8080, 80]), "{host}");
+    }
+    assert!(!rule.is_own("box", &[8080]) && !rule.is_own("box:80", &[]), "without a port it is 80");
+}
+
+#[test]
 fn an_origin_must_be_listed_exactly() {
     let rule = OriginRule::new(["https://console.example.com", "null"]);
     let check = |values: &[&[u8]]| rule.check(values, b"localhost:8080");

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 
 use inhouse_trust::{
     ARGUMENT_BYTES_MAX, AgentCommand, AgentName, HostEnv, Input, LaunchError, LaunchPlan, Operation, Permit, Policy,
@@ -141,5 +142,23 @@ fn debug_shows_neither_text_nor_secrets() {
     let host = HostEnv::new([("HOME".into(), "canary".into())]);
     let plan = launch(&permit(Operation::Send), &secret, "canary", &[("T", "canary".into())], &host).unwrap();
     let shown = format!("{secret:?} {plan:?} {host:?}");
-    assert!(!shown.contains("canary"), "{shown}");
+    let expected = "AgentCommand(\"/usr/bin/agent\", 1 args, Both, in \"/srv\") \
+        LaunchPlan(\"/usr/bin/agent\", 2 args, 4 variables, in \"/srv\", stdin true) {\"HOME\"}";
+    assert_eq!(shown, expected, "what the text, an argument or a variable holds is not shown");
+}
+
+#[test]
+fn of_the_servers_environment_only_text_is_read() {
+    let strange = || OsStr::from_bytes(b"\xff").to_owned();
+    let host = HostEnv::new([
+        ("HOME".into(), "/home/ann".into()),
+        ("EMPTY".into(), "".into()),
+        ("STRANGE".into(), strange()),
+        (strange(), "x".into()),
+    ]);
+    assert_eq!(
+        ["HOME", "EMPTY", "STRANGE", "home"].map(|name| host.get(name)),
+        [Some("/home/ann"), Some(""), None, None]
+    );
+    assert_eq!(host.iter().collect::<Vec<_>>(), [("EMPTY", ""), ("HOME", "/home/ann")]);
 }
