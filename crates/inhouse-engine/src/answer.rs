@@ -20,11 +20,6 @@ use crate::store::{NextMessage, Owner, RetryKey, Submitted, TaskKey};
 use crate::submit::{Submission, filled};
 
 impl Engine {
-    /// Whether a turn of the task waits for an answer.
-    pub(crate) fn asks(&self, key: &TaskKey) -> bool {
-        self.live(key).is_some_and(|live| live.asking.waits())
-    }
-
     /// What a message of the task's own caller answers, if a turn of the task asks something.
     ///
     /// # Errors
@@ -42,7 +37,7 @@ impl Engine {
             Claim::Reply(reply) => Ok(Some((live, Said { reply, by: DecidedBy::Caller }))),
             Claim::Refused(why) => Err(A2aError::invalid("message.parts", why)),
             Claim::NotHis => Err(unsupported(&task.id, "one of the agent's approvers decides on this, not the caller")),
-            Claim::Busy => Err(unsupported(&task.id, "the task is being answered already")),
+            Claim::Busy => Err(unsupported(&task.id, "the task has its answer already, or goes on without one")),
         }
     }
 

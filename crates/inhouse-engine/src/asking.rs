@@ -67,7 +67,7 @@ pub(crate) struct May {
 /// What a message is to a turn.
 #[derive(Debug)]
 pub(crate) enum Claim {
-    /// The turn asks nothing: the message is none of its business.
+    /// The turn has ended: the message is none of its business.
     None,
     /// It answers.
     Reply(Reply),
@@ -75,7 +75,7 @@ pub(crate) enum Claim {
     Refused(String),
     /// What is asked is not his to answer who sent it.
     NotHis,
-    /// Somebody else is answering.
+    /// There is nothing to answer, since somebody else does, or since the turn goes on without: it keeps its task.
     Busy,
 }
 
@@ -115,6 +115,11 @@ impl Asking {
         self.state().since.is_some()
     }
 
+    /// Whether the turn has ended, but for what it still has to commit.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.state().stage, Stage::Over)
+    }
+
     /// How long the turn has waited for answers, in all.
     pub(crate) fn waited(&self) -> Duration {
         let state = self.state();
@@ -137,8 +142,8 @@ impl Asking {
     pub(crate) fn claim(&self, message: &v1::Message, by: &DecidedBy, may: May) -> Claim {
         let mut state = self.state();
         let reply = match &state.stage {
-            Stage::Quiet | Stage::Over => return Claim::None,
-            Stage::Claimed(_) | Stage::Answered(..) => return Claim::Busy,
+            Stage::Over => return Claim::None,
+            Stage::Quiet | Stage::Claimed(_) | Stage::Answered(..) => return Claim::Busy,
             Stage::Open(ask) if !(if ask.is_permission() { may.permissions } else { may.questions }) => {
                 return Claim::NotHis;
             }

@@ -1,16 +1,16 @@
-//! The engine's face: submit, get, list, cancel, follow. Each takes a `Permit` and touches the permit's owner alone.
+//! The engine's face: submit, get, list, follow, cancel. Each takes a `Permit` and touches the permit's owner alone.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use inhouse_proto::error::{A2aError, ErrorKind};
+use inhouse_proto::error::A2aError;
 use inhouse_proto::snapshot::Snapshot;
 use inhouse_proto::v1::TaskState;
 use inhouse_trust::{AgentName, Permit, Principal};
 use tokio::sync::watch;
 
-use crate::agent::{End, Note};
+use crate::agent::End;
 use crate::asking::Asking;
 use crate::budget::Ledger;
 use crate::cancel::{CancelSource, StopCause};
@@ -22,13 +22,10 @@ use crate::queue::{Offer, Queue, Slot};
 use crate::reader::Reader;
 use crate::refusal::{not_found, refused, unsupported};
 use crate::state::{is_interrupted, is_terminal};
-use crate::store::{Filter, Kept, Owner, Page, Store, StoreError, TaskKey};
+use crate::store::{Filter, Kept, Owner, Page, Store, TaskKey};
 use crate::turn::{self, Closing, Room, Ticket, TurnLimits};
 use crate::window::SlidingWindow;
 use crate::witness::{Ended, Occupancy, UsedToday, Witness};
-
-/// A cancel that has not ended its task in this time looks again at what there is to stop.
-const CANCEL_AGAIN_MS: u64 = 500;
 
 /// The task engine. Clones are the same engine.
 #[derive(Clone)]
@@ -47,8 +44,8 @@ pub(crate) struct Inner {
     // Held for a lookup or a change of a few entries, never across an await.
     pub(crate) queue: Mutex<Queue<Ticket>>,
     pub(crate) live: Mutex<HashMap<TaskKey, Live>>,
-    running: watch::Sender<usize>,
-    closing: watch::Sender<bool>,
+    pub(crate) running: watch::Sender<usize>,
+    pub(crate) closing: watch::Sender<bool>,
 }
 
 /// A turn that runs or waits for its place.
@@ -109,42 +106,6 @@ impl Engine {
         self.inner.store.list(&owner(permit), filter).await.map_err(refused)
     }
 
-    /// Cancels a task and returns it as it then stands (spec 3.1.5). Nothing of a running turn is left when this returns.
-    ///
-    /// # Errors
-    /// Task not found; task not cancelable when it is finished, or finishes first.
-    pub async fn cancel(&self, permit: &Permit, id: &str) -> Result<Snapshot, A2aError> {
-        let key = key(permit, id);
-        // The task may ask, or be answered, while it is being stopped: then it is stopped again.
-        let mut snapshot = self.look(&key, false).await?;
-        while !is_terminal(snapshot.state) {
-            self.stop_turn(&key, is_interrupted(snapshot.state)).await;
-            let stopped = tokio::time::timeout(Duration::from_millis(CANCEL_AGAIN_MS), self.settled(&key));
-            snapshot = match stopped.await {
-                Ok(settled) => settled?,
-                Err(_) => self.look(&key, false).await?,
-            };
-            if snapshot.state == TaskState::Canceled {
-                return self.look(&key, true).await;
-            }
-        }
-        Err(A2aError::new(ErrorKind::TaskNotCancelable).with("taskId", id))
-    }
-
-    async fn stop_turn(&self, key: &TaskKey, waits: bool) {
-        // First, since the turn that ended with a question may not be forgotten yet.
-        if waits && !self.asks(key) && self.inner.end_waiting(key, Note::default()).await.is_ok() {
-            return;
-        }
-        let queued = lock(&self.inner.queue).remove(&key.owner, |ticket| ticket.lease.key == *key);
-        if let Some(ticket) = queued {
-            ticket.stop.fire(StopCause::Canceled);
-            self.inner.close(&ticket, End::Canceled(Note::default())).await;
-        } else if let Some(live) = self.live(key) {
-            live.stop.fire(StopCause::Canceled);
-        }
-    }
-
     /// Follows a task (spec 3.1.6): its snapshot and what comes after; or, with the number of the last event that the
     /// caller has seen, exactly what came after that, on a finished task too.
     ///
@@ -190,38 +151,6 @@ impl Engine {
                 return self.inner.store.get(key, true).await.map_err(refused);
             }
         }
-    }
-
-    /// Forgets what is over its time. Called about once a second by whoever owns the engine.
-    pub async fn compact(&self) {
-        match self.inner.store.compact().await {
-            Ok(overdue) => {
-                // A turn that asks has a clock of its own.
-                for key in overdue.into_iter().filter(|key| !self.asks(key)) {
-                    let text = Some("the task has waited too long for an answer".to_owned());
-                    let _ = self.inner.end_waiting(&key, Note { text, data: None }).await;
-                }
-            }
-            Err(error) => tracing::error!(%error, "the task store could not be compacted"),
-        }
-    }
-
-    /// Takes no new work, ends what waits, lets running turns go on for their grace, then ends them. Nothing runs afterwards.
-    pub async fn shutdown(&self) {
-        self.inner.closing.send_replace(true);
-        let waiting = lock(&self.inner.queue).close();
-        for ticket in waiting {
-            ticket.stop.fire(StopCause::Shutdown);
-            self.inner.close(&ticket, End::Canceled(Note::default())).await;
-        }
-        // Nobody can answer any more.
-        let asking: Vec<_> = lock(&self.inner.live).values().filter(|live| live.asking.waits()).cloned().collect();
-        asking.iter().for_each(|live| live.stop.fire(StopCause::Shutdown));
-        let mut running = self.inner.running.subscribe();
-        let grace = Duration::from_millis(self.inner.limits.shutdown_grace_ms);
-        let _ = tokio::time::timeout(grace, running.wait_for(|count| *count == 0)).await;
-        self.stop_all();
-        let _ = running.wait_for(|count| *count == 0).await;
     }
 
     /// How many turns of each agent there are.
@@ -353,14 +282,6 @@ impl Inner {
         let closing = turn::close(Arc::clone(self), ticket, end).await;
         self.forget(ticket);
         closing
-    }
-
-    async fn end_waiting(&self, key: &TaskKey, note: Note) -> Result<(), StoreError> {
-        let lease = self.store.claim_waiting(key).await?;
-        let snapshot = self.store.get(key, false).await?;
-        let ids = crate::note::Ids { task: &snapshot.id, context: &snapshot.context_id };
-        let event = ids.end(End::Canceled(note), None);
-        self.store.append(&lease, vec![event]).await.map(|_| ())
     }
 }
 

@@ -8,6 +8,7 @@ mod engine;
 mod entry;
 mod submit;
 mod accepted;
+mod stopping;
 mod queue;
 mod turn;
 mod output;

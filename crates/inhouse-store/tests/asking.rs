@@ -11,7 +11,7 @@ use inhouse_proto::error::ErrorKind;
 use inhouse_proto::json::Value;
 use inhouse_proto::snapshot::{Snapshot, View};
 use inhouse_proto::v1::{self, TaskState, part::Content};
-use scripted::{House, Script, message, permit, reason, state, text_of};
+use scripted::{House, Script, Step, message, permit, reason, state, steps, text_of};
 
 /// The task, once it has ended.
 async fn ended(house: &House, id: &str) -> Snapshot {
@@ -159,4 +159,32 @@ async fn the_time_in_which_a_turn_waits_is_not_its_own() {
     house.say(&id, "yes").await.unwrap();
     let task = ended(&house, &id).await;
     assert_eq!((task.state, reason(&task)), (TaskState::Completed, None));
+}
+
+#[tokio::test]
+async fn a_cancel_looks_at_what_it_stops_now_and_then_and_not_all_the_time() {
+    let (house, id) = asked(steps([Step::Ask("r1"), Step::Hang]), EngineLimits::default()).await;
+    let before = house.looks();
+    let task = house.engine.cancel(&permit("ann"), &id).await.unwrap();
+    assert_eq!(task.state, TaskState::Canceled);
+    assert!(house.looks() - before < 10, "{} looks", house.looks() - before);
+}
+
+#[tokio::test]
+async fn a_turn_that_goes_on_without_an_answer_is_stopped_by_a_cancel_before_its_next_word() {
+    let (house, id) = asked(steps([Step::Ask("r1"), Step::Unask, Step::Hang]), EngineLimits::default()).await;
+    let task = house.engine.cancel(&permit("ann"), &id).await.unwrap();
+    assert_eq!(task.state, TaskState::Canceled);
+    assert_eq!(house.ends(1).await, ["ann demo canceled"]);
+}
+
+#[tokio::test]
+async fn a_turn_that_goes_on_without_an_answer_is_alone_with_its_task() {
+    let script = steps([Step::Ask("r1"), Step::Unask, Step::Told, Step::text("done")]);
+    let (house, id) = asked(script, EngineLimits::default()).await;
+    let refused = house.say(&id, "yes").await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::UnsupportedOperation);
+    house.tell();
+    let task = ended(&house, &id).await;
+    assert_eq!((task.state, text_of(&task).as_str(), task.history.len()), (TaskState::Completed, "done", 2));
 }

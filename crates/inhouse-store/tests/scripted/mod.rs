@@ -1,11 +1,18 @@
 //! Scripted agents and a small house around them: an engine over the memory store.
 
-#![allow(unreachable_pub, missing_docs, dead_code, reason = "shared between test files, of which each uses its part")]
+#![allow(
+    unreachable_pub,
+    missing_docs,
+    dead_code,
+    unused_imports,
+    reason = "shared between test files, of which each uses its part"
+)]
 
-mod deaf;
+mod steps;
+mod watched;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,7 +20,6 @@ use async_trait::async_trait;
 use inhouse_engine::agent::{
     Agent, AgentEvent, ArtifactUpdate, Asked, DecidedBy, End, Failure, Note, Output, Reason, Turn,
 };
-use inhouse_engine::store::Store;
 use inhouse_engine::{
     Accepted, AgentEntry, Ask, Budgets, Choice, Effect, Ended, Engine, EngineLimits, Numbered, Question, Submission,
     Takes, Witness,
@@ -26,6 +32,8 @@ use inhouse_proto::wire::Event;
 use inhouse_store::{MemoryLimits, MemoryStore};
 use inhouse_trust::{AgentName, Operation, Permit, Policy, Principal, Secret, TokenDigest, Tokens, grants};
 use tokio::sync::Notify;
+
+pub use steps::{Step, steps};
 
 /// What a scripted agent does in a turn.
 #[derive(Debug, Clone)]
@@ -51,6 +59,8 @@ pub enum Script {
     LeavesWhenCanceled([usize; 3]),
     Flood,
     Panics,
+    /// Does one thing after another; `house.tell()` is waited for where that is said.
+    Steps(Vec<Step>, Arc<Notify>),
 }
 
 impl Script {
@@ -202,6 +212,7 @@ impl Agent for Script {
                 }
             },
             Self::Panics => panic!("on purpose"),
+            Self::Steps(steps, told) => steps::walk(steps, told, output).await,
         }
     }
 }
@@ -274,8 +285,8 @@ impl Witness for Witnessed {
 pub struct House {
     script: Script,
     limits: EngineLimits,
-    store: Arc<dyn Store>,
     witness: Arc<Witnessed>,
+    looks: Arc<AtomicUsize>,
     pub engine: Engine,
 }
 
@@ -286,20 +297,21 @@ impl House {
 
     pub fn with(script: Script, mut limits: EngineLimits) -> Self {
         limits.stop_grace_ms = 200;
-        Self::over(Arc::new(MemoryStore::new(MemoryLimits::default())), script, limits, 60_000)
+        Self::over(false, MemoryLimits::default(), script, limits, 60_000)
     }
 
     /// A house whose store drops every wake-up.
     pub fn deaf(script: Script, limits: EngineLimits) -> Self {
-        let store = deaf::Deaf(MemoryStore::new(MemoryLimits::default()));
-        Self::over(Arc::new(store), script, limits, 60_000)
+        Self::over(true, MemoryLimits::default(), script, limits, 60_000)
     }
 
     pub fn turn_ms_max(self, turn_ms_max: u64) -> Self {
-        Self::over(self.store, self.script, self.limits, turn_ms_max)
+        Self::over(false, MemoryLimits::default(), self.script, self.limits, turn_ms_max)
     }
 
-    fn over(store: Arc<dyn Store>, script: Script, limits: EngineLimits, turn_ms_max: u64) -> Self {
+    fn over(is_deaf: bool, kept: MemoryLimits, script: Script, limits: EngineLimits, turn_ms_max: u64) -> Self {
+        let looks = Arc::new(AtomicUsize::new(0));
+        let store = watched::Watched::new(MemoryStore::new(kept), is_deaf, &looks);
         let answers_directly = matches!(script, Script::AnswersDirectly(_) | Script::AnswersWhenTold(..));
         let agent = Arc::new(script.clone());
         let entry = AgentEntry {
@@ -314,8 +326,13 @@ impl House {
         };
         let agents = HashMap::from([(AgentName::new("demo").unwrap(), entry)]);
         let witness = Arc::new(Witnessed::default());
-        let engine = Engine::new(Arc::clone(&store), agents, limits, Arc::clone(&witness) as _);
-        Self { script, limits, store, engine, witness }
+        let engine = Engine::new(Arc::new(store), agents, limits, Arc::clone(&witness) as _);
+        Self { script, limits, engine, witness, looks }
+    }
+
+    /// How often the engine has looked at a task.
+    pub fn looks(&self) -> usize {
+        self.looks.load(Ordering::SeqCst)
     }
 
     /// From now on nothing can be written down.
@@ -326,6 +343,17 @@ impl House {
     /// What was decided so far.
     pub fn decided(&self) -> Vec<String> {
         self.witness.0.lock().unwrap().clone()
+    }
+
+    /// How turns ended, once this many have.
+    pub async fn ends(&self, count: usize) -> Vec<String> {
+        let ended = async {
+            while self.witness.2.lock().unwrap().len() < count {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), ended).await.unwrap();
+        self.witness.2.lock().unwrap().clone()
     }
 
     /// A further message of a task.
@@ -344,7 +372,7 @@ impl House {
 
     /// Tells an agent that waits for it to go on.
     pub fn tell(&self) {
-        if let Script::AnswersWhenTold(_, told) | Script::AsksAnew(told) = &self.script {
+        if let Script::AnswersWhenTold(_, told) | Script::AsksAnew(told) | Script::Steps(_, told) = &self.script {
             told.notify_one();
         }
     }

@@ -1,6 +1,7 @@
-//! A memory store whose wake-ups never arrive.
+//! A memory store that counts how often its tasks are looked at, and whose wake-ups may never arrive.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use inhouse_engine::store::{
@@ -13,68 +14,79 @@ use inhouse_proto::wire::Event;
 use inhouse_store::MemoryStore;
 use tokio::sync::watch;
 
-pub struct Deaf(pub MemoryStore);
+pub struct Watched {
+    store: MemoryStore,
+    is_deaf: bool,
+    looks: Arc<AtomicUsize>,
+}
+
+impl Watched {
+    pub fn new(store: MemoryStore, is_deaf: bool, looks: &Arc<AtomicUsize>) -> Self {
+        Self { store, is_deaf, looks: Arc::clone(looks) }
+    }
+}
 
 #[async_trait]
-impl Store for Deaf {
+impl Store for Watched {
     async fn submit(&self, task: NewTask) -> Result<Submitted, StoreError> {
-        self.0.submit(task).await
+        self.store.submit(task).await
     }
 
     async fn retried(&self, owner: &Owner, retry: &RetryKey) -> Result<Option<Arc<str>>, StoreError> {
-        self.0.retried(owner, retry).await
+        self.store.retried(owner, retry).await
     }
 
     async fn get(&self, key: &TaskKey, artifacts: bool) -> Result<Snapshot, StoreError> {
-        self.0.get(key, artifacts).await
+        self.looks.fetch_add(1, Ordering::SeqCst);
+        self.store.get(key, artifacts).await
     }
 
     async fn list(&self, owner: &Owner, filter: &Filter) -> Result<Page, StoreError> {
-        self.0.list(owner, filter).await
+        self.store.list(owner, filter).await
     }
 
     async fn events(&self, key: &TaskKey, after: u64, bytes_max: usize) -> Result<Vec<Event>, StoreError> {
-        self.0.events(key, after, bytes_max).await
+        self.store.events(key, after, bytes_max).await
     }
 
     async fn claim(&self, key: &TaskKey) -> Result<Lease, StoreError> {
-        self.0.claim(key).await
+        self.store.claim(key).await
     }
 
     async fn claim_waiting(&self, key: &TaskKey) -> Result<Lease, StoreError> {
-        self.0.claim_waiting(key).await
+        self.store.claim_waiting(key).await
     }
 
     async fn resume(&self, next: NextMessage) -> Result<Submitted, StoreError> {
-        self.0.resume(next).await
+        self.store.resume(next).await
     }
 
     async fn append(&self, lease: &Lease, events: Vec<Event>) -> Result<u64, StoreError> {
-        self.0.append(lease, events).await
+        self.store.append(lease, events).await
     }
 
     async fn push_set(&self, key: &TaskKey, config: PushConfig) -> Result<(), StoreError> {
-        self.0.push_set(key, config).await
+        self.store.push_set(key, config).await
     }
 
     async fn push_list(&self, key: &TaskKey) -> Result<Vec<PushConfig>, StoreError> {
-        self.0.push_list(key).await
+        self.store.push_list(key).await
     }
 
     async fn push_delete(&self, key: &TaskKey, id: &str) -> Result<(), StoreError> {
-        self.0.push_delete(key, id).await
+        self.store.push_delete(key, id).await
     }
 
     async fn push_told(&self, key: &TaskKey, config: &PushConfig, generation: u64) -> Result<(), StoreError> {
-        self.0.push_told(key, config, generation).await
+        self.store.push_told(key, config, generation).await
     }
 
     async fn compact(&self) -> Result<Vec<TaskKey>, StoreError> {
-        self.0.compact().await
+        self.store.compact().await
     }
 
     fn kept(&self) -> Kept {
-        self.0.kept()
+        self.store.kept()
     }
 
     fn states(&self) -> Vec<(TaskState, usize)> {
@@ -82,7 +94,7 @@ impl Store for Deaf {
     }
 
     fn hint(&self, key: &TaskKey) -> Result<Hint, StoreError> {
-        self.0.hint(key)?;
-        Ok(Hint::new(watch::Sender::new(Progress::default()).subscribe()))
+        let hint = self.store.hint(key)?;
+        Ok(if self.is_deaf { Hint::new(watch::Sender::new(Progress::default()).subscribe()) } else { hint })
     }
 }
