@@ -23,6 +23,8 @@ pub(crate) struct Asking {
 #[derive(Debug, Default)]
 struct State {
     stage: Stage,
+    /// The lease that came with the latest answer: the one before it is void.
+    lease: Option<Lease>,
     /// The number of the event by which the log says what is open.
     told: Option<u64>,
     /// An ask of this turn ended without an answer.
@@ -44,8 +46,8 @@ enum Stage {
     Open(Ask),
     /// This, and somebody is about to answer.
     Claimed(Ask),
-    /// The answer, with the lease that came with its message.
-    Answered(Lease, Said),
+    /// The answer; its message has brought a lease.
+    Answered(Said),
     /// The turn has ended.
     Over,
 }
@@ -143,7 +145,7 @@ impl Asking {
         let mut state = self.state();
         let reply = match &state.stage {
             Stage::Over => return Claim::None,
-            Stage::Quiet | Stage::Claimed(_) | Stage::Answered(..) => return Claim::Busy,
+            Stage::Quiet | Stage::Claimed(_) | Stage::Answered(_) => return Claim::Busy,
             Stage::Open(ask) if !(if ask.is_permission() { may.permissions } else { may.questions }) => {
                 return Claim::NotHis;
             }
@@ -185,7 +187,8 @@ impl Asking {
         if matches!(&state.stage, Stage::Claimed(ask) if ask.is_permission()) && !state.answered_by.contains(&said.by) {
             state.answered_by.push(said.by.clone());
         }
-        state.stage = Stage::Answered(lease, said);
+        state.lease = Some(lease);
+        state.stage = Stage::Answered(said);
         drop(state);
         self.answered.notify_one();
         Ok(())
@@ -199,10 +202,10 @@ impl Asking {
         }
         let mut state = self.state();
         match std::mem::take(&mut state.stage) {
-            Stage::Answered(lease, said) => {
+            Stage::Answered(said) => {
                 state.unclear = false;
                 state.goes_on();
-                Some((lease, said))
+                state.lease.clone().map(|lease| (lease, said))
             }
             stage => {
                 state.stage = stage;
@@ -211,14 +214,12 @@ impl Asking {
         }
     }
 
-    /// The turn has ended. A lease that it has not heard of is its last one.
+    /// The turn has ended. The lease that came with its latest answer, whether it has heard of it or not.
     pub(crate) fn close(&self) -> Option<Lease> {
         let mut state = self.state();
         state.goes_on();
-        match std::mem::replace(&mut state.stage, Stage::Over) {
-            Stage::Answered(lease, _) => Some(lease),
-            _ => None,
-        }
+        state.stage = Stage::Over;
+        state.lease.clone()
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

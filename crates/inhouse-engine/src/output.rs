@@ -281,10 +281,9 @@ impl TaskOutput {
     }
 
     async fn commit_end(&mut self, end: End) -> Result<(), StoreError> {
-        // A message that came while the turn ended has made the lease void that the turn knows.
-        if let Some(lease) = self.asking.close() {
-            self.lease = lease;
-            self.interrupted = false;
+        // A message that came while the turn ended has made the lease void that the turn knows; where the turn was lost, any has.
+        if let Some(lease) = self.asking.close().filter(|lease| *lease != self.lease) {
+            (self.lease, self.interrupted) = (lease, false);
         }
         let mut last = Vec::with_capacity(3);
         let worked = !matches!(end, End::Failed(_) | End::Canceled(_));

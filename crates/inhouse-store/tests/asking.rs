@@ -188,3 +188,11 @@ async fn a_turn_that_goes_on_without_an_answer_is_alone_with_its_task() {
     let task = ended(&house, &id).await;
     assert_eq!((task.state, text_of(&task).as_str(), task.history.len()), (TaskState::Completed, "done", 2));
 }
+
+#[tokio::test]
+async fn a_turn_whose_adapter_fails_after_an_answer_ends_its_task() {
+    let (house, id) = asked(steps([Step::Ask("r1"), Step::Reply, Step::Panic]), EngineLimits::default()).await;
+    house.say(&id, "yes").await.unwrap();
+    let task = ended(&house, &id).await;
+    assert_eq!((task.state, reason(&task).as_deref()), (TaskState::Failed, Some("internal")));
+}
