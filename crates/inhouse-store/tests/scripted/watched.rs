@@ -90,7 +90,7 @@ impl Store for Watched {
     }
 
     fn states(&self) -> Vec<(TaskState, usize)> {
-        self.0.states()
+        self.store.states()
     }
 
     fn hint(&self, key: &TaskKey) -> Result<Hint, StoreError> {

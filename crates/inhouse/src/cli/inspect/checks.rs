@@ -31,7 +31,7 @@ const RPC_CASES: &[Case] = &[
 ];
 /// An error without a reason of A2A has the status of HTTP for its code.
 const REST_CASES: &[Case] = &[
-    ("no JSON", "/message:send", "{", &[400, -32602]),
+    ("no JSON", "/message:send", "{", &[400, -32700, -32602]),
     ("unknown method", "/no/such/method", "{}", &[404, -32601]),
     ("wrong parameters", "/message:send", r#"{"message":1}"#, &[-32602, 400]),
 ];
