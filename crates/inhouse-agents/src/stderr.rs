@@ -7,7 +7,6 @@ use inhouse_engine::agent::Turn;
 use inhouse_run::Stderr;
 use inhouse_trust::Redactor;
 use tokio::io::AsyncReadExt;
-use tokio::time::sleep;
 
 use crate::lines::{Line, Lines};
 
@@ -15,10 +14,7 @@ use crate::lines::{Line, Lines};
 const LINE_BYTES_MAX: usize = 8 << 10;
 /// Lines of one run that reach the log in one second.
 const LINES_PER_SECOND_MAX: u32 = 100;
-/// Bytes of one run that are read in one second. Whoever writes more waits: what nobody is shown, were it empty lines, costs little.
-const BYTES_PER_SECOND_MAX: usize = 1 << 20;
 const READ_BYTES: usize = 16 << 10;
-const SECOND: Duration = Duration::from_secs(1);
 
 /// The reader of one run's standard error.
 pub(crate) struct Errors<'a> {
@@ -27,33 +23,9 @@ pub(crate) struct Errors<'a> {
     turn: &'a Turn,
     lines: Lines,
     last: Option<Vec<u8>>,
-    second: Second,
+    second: Instant,
+    logged: u32,
     left_out: u64,
-}
-
-/// What was taken in a second.
-struct Second {
-    began: Instant,
-    logged_lines: u32,
-    read_bytes: usize,
-}
-
-impl Second {
-    fn new(began: Instant) -> Self {
-        Self { began, logged_lines: 0, read_bytes: 0 }
-    }
-
-    /// How long nothing more is read.
-    fn rest(&self, now: Instant) -> Duration {
-        match self.read_bytes < BYTES_PER_SECOND_MAX {
-            true => Duration::ZERO,
-            false => SECOND.saturating_sub(now.duration_since(self.began)),
-        }
-    }
-
-    fn is_over(&self, now: Instant) -> bool {
-        now.duration_since(self.began) >= SECOND
-    }
 }
 
 impl<'a> Errors<'a> {
@@ -64,7 +36,8 @@ impl<'a> Errors<'a> {
             turn,
             lines: Lines::new(LINE_BYTES_MAX),
             last: None,
-            second: Second::new(Instant::now()),
+            second: Instant::now(),
+            logged: 0,
             left_out: 0,
         }
     }
@@ -73,10 +46,6 @@ impl<'a> Errors<'a> {
     pub(crate) async fn listen(&mut self) {
         let mut buffer = Vec::with_capacity(READ_BYTES);
         while let Some(pipe) = &mut self.pipe {
-            let rest = self.second.rest(Instant::now());
-            if !rest.is_zero() {
-                sleep(rest).await;
-            }
             buffer.clear();
             match pipe.read_buf(&mut buffer).await {
                 Ok(0) | Err(_) => self.pipe = None,
@@ -109,12 +78,6 @@ impl<'a> Errors<'a> {
     }
 
     fn take(&mut self, bytes: &[u8]) {
-        let now = Instant::now();
-        if self.second.is_over(now) {
-            self.report_left_out();
-            self.second = Second::new(now);
-        }
-        self.second.read_bytes += bytes.len();
         self.lines.push(bytes);
         while let Some(line) = self.lines.next_line() {
             self.line(line);
@@ -122,10 +85,14 @@ impl<'a> Errors<'a> {
     }
 
     fn line(&mut self, line: Line) {
+        if self.second.elapsed() >= Duration::from_secs(1) {
+            self.report_left_out();
+            (self.second, self.logged) = (Instant::now(), 0);
+        }
         match line {
             Line::Whole(bytes) if bytes.trim_ascii().is_empty() => {}
-            Line::Whole(bytes) if self.second.logged_lines < LINES_PER_SECOND_MAX => {
-                self.second.logged_lines += 1;
+            Line::Whole(bytes) if self.logged < LINES_PER_SECOND_MAX => {
+                self.logged += 1;
                 let shown = self.redactor.line(&String::from_utf8_lossy(&bytes));
                 let (agent, task) = (self.turn.permit.agent().as_str(), &*self.turn.task_id);
                 tracing::info!(target: "agent", agent, task, trace = self.turn.trace_id(), "{shown}");
@@ -154,27 +121,4 @@ pub(crate) fn drain(mut pipe: std::fs::File) -> Vec<u8> {
     // An error means that the pipe is empty while a process outside of the tree keeps it open.
     let _ = pipe.by_ref().take(1 << 20).read_to_end(&mut left);
     left
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whoever_writes_more_than_is_read_in_a_second_waits_for_the_next_one() {
-        let began = Instant::now();
-        let after = |ms: u64| began + Duration::from_millis(ms);
-        let read = |read_bytes| Second { read_bytes, ..Second::new(began) };
-        for (read_bytes, ms, rest_ms) in [
-            (0, 0, 0),
-            (BYTES_PER_SECOND_MAX - 1, 10, 0),
-            (BYTES_PER_SECOND_MAX, 10, 990),
-            (10 * BYTES_PER_SECOND_MAX, 999, 1),
-            (BYTES_PER_SECOND_MAX, 1_000, 0),
-        ] {
-            let second = read(read_bytes);
-            assert_eq!(second.rest(after(ms)), Duration::from_millis(rest_ms), "{read_bytes} bytes after {ms} ms");
-            assert_eq!(second.is_over(after(ms)), ms == 1_000, "{ms} ms");
-        }
-    }
 }
