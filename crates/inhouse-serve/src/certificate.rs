@@ -43,30 +43,80 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
     }
 }
 
-/// Names of certificates, and whose they are.
+/// Whose certificates of a name are.
+#[derive(Debug, Clone)]
+pub struct CertificateRule {
+    /// The name, with its kind in front.
+    pub name: String,
+    /// Whose.
+    pub principal: Principal,
+    /// What for, as long as they are good.
+    pub rights: Rights,
+}
+
+/// All of them.
 #[derive(Debug, Clone, Default)]
-pub struct CertificateRules(pub Vec<(String, Principal)>);
+pub struct CertificateRules(pub Vec<CertificateRule>);
 
 impl CertificateRules {
     /// The caller whom these names stand for; a certificate with names of several is nobody's.
     pub(crate) fn certified(&self, names: &[String], until_s: u64) -> Option<Vouched> {
-        let mut named = self.0.iter().filter(|(name, _)| names.contains(name));
-        let (name, principal) = named.next()?;
-        let rights = Rights { expires_at_s: Some(until_s), ..Rights::default() };
-        named.all(|(_, other)| other == principal).then(|| Vouched {
-            principal: principal.clone(),
-            rights: Arc::new(rights),
-            by: by(name, principal),
-        })
+        let mut named = self.0.iter().filter(|rule| names.contains(&rule.name));
+        let rule = named.next()?;
+        let mut rights = Rights { expires_at_s: Some(until_s), ..rule.rights.clone() };
+        for other in named {
+            if other.principal != rule.principal {
+                return None;
+            }
+            // Of two rules for one of its owner's certificates the narrower one holds.
+            rights.scopes.retain(|scope| other.rights.scopes.contains(scope));
+        }
+        Some(Vouched { principal: rule.principal.clone(), rights: Arc::new(rights), by: rule.proof() })
     }
 
     /// Whether the rule is there still.
     pub(crate) fn hold(&self, proof: &str) -> bool {
-        self.0.iter().any(|(name, principal)| *by(name, principal) == *proof)
+        self.0.iter().any(|rule| *rule.proof() == *proof)
     }
 }
 
-/// The name of no issuer of tokens has a colon.
-fn by(name: &str, principal: &Principal) -> Arc<str> {
-    format!("certificate: {name} {principal}").into()
+impl CertificateRule {
+    /// The name of no issuer of tokens has a colon.
+    fn proof(&self) -> Arc<str> {
+        format!("certificate: {} {}", self.name, self.principal).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use inhouse_trust::Scope;
+
+    use super::*;
+
+    #[test]
+    fn of_two_rules_the_narrower_one_holds_and_two_callers_are_nobody() {
+        let rule = |name: &str, who: &str, rights: Rights| {
+            let principal = Principal::new(who).unwrap();
+            CertificateRule { name: name.to_owned(), principal, rights }
+        };
+        let rules = CertificateRules(vec![
+            rule("dns:a", "ann", Rights::of_operator()),
+            rule("uri:a", "ann", Rights::default()),
+            rule("dns:b", "bob", Rights::default()),
+        ]);
+        for (names, who, is_admin) in [
+            (&["dns:a"][..], Some("ann"), true),
+            (&["uri:a", "dns:a"], Some("ann"), false),
+            (&["dns:a", "dns:b"], None, false),
+            (&["dns:c"], None, false),
+            (&[], None, false),
+        ] {
+            let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+            let found = rules.certified(&names, 7);
+            let found = found.as_ref().map(|found| (found.principal.as_str(), &found.rights));
+            assert_eq!(found.map(|(who, _)| who), who, "{names:?}");
+            let admin = found.is_some_and(|(_, rights)| rights.scopes.contains(&Scope::Admin));
+            assert_eq!((admin, found.map(|(_, rights)| rights.expires_at_s)), (is_admin, who.map(|_| Some(7))));
+        }
+    }
 }

@@ -43,7 +43,7 @@ pub use bindings::extensions::Extension;
 pub use bindings::{Capabilities, Endpoint};
 pub use body::Body;
 pub use card::{CardInfo, CardOptions, Provider, Skill};
-pub use certificate::CertificateRules;
+pub use certificate::{CertificateRule, CertificateRules};
 pub use copies::Copies;
 pub use jwt::{Issuer, IssuerRules, Issuers, JwtAlgorithm, JwtKeys, JwtKeysError};
 pub use metrics::Metrics;

@@ -69,7 +69,7 @@ pub struct Credential {
 }
 
 impl From<(Principal, TokenDigest)> for Credential {
-    /// One that is good for everything.
+    /// One that is good for what any caller may do.
     fn from((principal, token): (Principal, TokenDigest)) -> Self {
         Self { principal, token, rights: Arc::default() }
     }
@@ -158,12 +158,8 @@ impl Tokens {
     }
 
     fn found(&self, token: TokenDigest, now_s: u64) -> Option<Caller> {
-        let mut found = None;
-        for entry in &self.entries {
-            if bool::from(entry.token.same(&token)) {
-                found = Some(entry);
-            }
-        }
+        let is_it = |entry: &Credential| bool::from(entry.token.same(&token));
+        let found = self.entries.iter().fold(None, |found, entry| if is_it(entry) { Some(entry) } else { found });
         let Credential { principal, rights, .. } = found.filter(|entry| entry.rights.hold_at(now_s))?;
         Some(Caller { principal: principal.clone(), rights: Arc::clone(rights), proof: Proof::Token(token) })
     }

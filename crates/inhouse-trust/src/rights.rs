@@ -78,10 +78,10 @@ pub struct Rights {
 }
 
 impl Default for Rights {
-    /// Everything, with all agents, for ever, as much as anybody.
+    /// Everything but a look at the server itself, with all agents, for ever, as much as anybody.
     fn default() -> Self {
         Self {
-            scopes: Scope::ALL.into_iter().collect(),
+            scopes: Scope::ALL.into_iter().filter(|scope| *scope != Scope::Admin).collect(),
             agents: None,
             expires_at_s: None,
             limits: CallerLimits::default(),
@@ -90,6 +90,11 @@ impl Default for Rights {
 }
 
 impl Rights {
+    /// The same, and that look too, for whoever runs the server.
+    pub fn of_operator() -> Self {
+        Self { scopes: Scope::ALL.into(), ..Self::default() }
+    }
+
     /// Whether it is good for something at this time.
     pub fn hold_at(&self, now_s: u64) -> bool {
         self.expires_at_s.is_none_or(|expires| now_s < expires)

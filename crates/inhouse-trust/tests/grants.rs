@@ -88,6 +88,8 @@ fn each_operation_needs_its_scope_and_no_other() {
 #[test]
 fn the_server_itself_is_looked_at_with_its_scope_and_no_bound_to_agents() {
     let some = || Some([name("open")].into());
+    assert_eq!(administers(&caller("ann")), Err(Denied::Scope(Scope::Admin)), "nobody by default");
+    assert_eq!(administers(&caller_with(Rights::of_operator())), Ok(()));
     for (scopes, agents, answer) in [
         (vec![Scope::Admin], None, Ok(())),
         (vec![Scope::Send, Scope::Read], None, Err(Denied::Scope(Scope::Admin))),

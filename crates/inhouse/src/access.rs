@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::net::SocketAddr;
 
-use inhouse_serve::CertificateRules;
-use inhouse_trust::{Credential, HostEnv, Principal, Secret, TokenDigest};
+use inhouse_serve::{CertificateRule, CertificateRules};
+use inhouse_trust::{Credential, HostEnv, Rights, Secret, TokenDigest};
 
 use crate::config::{CallerConfig, CallerToken, Callers, Origin, Server, Setting};
 use crate::exit::Failure;
@@ -63,7 +63,8 @@ impl Access {
         match callers {
             Callers::Generated(owner) => {
                 let token = token::generate().map_err(|error| Failure::failed(error.to_string(), None))?;
-                let configured = vec![(owner.clone(), TokenDigest::of(&token)).into()];
+                let rights = Rights::of_operator().into();
+                let configured = vec![Credential { principal: owner.clone(), token: TokenDigest::of(&token), rights }];
                 Ok(Self {
                     configured,
                     certified: CertificateRules::default(),
@@ -75,7 +76,7 @@ impl Access {
                 let variables = || list.iter().filter_map(variable);
                 let name = |(name, _): (&str, _)| name.to_owned();
                 Ok(Self {
-                    configured: list.iter().filter_map(entry).map(Into::into).collect(),
+                    configured: list.iter().filter_map(entry).collect(),
                     certified: CertificateRules(list.iter().filter_map(certified).collect()),
                     known: variables().next().map(name).map_or(Known::Digests, Known::Variable),
                     weak: Weak(variables().find(|(_, token)| token::is_weak(token)).map(name)),
@@ -121,10 +122,10 @@ fn printable(name: &str, token: &Secret) -> Result<(), Failure> {
 fn distinct(list: &[CallerConfig]) -> Result<(), Failure> {
     for (at, one) in list.iter().enumerate() {
         let same_token = |other: &CallerConfig| match (entry(other), entry(one)) {
-            (Some((_, other)), Some((_, one))) => bool::from(other.same(&one)),
+            (Some(other), Some(one)) => bool::from(other.token.same(&one.token)),
             _ => false,
         };
-        let name = |caller: &CallerConfig| certified(caller).map(|(name, _)| name);
+        let name = |caller: &CallerConfig| certified(caller).map(|rule| rule.name);
         let same_name = |other: &CallerConfig| name(other).is_some_and(|other| Some(other) == name(one));
         let others = || list[..at].iter().filter(|other| other.name != one.name);
         if let Some(other) = others().find(|other| same_token(other)) {
@@ -146,18 +147,24 @@ fn said(origin: &Origin) -> String {
     }
 }
 
-fn entry(caller: &CallerConfig) -> Option<(Principal, TokenDigest)> {
-    let digest = match &caller.token {
+fn rights(caller: &CallerConfig) -> Rights {
+    if caller.admin { Rights::of_operator() } else { Rights::default() }
+}
+
+fn entry(caller: &CallerConfig) -> Option<Credential> {
+    let token = match &caller.token {
         CallerToken::Variable { token, .. } => TokenDigest::of(token),
         CallerToken::Digest(digest) => TokenDigest::from_sha256(*digest),
         CallerToken::Certificate(_) => return None,
     };
-    Some((caller.name.clone(), digest))
+    Some(Credential { principal: caller.name.clone(), token, rights: rights(caller).into() })
 }
 
-fn certified(caller: &CallerConfig) -> Option<(String, Principal)> {
+fn certified(caller: &CallerConfig) -> Option<CertificateRule> {
     match &caller.token {
-        CallerToken::Certificate(name) => Some((name.clone(), caller.name.clone())),
+        CallerToken::Certificate(name) => {
+            Some(CertificateRule { name: name.clone(), principal: caller.name.clone(), rights: rights(caller) })
+        }
         CallerToken::Variable { .. } | CallerToken::Digest(_) => None,
     }
 }

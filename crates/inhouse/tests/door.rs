@@ -82,6 +82,22 @@ fn an_agent_that_is_reserved_for_others_looks_like_one_that_does_not_exist() {
 }
 
 #[test]
+fn a_caller_of_the_configuration_looks_at_the_server_where_it_says_so() {
+    let config = scratch("config").join("inhouse.toml");
+    let file = "[[callers]]\nname = \"ann\"\ntoken_env = \"ANN\"\nadmin = true\n[[callers]]\nname = \"eve\"\ntoken_env = \"EVE\"\n\
+        [agents.inner]\ncommand = [\"cat\"]\ninput = \"stdin\"\ncallers = [\"ann\"]\n";
+    std::fs::write(&config, file).unwrap();
+    let launch = Launch::new(&["serve", "--config", config.to_str().unwrap()])
+        .env("ANN", "a-token-of-ann-0123456789")
+        .env("EVE", EVE);
+    let server = launch.start();
+    let page = |token: &str| request(server.address, "GET", "/metrics", &authorized(token, &[]), b"");
+    let refused = page(EVE);
+    assert!(refused.status == 403 && !refused.json().to_string().contains("inner"), "to her there is no such agent");
+    assert_eq!(["a-token-of-ann-0123456789", TOKEN].map(|token| page(token).status), [200, 200]);
+}
+
+#[test]
 fn the_public_pages_say_no_more_than_they_must() {
     let server = Server::with_agent("cat --show-nonprinting");
     for page in ["/health", "/livez", "/readyz"] {

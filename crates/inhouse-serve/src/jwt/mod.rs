@@ -147,7 +147,7 @@ impl IssuerRules {
 
     fn scopes(&self, claims: &Claims) -> BTreeSet<Scope> {
         let Some(given) = &self.scopes else {
-            return Scope::ALL.into_iter().filter(|scope| *scope != Scope::Admin).collect();
+            return Rights::default().scopes;
         };
         let named = self.scope_claim.as_deref().map_or(SCOPES.to_vec(), |claim| vec![claim]);
         let words = named.into_iter().flat_map(|claim| words(claims, claim));

@@ -33,10 +33,11 @@ pub(super) fn caller(mut table: Table<'_>, environment: &HostEnv) -> Result<Call
             });
         }
     };
+    let admin = table.switch("admin")?.is_some_and(|admin| admin.value);
     let origin = name.origin.clone();
     let name = name.try_map(|name, origin| principal(&name, "name", origin))?.value;
     finish(table)?;
-    Ok(CallerConfig { name, token, origin })
+    Ok(CallerConfig { name, token, admin, origin })
 }
 
 fn sha256(text: Setting<String>) -> Result<[u8; 32], ConfigError> {

@@ -77,7 +77,7 @@ fn is_command(choice: &Setting<Choice>) -> bool {
 
 fn api_token(token: Setting<String>) -> CallerConfig {
     let token_value = CallerToken::Variable { name: "API_TOKEN".into(), token: Secret::new(token.value) };
-    CallerConfig { name: owner(), token: token_value, origin: token.origin }
+    CallerConfig { name: owner(), token: token_value, admin: true, origin: token.origin }
 }
 
 fn wrong(origin: &Origin, expected: String, found: &str) -> ConfigError {

@@ -34,6 +34,7 @@ name = "ann"
 token_env = "ANN_TOKEN"
 [[callers]]
 name = "ci"
+admin = true
 token_sha256 = "9F86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 "#;
     let FileLayer { layer, agents, .. } = read_text(text).unwrap();
@@ -57,6 +58,7 @@ token_sha256 = "9F86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
     assert_eq!((layer.callers[0].name.as_str(), token.expose()), ("ann", "secret-of-ann"));
     let CallerToken::Digest(digest) = &layer.callers[1].token else { panic!() };
     assert_eq!((digest[0], digest[31]), (0x9f, 0x08));
+    assert_eq!([layer.callers[0].admin, layer.callers[1].admin], [false, true]);
     assert!(agents.is_empty());
 }
 
@@ -124,7 +126,7 @@ fn a_wrong_key_is_named_with_its_line_and_the_nearest_right_one() {
         (
             "[[callers]]\nname = \"ann\"\ntoken_env = \"ANN_TOKEN\"\ntelemetry = 1\n",
             "inhouse.toml:4:1: unknown key \"telemetry\" in [[callers]]",
-            "[[callers]] may have: name, token_sha256, token_env, certificate",
+            "[[callers]] may have: name, token_sha256, token_env, certificate, admin",
         ),
     ];
     for (text, message, hint) in cases {

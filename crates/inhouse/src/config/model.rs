@@ -183,6 +183,8 @@ pub(crate) struct CallerConfig {
     pub(crate) name: Principal,
     /// The token.
     pub(crate) token: CallerToken,
+    /// Whether he may look at the server itself.
+    pub(crate) admin: bool,
     /// Where it comes from.
     pub(crate) origin: Origin,
 }

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
 use inhouse_proto::json::Timestamp;
-use inhouse_trust::{AgentName, HostEnv, Principal, Scope};
+use inhouse_trust::{AgentName, HostEnv, Principal, Rights, Scope};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -151,8 +151,7 @@ impl New {
         if let Some(unknown) = self.scope.iter().find(|name| Scope::named(name).is_none()) {
             return Err(Failure::usage(format!("there is no scope {unknown:?}"), Some(format!("scopes: {}", known()))));
         }
-        let callers = Scope::ALL.into_iter().filter(|scope| *scope != Scope::Admin);
-        let all = || callers.map(|scope| scope.name().to_owned()).collect();
+        let all = || Rights::default().scopes.into_iter().map(|scope| scope.name().to_owned()).collect();
         let now = now();
         Ok(Issued {
             name: self.name,
