@@ -60,24 +60,35 @@ impl Approvals {
     /// What the rules say of a tool, and of what it would act on: a command, a path, an address. The strictest rule decides. In
     /// what is allowed, `*` stands neither for the end of one command and the beginning of another, nor for a way out of a folder.
     pub fn judge(&self, tool: &str, subject: &str) -> Verdict {
-        let any = |rules: &[Rule], may: &dyn Fn(char) -> bool| {
-            rules.iter().any(|rule| {
-                let fits = |pattern: &String| matches(pattern, subject, may);
-                matches(&rule.tool, tool, &|_| true) && rule.subject.as_ref().is_none_or(fits)
-            })
+        let any = |rules: &[Rule], fits: &dyn Fn(&str) -> bool| {
+            let is_of = |rule: &Rule| matches(&rule.tool, tool, &|_| true);
+            rules.iter().any(|rule| is_of(rule) && rule.subject.as_deref().is_none_or(fits))
         };
+        let at_all = |pattern: &str| matches(pattern, subject, &|_| true);
         // As a shell reads it, without quotes; and what it may expand to is not known.
         let bare: String = subject.chars().filter(|c| !"\\'\"".contains(*c)).collect();
         let hides = |name: &str| name.contains('{') || name.starts_with('.') && name.contains(['*', '?', '[']);
         let leads_out = bare.split(['/', '=', ' ']).any(|name| name.ends_with("..") || hides(name));
         let is_plain = |c: char| !leads_out && !c.is_control() && !";&|<>$`()".contains(c);
+        let stays = |pattern: &str| !names_folder(pattern) || elsewhere(&bare) <= elsewhere(pattern);
         match () {
-            () if any(&self.deny, &|_| true) => Verdict::Deny,
-            () if any(&self.ask, &|_| true) => Verdict::Ask,
-            () if any(&self.allow, &is_plain) => Verdict::Allow,
+            () if any(&self.deny, &at_all) => Verdict::Deny,
+            () if any(&self.ask, &at_all) => Verdict::Ask,
+            () if any(&self.allow, &|pattern| matches(pattern, subject, &is_plain) && stays(pattern)) => Verdict::Allow,
             () => Verdict::Ask,
         }
     }
+}
+
+/// Whether a star stands for what is in a folder.
+fn names_folder(pattern: &str) -> bool {
+    pattern.split_whitespace().any(|word| word.split_once('*').is_some_and(|(before, _)| before.contains('/')))
+}
+
+/// How many words are paths from the root or a home, or options that may hold one.
+fn elsewhere(text: &str) -> usize {
+    let leads = |word: &&str| word.starts_with(['/', '~']) || word.starts_with('-') && word.contains('/');
+    text.split_whitespace().filter(leads).count()
 }
 
 /// Whether `pattern` is the whole `text`, where each `*` stands for any characters that `may` stand there.

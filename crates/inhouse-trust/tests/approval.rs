@@ -79,6 +79,28 @@ fn what_is_allowed_is_one_command_in_its_folder() {
 }
 
 #[test]
+fn a_star_in_a_folder_stands_for_no_other_place() {
+    let rules =
+        rules(&["Bash(cat src/*)", "Bash(diff /a/* /b/*)", "Bash(ls *)", "Fetch(https://example.com/*)"], &[], &[]);
+    for (tool, subject, verdict) in [
+        ("Bash", "cat src/a", Verdict::Allow),
+        ("Bash", "cat src/a src/b -n", Verdict::Allow),
+        ("Bash", "cat src/a /etc/passwd", Verdict::Ask),
+        ("Bash", "cat src/a '/etc/passwd'", Verdict::Ask),
+        ("Bash", "cat src/a ~/.ssh/id_ed25519", Verdict::Ask),
+        ("Bash", "cat src/a ~ann", Verdict::Ask),
+        ("Bash", "cat src/a --also=/etc/passwd", Verdict::Ask),
+        ("Bash", "cat src/a -f/etc/passwd", Verdict::Ask),
+        ("Bash", "diff /a/x /b/y", Verdict::Allow),
+        ("Bash", "diff /a/x /etc/passwd /b/y", Verdict::Ask),
+        ("Bash", "ls src /etc", Verdict::Allow),
+        ("Fetch", "https://example.com/x?next=/y", Verdict::Allow),
+    ] {
+        assert_eq!(rules.judge(tool, subject), verdict, "{tool}({subject})");
+    }
+}
+
+#[test]
 fn what_is_no_rule_is_refused() {
     for text in ["", "(x)", "Bash(x", "Ba sh", "Bash)", " Bash", "Bash(x) "] {
         assert_eq!(Approvals::default().add(Verdict::Allow, text), Err(NotARule), "{text:?}");
