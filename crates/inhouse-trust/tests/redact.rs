@@ -52,6 +52,8 @@ fn what_helps_to_find_the_fault_stays() {
     let cases = [
         "Error: Cannot find module '/home/ann/code/some-project/node_modules/left-pad/index.js'",
         "task-force sk-learn ab /home/ann AKIA bearer",
+        "no such file: /srv/agents/2026/build/target/debug/deps/output",
+        "supercalifragilisticexpialidociousSupercalifragilistic 0123456789012345678901234567890123456789",
         "panicked at src/main.rs:4:5: ----------------------------------------, id 123e4567-e89b-12d3-a456-426614174000, é 日本",
     ];
     let _ = cases.map(|line| assert_eq!(redactor().line(line), line));
