@@ -1,20 +1,17 @@
-//! The Claude driver over real processes: a script that speaks the protocol, and the published Claude Code against a model on
-//! loopback, for which two variables say where they are (`cargo test -p inhouse-agents --test claude -- --ignored`).
+//! The Claude driver over real processes: a script that speaks the protocol. The published Claude Code has a lane of its own.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use inhouse_agents::presets::preset;
 use inhouse_agents::{AgentSpec, Protocol};
-use inhouse_engine::agent::{Agent, AgentEvent, DecidedBy, End, Failure, Note, Reason};
+use inhouse_engine::agent::{Agent, DecidedBy, End, Failure, Note, Reason};
 use inhouse_engine::cancel::CancelSource;
 use inhouse_proto::v1;
 use inhouse_proto::v1::part::Content;
-use inhouse_trust::{AgentCommand, HostEnv, Input};
+use inhouse_trust::Input;
 use support::{Collected, agent, answered, command, once, spec, take, turn};
 
 const DELTA: &str = r#"{"type":"stream_event","event":{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"begun"}}}"#;
@@ -124,80 +121,4 @@ async fn what_has_no_block_of_its_own_is_a_file_that_is_read_without_leave() {
     let (output, end) = once(speaks(script), &turn).await;
     assert_eq!((output.text.as_str(), end), ("a,b;c", End::Completed(Note::default())));
     assert_eq!(output.decided, [("Read".to_owned(), "allow", DecidedBy::Rule)]);
-}
-
-/// The published Claude Code (`INHOUSE_TEST_CLAUDE`, its program) with an empty home, an invented key and a model on
-/// loopback (`INHOUSE_TEST_MODEL`, its URL).
-fn real(home: &Path) -> AgentCommand {
-    let variable = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("set {name}"));
-    let preset = preset(Path::new("claude")).unwrap();
-    let program = PathBuf::from(variable("INHOUSE_TEST_CLAUDE"));
-    let mut command = preset.command(program, &[], home.to_path_buf(), &HostEnv::default());
-    command.env_pass.clear();
-    for (name, value) in [
-        ("HOME", home.to_str().unwrap()),
-        ("ANTHROPIC_API_KEY", "sk-invented"),
-        ("ANTHROPIC_BASE_URL", &variable("INHOUSE_TEST_MODEL")),
-        ("CLAUDE_CODE_MAX_RETRIES", "1"),
-    ] {
-        command.env_set.push((name.to_owned(), value.to_owned()));
-    }
-    command
-}
-
-/// An empty folder, removed at the end of its test.
-struct Home(PathBuf);
-
-impl Home {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("inhouse-agents-{name}-{}", std::process::id()));
-        std::fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-#[tokio::test]
-#[ignore = "needs INHOUSE_TEST_CLAUDE and INHOUSE_TEST_MODEL"]
-async fn the_real_claude_streams_fails_and_takes_no_text_for_a_command() {
-    let home = Home::new("real");
-    let run = async |text: &str| {
-        let (_source, cancel) = CancelSource::new();
-        once(spec(real(&home.0), Protocol::Claude), &turn(text, cancel)).await
-    };
-    for text in ["hello", "/config verbose=true", "--version", "@/etc/hostname"] {
-        let (output, end) = run(text).await;
-        assert_eq!(end, End::Completed(Note::default()), "{text}");
-        assert!(output.text.contains(text) && output.events.len() > 3, "{text}: {}", output.text);
-        assert!(output.usage.is_some_and(|usage| usage.output_tokens > Some(0)), "{text}");
-    }
-    assert!(!home.0.join(".claude/settings.json").exists(), "no text reaches its settings");
-    let (output, end) = run(&"añ日🦀".repeat(20_000)).await;
-    assert!(output.text.contains("chars=80017") && end == End::Completed(Note::default()), "{}", output.text);
-    let (output, end) = run("FAKE_CUT").await;
-    assert_eq!((output.text.matches("Hello").count(), end), (1, End::Completed(Note::default())), "{}", output.text);
-    let (output, end) = run("FAKE_HTTP{400}").await;
-    let detail = Some("API Error: 400 fake error 400".to_owned());
-    assert_eq!(
-        (output.text.as_str(), end),
-        ("", End::Failed(Failure { reason: Reason::ProviderFailed, detail, data: None, quoted: false }))
-    );
-    let (output, _) = run("FAKE_SHELL{touch planted}").await;
-    assert!(!home.0.join("planted").exists() && output.text.contains("denied"), "{}", output.text);
-}
-
-#[tokio::test]
-#[ignore = "needs INHOUSE_TEST_CLAUDE and INHOUSE_TEST_MODEL"]
-async fn the_real_claude_is_interrupted_by_a_cancel() {
-    let home = Home::new("cancel");
-    let (source, cancel) = CancelSource::new();
-    let mut output = Collected { cancel_at: Some(("word1", source)), ..Collected::default() };
-    let end = take(spec(real(&home.0), Protocol::Claude), &turn("FAKE_SLOW", cancel), &mut output).await;
-    assert_eq!(end, End::Canceled(Note::default()));
-    assert!(output.events.iter().any(|event| matches!(event, AgentEvent::Usage(_))), "it was interrupted, not killed");
 }

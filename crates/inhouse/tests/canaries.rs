@@ -14,7 +14,7 @@ use std::process::Command;
 use base64::Engine as _;
 use serde_json::{Value, json};
 use support::http::{headers, request};
-use support::{Launch, Server, message, rpc, scratch, text_of, wait};
+use support::{Launch, Server, message, rpc, scratch, text_of, untested, wait};
 
 /// A user that owns nothing: what root may see of others is no measure.
 const NOBODY: u32 = 54_321;
@@ -181,7 +181,7 @@ fn has_tier(tier: &str) -> bool {
     let there = tier != "namespace"
         || Command::new("unshare").args(["-Urpfm", "--mount-proc", "true"]).status().is_ok_and(|it| it.success());
     if !there {
-        eprintln!("NOT TESTED: the {tier} tier, which is not there");
+        untested(&format!("canaries in the {tier} tier, which is not there"));
     }
     there
 }

@@ -11,7 +11,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use support::http::{headers, request};
-use support::{Launch, Server, TOKEN, message, rpc, scratch, text_of, wait};
+use support::{Launch, Server, TOKEN, message, rpc, scratch, text_of, untested, wait};
 
 const BOB: &str = "a-token-of-bob-0123456789abcdef-0123";
 const BIN: &str = env!("CARGO_BIN_EXE_inhouse");
@@ -20,7 +20,7 @@ const BIN: &str = env!("CARGO_BIN_EXE_inhouse");
 fn namespaces() -> bool {
     let there = Command::new("unshare").args(["-Urpfm", "--mount-proc", "true"]).status().is_ok_and(|it| it.success());
     if !there {
-        eprintln!("NOT TESTED: there are no user namespaces");
+        untested("what agents do not see, since there are no user namespaces");
     }
     there
 }
@@ -208,7 +208,7 @@ fn a_control_group_that_is_left_to_the_server_is_divided_among_its_turns() {
 fn ssh_reads_its_configuration_where_root_is_nobody() {
     let is_root = fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
     if !namespaces() || !is_root || Command::new("ssh").arg("-V").output().is_err() {
-        eprintln!("NOT TESTED: it takes root, who becomes another user, and ssh");
+        untested("ssh in namespaces: it takes root, who becomes another user, and ssh");
         return;
     }
     let folder = "/etc/ssh/ssh_config.d";

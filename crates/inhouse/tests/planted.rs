@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use support::http::{headers, request};
-use support::{Launch, Server, TOKEN, message, rpc, scratch, text_of};
+use support::{Launch, Server, TOKEN, message, rpc, scratch, text_of, untested};
 
 /// The configuration of a server that is started in the project.
 const OWN: &str = "# mine\n";
@@ -70,7 +70,7 @@ fn runs(server: &Server) -> bool {
 fn what_one_turn_plants_does_not_run_in_anothers() {
     let (server, project) = server("");
     if !server.banner.iter().any(|line| line.starts_with("contained namespace")) {
-        eprintln!("NOT TESTED: there are no user namespaces");
+        untested("planted configuration, since there are no user namespaces");
         return;
     }
     assert!(project.join(".gemini").is_dir(), "it is there before the first turn");

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use support::{Launch, scratch};
+use support::{Launch, scratch, untested};
 
 fn launch(home: &Path, args: &[&str]) -> Launch {
     Launch::new(args).env("HOME", home).directory(home)
@@ -18,7 +18,7 @@ fn launch(home: &Path, args: &[&str]) -> Launch {
 fn checked(program: &str, args: &[&str], file: &Path) -> Option<String> {
     let Ok(output) = Command::new(program).args(args).arg(file).env("XDG_RUNTIME_DIR", scratch("runtime")).output()
     else {
-        eprintln!("not tested: there is no {program} here");
+        untested(&format!("what {program} says of what is printed: it is not here"));
         return None;
     };
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);

@@ -1,5 +1,7 @@
 //! The lanes, in the order in which they run: what is cheap and tells most comes first.
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -85,7 +87,14 @@ fn deny(house: &House) -> Result<Tally, LaneError> {
 }
 
 fn test(house: &House) -> Result<Tally, LaneError> {
-    cargo(house, &["test", "--workspace", "--no-fail-fast", "--quiet"]).run(Count::Cargo)
+    let file = house.target.join("untested");
+    // It is not there where all was tested.
+    let _ = fs::remove_file(&file);
+    let tests = cargo(house, &["test", "--workspace", "--no-fail-fast", "--quiet"]);
+    let mut tally = tests.env("INHOUSE_UNTESTED", &file).run(Count::Cargo)?;
+    let untested = fs::read_to_string(&file).unwrap_or_default();
+    tally.untested.extend(untested.lines().collect::<BTreeSet<_>>().into_iter().map(str::to_owned));
+    Ok(tally)
 }
 
 fn first_contact(house: &House) -> Result<Tally, LaneError> {

@@ -41,6 +41,8 @@ pub(crate) struct Tally {
     failed: usize,
     /// The lines that told of a failure.
     failures: Vec<String>,
+    /// What could not be shown on this machine, and why.
+    untested: Vec<String>,
 }
 
 impl Tally {
@@ -137,9 +139,16 @@ fn run_lanes(house: &House, lanes: &[&Lane]) -> ExitCode {
             print(&format!("{}: {failure}\n", lane.name));
         }
     }
+    for (lane, tally, _) in &ended {
+        for untested in &tally.untested {
+            print(&format!("NOT TESTED {}: {untested}\n", lane.name));
+        }
+    }
     let sum = |count: fn(&Tally) -> usize| ended.iter().map(|(_, tally, _)| count(tally)).sum::<usize>();
     let (passed, failed) = (sum(|tally| tally.passed), sum(|tally| tally.failed));
-    print(&format!("\n{passed} passed, {failed} failed\n"));
+    let untested = sum(|tally| tally.untested.len());
+    let untested = if untested == 0 { String::new() } else { format!(", {untested} not tested") };
+    print(&format!("\n{passed} passed, {failed} failed{untested}\n"));
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -149,7 +158,7 @@ fn run_lane<'a>(house: &House, lane: &&'a Lane) -> (&'a Lane, Tally, Duration) {
     let tally = (lane.run)(house).unwrap_or_else(|error| {
         print(&format!("{error}\n"));
         let failures = vec![error.to_string().lines().next().unwrap_or_default().to_owned()];
-        Tally { passed: 0, failed: 1, failures }
+        Tally { failed: 1, failures, ..Tally::default() }
     });
     (lane, tally, begun.elapsed())
 }

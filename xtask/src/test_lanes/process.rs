@@ -141,6 +141,9 @@ fn read(output: impl Read, count: Count) -> Tally {
 }
 
 fn note(tally: &mut Tally, line: &str, count: Count) {
+    if let Some(what) = line.strip_prefix("NOT TESTED") {
+        tally.untested.push(what.trim_start_matches(':').trim().to_owned());
+    }
     match count {
         Count::Whole => {}
         Count::Steps if line.starts_with("ok ") => tally.passed += 1,
@@ -191,6 +194,12 @@ mod tests {
     #[test]
     fn steps_of_scripts_are_counted_by_their_first_word() {
         assert_eq!(counted("ok   a: b\nokay\nFAIL c: d\nnoise\n", Count::Steps, false), (1, 1, 1));
+    }
+
+    #[test]
+    fn what_is_not_tested_is_told() {
+        let output = "NOT TESTED  a case: why\nok   a: b\nNOT TESTED: more\n";
+        assert_eq!(read(output.as_bytes(), Count::Steps).untested, ["a case: why", "more"]);
     }
 
     #[test]

@@ -16,8 +16,6 @@ mod stays;
 mod ends;
 #[cfg(target_os = "linux")]
 mod others;
-#[cfg(target_os = "linux")]
-mod real;
 
 #[cfg(not(target_os = "linux"))]
 fn main() {}
@@ -31,9 +29,8 @@ fn main() {
     let parts: Vec<&String> = args.iter().filter(|arg| !arg.starts_with('-')).collect();
     let wanted = |name: &str| parts.is_empty() || parts.iter().any(|part| name.contains(*part));
     let (mut passed, mut failed) = (0, 0);
-    let real = if real::is_there() { real::CASES } else { &[] };
     for (name, case) in
-        [stays::CASES, ends::CASES, others::CASES, real].into_iter().flatten().filter(|(name, _)| wanted(name))
+        [stays::CASES, ends::CASES, others::CASES].into_iter().flatten().filter(|(name, _)| wanted(name))
     {
         let ok = std::panic::catch_unwind(case).is_ok();
         let (word, count) = if ok { ("ok", &mut passed) } else { ("FAILED", &mut failed) };

@@ -198,7 +198,7 @@ impl Tables {
                         CallerToken::Certificate(name) => self.line("certificate", name, &caller.origin),
                         CallerToken::Digest(_) => {}
                     }
-                    self.line("admin", &caller.admin.to_string(), &caller.origin);
+                    self.line("admin", caller.admin, &caller.origin);
                 }
             }
         }

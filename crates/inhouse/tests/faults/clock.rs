@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Server, state_of, text_of};
+use crate::support::{Server, state_of, text_of, untested};
 use crate::{House, raise, status};
 
 const SHIM: &str = r#"
@@ -66,7 +66,7 @@ impl Clock {
         fs::write(&source, SHIM).unwrap();
         let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).arg("-ldl").status();
         if !built.is_ok_and(|built| built.success()) {
-            eprintln!("NOT TESTED: a clock that is set, since there is no C compiler");
+            untested("a clock that is set, since there is no C compiler");
             return None;
         }
         let clock = Self { house, library };

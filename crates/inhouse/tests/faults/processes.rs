@@ -6,7 +6,7 @@ use std::os::unix::fs::chown;
 use std::process::Command;
 
 use crate::is_root;
-use crate::support::{Launch, Server, message, reason_of, scratch, state_of, text_of};
+use crate::support::{Launch, Server, message, reason_of, scratch, state_of, text_of, untested};
 
 /// A user that owns nothing.
 const NOBODY: u32 = 54_321;
@@ -38,7 +38,7 @@ fn server() -> Option<Server> {
     chown(&home, Some(NOBODY), Some(NOBODY)).unwrap();
     let can = as_nobody().args(["test", "-x", BIN, "-a", "-w"]).arg(&home).status();
     if !can.is_ok_and(|can| can.success()) {
-        eprintln!("NOT TESTED: another user can not reach {BIN}");
+        untested(&format!("a lack of processes, since another user can not reach {BIN}"));
         return None;
     }
     let args = [&NOBODY_BY[..], &[BIN, "serve"]].concat();

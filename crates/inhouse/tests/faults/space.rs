@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::House;
 use crate::raise;
-use crate::support::{Launch, Server, message, reason_of, rpc, state_of, text_of, wait};
+use crate::support::{Launch, Server, message, reason_of, rpc, state_of, text_of, untested, wait};
 
 const BIN: &str = env!("CARGO_BIN_EXE_inhouse");
 /// Takes all blocks and all files that there are.
@@ -22,7 +22,7 @@ fn can_mount() -> bool {
     let there = there.is_ok_and(|there| there.success());
     match there {
         true => eprintln!("no space: on a tmpfs in a user and a mount namespace"),
-        false => eprintln!("NOT TESTED: a full disk, since nothing can be mounted here"),
+        false => untested("a full disk, since nothing can be mounted here"),
     }
     there
 }
