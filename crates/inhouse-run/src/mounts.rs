@@ -1,6 +1,7 @@
 //! The table of mounts, as `/proc/self/mountinfo` writes it.
 
 use std::ffi::OsString;
+use std::fs;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
 
@@ -17,6 +18,12 @@ pub(crate) struct Mount {
     pub(crate) is_whole: bool,
     /// Its own flags, which a change has to repeat.
     pub(crate) flags: MsFlags,
+}
+
+/// The table of this process.
+pub(crate) fn table() -> nix::Result<Vec<Mount>> {
+    let text = fs::read_to_string("/proc/self/mountinfo");
+    Ok(read(&text.map_err(|error| error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw))?))
 }
 
 /// Reads the table; a line of another form is passed over.

@@ -4,6 +4,7 @@
 mod namespaces;
 mod cgroup;
 mod owned;
+mod pins;
 mod covers;
 mod guards;
 mod scope;

@@ -1,6 +1,5 @@
 //! What agents do not see: covers over paths of the server, and the rooms behind them that a run sees all the same. The
-//! folders above are pinned, so that nobody can move them away and put something else in their place. Only for a process
-//! with mounts of its own.
+//! folders above are pinned. Only for a process with mounts of its own.
 
 use std::fs;
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -10,8 +9,8 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, stat};
-use nix::unistd::{AccessFlags, access};
 
+use super::pins::pin_above;
 use crate::runner::Hidden;
 
 /// Room for the folders on the way to a room.
@@ -28,8 +27,6 @@ struct Cover {
     shows: Shows,
     /// None as long as nothing was there.
     below: Option<Below>,
-    /// The folders above it can not be moved.
-    is_pinned: bool,
 }
 
 /// What the run at hand sees of it.
@@ -55,12 +52,15 @@ type Identity = (u64, u64);
 impl Covers {
     /// None of them lies yet.
     pub(super) fn new(hidden: Vec<Hidden>) -> Self {
-        let cover = |hidden| Cover { hidden, shows: Shows::Nothing, below: None, is_pinned: false };
+        let cover = |hidden| Cover { hidden, shows: Shows::Nothing, below: None };
         Self(hidden.into_iter().map(cover).collect())
     }
 
     /// Covers what is not covered: it may have come later, or have been replaced. What is shown stays so.
     pub(super) fn put(&mut self) -> nix::Result<()> {
+        let lacking = || self.0.iter().filter(|cover| cover.shows == Shows::Nothing);
+        // Above what is not there nothing need stay.
+        pin_above(lacking().map(|cover| cover.hidden.path.as_path()).filter(|path| path.exists()))?;
         self.0.iter_mut().filter(|cover| cover.shows == Shows::Nothing).try_for_each(Cover::put)
     }
 
@@ -92,11 +92,6 @@ impl Cover {
             Err(error) => return Err(error),
         };
         let found = fstat(&original)?;
-        if !std::mem::replace(&mut self.is_pinned, true) {
-            above(path).into_iter().try_for_each(pin)?;
-            // What was opened before is below the pins.
-            return self.put();
-        }
         if self.below.as_ref().is_some_and(|below| below.cover == identity(&found)) {
             return Ok(());
         }
@@ -159,19 +154,6 @@ impl Below {
 fn lay(path: &Path, more: MsFlags) -> nix::Result<()> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC | more;
     mount(Some("inhouse"), path, Some("tmpfs"), flags, Some(COVER))
-}
-
-/// The folders above a path that a user like us could move, from the top.
-pub(super) fn above(path: &Path) -> Vec<&Path> {
-    let can_move = |folder: &&Path| folder.parent().is_some_and(|parent| access(parent, AccessFlags::W_OK).is_ok());
-    let mut above: Vec<_> = path.ancestors().skip(1).filter(can_move).collect();
-    above.reverse();
-    above
-}
-
-/// Makes a mount point of a folder: a mount point can not be moved.
-pub(super) fn pin(folder: &Path) -> nix::Result<()> {
-    mount(Some(folder), folder, None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>)
 }
 
 fn identity(found: &FileStat) -> Identity {

@@ -1,48 +1,36 @@
 //! What agents may read but not change: what programs take for their configuration, and run things by. Each is a mount of itself that
 //! is read only; the folders above are pinned, so that nobody can move them away. Only for a process with mounts of its own.
 
-use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::sys::statvfs::{FsFlags, statvfs};
 
-use super::covers::{above, pin};
+use super::pins::pin_above;
 use crate::mounts;
 use crate::runner::Guarded;
 
 /// All of them.
 #[derive(Default)]
-pub(super) struct Guards {
-    guarded: Vec<Guarded>,
-    /// The folders above them that are mount points.
-    pinned: BTreeSet<PathBuf>,
-}
+pub(super) struct Guards(Vec<Guarded>);
 
 impl Guards {
     /// None of them holds yet.
     pub(super) fn new(guarded: Vec<Guarded>) -> Self {
-        Self { guarded, pinned: BTreeSet::new() }
+        Self(guarded)
     }
 
     /// Guards what is there: it may have come later, or have been replaced from outside.
-    pub(super) fn put(&mut self) -> nix::Result<()> {
-        let folders = self.guarded.iter().filter(|guarded| guarded.makes);
+    pub(super) fn put(&self) -> nix::Result<()> {
+        let folders = self.0.iter().filter(|guarded| guarded.makes);
         for Guarded { path, .. } in folders {
             // It may be there already, or its project may not.
             let _ = fs::create_dir(path);
         }
-        // In their order each lies on the one before. One that is not there now may be later.
-        let above: BTreeSet<_> = self.guarded.iter().flat_map(|guarded| above(&guarded.path)).collect();
-        for folder in above {
-            if !self.pinned.contains(folder) && folder.is_dir() {
-                pin(folder)?;
-                self.pinned.insert(folder.to_path_buf());
-            }
-        }
-        self.guarded.iter().try_for_each(|guarded| guard(&guarded.path))
+        pin_above(self.0.iter().map(|guarded| guarded.path.as_path()))?;
+        self.0.iter().try_for_each(|guarded| guard(&guarded.path))
     }
 }
 
@@ -59,9 +47,8 @@ fn guard(path: &Path) -> nix::Result<()> {
         Err(error) => return Err(error),
     }
     mount(Some(path), path, None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>)?;
-    let table = fs::read_to_string("/proc/self/mountinfo").map_err(|_| Errno::ENOENT)?;
-    let flags =
-        mounts::read(&table).into_iter().rfind(|mount| mount.point == path).map_or(MsFlags::empty(), |it| it.flags);
+    let own = mounts::table()?.into_iter().rfind(|mount| mount.point == path);
+    let flags = own.map_or(MsFlags::empty(), |it| it.flags);
     let flags = flags | MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
     mount(None::<&str>, path, None::<&str>, flags, None::<&str>)
 }

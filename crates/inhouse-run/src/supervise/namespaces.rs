@@ -57,7 +57,7 @@ pub(super) fn enter(hidden: Vec<Hidden>, guarded: Vec<Guarded>) -> Result<(Cover
     for capability in CAPABILITIES_DROPPED {
         sys::drop_capability(capability).map_err(&failed)?;
     }
-    let (mut guards, mut covers) = (Guards::new(guarded), Covers::new(hidden));
+    let (guards, mut covers) = (Guards::new(guarded), Covers::new(hidden));
     // What is hidden may be below what is guarded, and is pinned on its own.
     guards.put().map_err(Refusal::at(Step::Guarded))?;
     covers.put().map_err(Refusal::at(Step::Hidden))?;
@@ -141,10 +141,10 @@ fn own_mounts() -> Result<(), Refusal> {
     let (mounts, proc) = (Refusal::at(Step::Mounts), Refusal::at(Step::Proc));
     // What the host mounts later is seen here, and not the other way round.
     mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_SLAVE, None::<&str>).map_err(&mounts)?;
-    let table = fs::read_to_string("/proc/self/mountinfo").map_err(|_| mounts(Errno::ENOENT))?;
+    let table = mounts::table().map_err(&mounts)?;
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>).map_err(&proc)?;
-    for Mount { point, kind, is_whole, flags } in mounts::read(&table) {
+    for Mount { point, kind, is_whole, flags } in table {
         if kind == "proc" && is_whole && !point.starts_with("/proc") {
             let bound = mount(Some("/proc"), &point, None::<&str>, MsFlags::MS_BIND, None::<&str>);
             mounts::unless_out_of_reach(bound).map_err(&proc)?;

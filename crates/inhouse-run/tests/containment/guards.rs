@@ -47,6 +47,10 @@ pub(crate) fn cases(supervised: &[Tier]) -> Vec<Case> {
         case("what is guarded can be read, and all around it changed", usable),
         case("what is replaced from outside is guarded for the next run", replaced),
         case("what is made later, with all that is above it, is guarded from the next run on", later),
+        case(
+            "a project that is replaced from outside is guarded for the next run, with all that is above",
+            project_replaced,
+        ),
         case("a link is left as it is", linked),
     ];
     for (name, way) in WAYS {
@@ -115,6 +119,22 @@ async fn replaced() {
     assert!(said.starts_with("newerthere now"), "{said}");
     assert_eq!(fs::read_to_string(project.join("settings")).unwrap(), "newer");
     assert_eq!(fs::read_to_string(project.join("missing")).unwrap(), "there now");
+}
+
+async fn project_replaced() {
+    let (folder, runner) = project();
+    let project = folder.0.join("project");
+    told(&runner, &project, ":").await;
+    fs::rename(&project, folder.0.join("before")).unwrap();
+    fs::create_dir_all(project.join(".git/hooks")).unwrap();
+    fs::write(project.join("settings"), "mine").unwrap();
+    for (name, way) in WAYS {
+        let said = told(&runner, &project, way).await;
+        let planted = [".agent/planted", ".git/hooks/planted"].map(|path| project.join(path).exists());
+        assert_eq!(planted, [false; 2], "{name}: {said}");
+        assert_eq!(fs::read_to_string(project.join("settings")).unwrap(), "mine", "{name}: {said}");
+        assert!(!folder.0.join("project.old").exists() && !project.join("g").exists(), "{name}: {said}");
+    }
 }
 
 async fn later() {

@@ -74,7 +74,7 @@ fn cases(tiers: &str) -> impl Iterator<Item = support::Case> {
 #[cfg(target_os = "linux")]
 fn cases_inside(tiers: &str) -> impl Iterator<Item = support::Case> {
     let supervised: Vec<_> = tiers.split_whitespace().map(support::tier_named).collect();
-    let again = [zoo::cases, starts::cases, bounds::cases].into_iter().flat_map({
+    let again = [zoo::cases, starts::cases, bounds::cases, attacks::cases, sights::cases].into_iter().flat_map({
         let supervised = supervised.clone();
         move |suite| suite(&supervised)
     });

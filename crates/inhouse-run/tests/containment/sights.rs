@@ -174,8 +174,14 @@ async fn pinned() {
     fs::create_dir_all(above.join("state")).unwrap();
     let hidden = vec![Hidden::all(above.join("state"))];
     let runner = Runner::new(Options { hidden, ..options(Tier::Namespace) }).unwrap();
-    for (from, to) in [("one/two/state", "one/two/away"), ("one/two", "one/away"), ("one", "away"), ("free", "moved")] {
-        let is_free = from == "free";
+    let moves = [("one/two/state", "one/two/away"), ("one/two", "one/away"), ("one", "away"), ("free", "moved")];
+    for (number, (from, to)) in moves.iter().chain(&moves).enumerate() {
+        if number == moves.len() {
+            // From outside, between two runs: it is another folder, and held as well.
+            fs::rename(folder.0.join("one"), folder.0.join("before")).unwrap();
+            fs::create_dir_all(above.join("state")).unwrap();
+        }
+        let is_free = *from == "free";
         let plant = "mkdir -p one/two/state; echo planted > one/two/state/planted; true";
         let text = format!("mkdir free; mv {from} {to} && {{ {plant}; }}");
         let nested = format!("mkdir free; unshare -Urm mv {from} {to}");
