@@ -10,8 +10,7 @@ use inhouse_proto::v1::part::Content;
 use serde::Serialize;
 
 use crate::dialogue::failed;
-use crate::folder::{fresh, remove};
-use crate::room::room;
+use crate::folder::{fresh, remove, room};
 
 const EXTENSION_CHARS_MAX: usize = 8;
 /// Characters of a caller's name or type for a file that are told.

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-pub(crate) use inhouse_run::folder::{fresh, private, remove};
+pub(crate) use inhouse_run::folder::{fresh, private, remove, room};
 use nix::fcntl::OFlag;
 
 /// Opens a file for reading, and nothing else that may have its name: no link is followed, and no pipe is waited for.

@@ -19,7 +19,6 @@ mod conversations;
 mod plan;
 mod workspace;
 mod folder;
-mod room;
 mod files;
 mod command;
 mod native;
@@ -56,7 +55,7 @@ use warm::Warm;
 pub use workspace::{GitError, Workspace, WorkspaceError, WorkspaceLimits, WorkspaceSpec, Workspaces};
 
 /// More processes and threads than any sane turn has, and as few as leave room for others on a small machine.
-pub const PROCESSES_MAX: u32 = 4_096;
+const PROCESSES_MAX: u32 = 4_096;
 
 /// The language that a program speaks on its standard input and output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,7 +177,10 @@ pub fn build(spec: AgentSpec, runner: &Runner, host: &HostEnv) -> Arc<dyn Agent>
     let redactor = Redactor::new(host.iter().chain(set));
     let place = workspaces.clone();
     let (runner, host) = (runner.bounded(bounds), host.clone());
-    let runner = strict.into_iter().fold(runner, |runner, strict| runner.strict(strict));
+    let runner = match strict {
+        Some(strict) => runner.strict(strict),
+        None => runner,
+    };
     let can_be_kept = match protocol {
         Protocol::Claude => keeps_conversations,
         Protocol::Acp | Protocol::Codex => true,

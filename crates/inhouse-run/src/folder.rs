@@ -1,4 +1,5 @@
-//! Folders of ours: made so that only this user can enter them, and removed with all that an agent may have put into them.
+//! Folders of ours: made so that only this user can enter them, and removed with all that an agent may have put into them. Temporary ones
+//! are in one [`room`], so that the next server finds what one that was killed has left.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
@@ -6,6 +7,8 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+
+pub use crate::room::room;
 
 /// Tells the folders of this process apart.
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -19,8 +22,13 @@ const STACK_BYTES: usize = 256 << 20;
 /// # Errors
 /// As the system refuses it.
 pub fn fresh(parent: &Path) -> io::Result<PathBuf> {
+    named(parent, "inhouse-")
+}
+
+/// The same, with a name that begins so.
+pub(crate) fn named(parent: &Path, name: &str) -> io::Result<PathBuf> {
     for _ in 0..TRIES_MAX {
-        let path = parent.join(format!("inhouse-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
+        let path = parent.join(format!("{name}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
         match private(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             made => return made.map(|()| path),
@@ -54,7 +62,13 @@ fn open_up(path: &Path) {
 /// An agent may have nested folders in it without end, which removing follows with its stack, or filled it with files without
 /// number, which takes its time: neither is for a thread that answers requests.
 pub fn remove(path: PathBuf) {
+    remove_under(path, ());
+}
+
+/// The same, and drops `guard` when it is removed.
+pub(crate) fn remove_under(path: PathBuf, guard: impl Send + 'static) {
     let remove = move || {
+        let _guard = guard;
         let removed = match fs::remove_dir_all(&path) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 open_up(&path);

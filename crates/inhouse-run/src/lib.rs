@@ -26,6 +26,7 @@ pub mod folder;
 mod group;
 mod limits;
 mod pipes;
+mod room;
 mod run;
 mod runner;
 mod sys;

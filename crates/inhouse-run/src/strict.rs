@@ -1,5 +1,6 @@
-//! Strict runs: a program of ours that fences itself, and then becomes the agent. What it may touch is listed, and all else refused; so are
-//! system calls by which others have left such fences. Agents' own sandboxes do not work inside.
+//! Strict runs: a program of ours that fences itself, and then becomes the agent. The files that it may touch and the TCP ports that it may
+//! connect to are listed, and all others refused; so are system calls by which others have left such fences. What the kernel has no rules
+//! for stays open: UDP, sockets in the file system. Agents' own sandboxes do not work inside.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -104,7 +105,7 @@ pub(crate) struct Start {
 impl Start {
     /// With a new home, which is the run's alone.
     pub(crate) fn new(plan: &LaunchPlan, strict: &Strict) -> io::Result<Self> {
-        let home = folder::fresh(&std::env::temp_dir())?;
+        let home = folder::fresh(&folder::room()?)?;
         let ports: Vec<_> = strict.ports.iter().map(u16::to_string).collect();
         let own = [home.as_path(), plan.directory()].map(OsString::from);
         let may = strict.reads.iter().map(OsString::from);

@@ -10,7 +10,7 @@ use super::diff::changes;
 use super::lens::{Lens, Objects};
 use super::project::Project;
 use super::{Told, WorkspaceError};
-use crate::room::room;
+use crate::folder::room;
 
 /// A project whose changes are told.
 #[derive(Debug)]

@@ -141,7 +141,7 @@ async fn gone(tier: Tier) {
         let home =
             told(&runner, &folder, vec![], "mkdir -p $HOME/a/b; echo x > $HOME/a/b/c; chmod 0 $HOME/a/b; echo $HOME")
                 .await;
-        assert!(home.contains("/inhouse-"), "{home}");
+        assert!(home.contains("/inhouse-room-"), "{home}");
         homes.push(home);
     }
     crate::support::eventually("the homes are gone", || homes.iter().all(|home| !Path::new(home).exists())).await;

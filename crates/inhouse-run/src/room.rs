@@ -10,9 +10,8 @@ use std::{env, io};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag};
 use nix::unistd::geteuid;
-use uuid::Uuid;
 
-use crate::folder::{private, remove};
+use crate::folder::{named, remove_under};
 
 /// How often a room is made again when another server has taken it for one that was left.
 const TRIES_MAX: u32 = 1_000;
@@ -22,7 +21,10 @@ const NAME: &str = "inhouse-room-";
 static OWN: Mutex<Option<Room>> = Mutex::new(None);
 
 /// Where temporary folders of this process are made. What servers that were killed have left is removed before the first.
-pub(crate) fn room() -> io::Result<PathBuf> {
+///
+/// # Errors
+/// As the system refuses it.
+pub fn room() -> io::Result<PathBuf> {
     let mut room = OWN.lock().unwrap_or_else(PoisonError::into_inner);
     match &mut *room {
         Some(room) if room.path.is_dir() => Ok(room.path.clone()),
@@ -40,8 +42,7 @@ impl Room {
     fn new(parent: &Path) -> io::Result<Self> {
         sweep(parent);
         for _ in 0..TRIES_MAX {
-            let path = parent.join(format!("{NAME}{}", Uuid::new_v4().simple()));
-            private(&path)?;
+            let path = named(parent, NAME)?;
             // A server that begins now as well may have taken it for one that was left.
             if let Some(lock) = hold(&path)? {
                 return Ok(Self { path, _lock: lock });
@@ -58,16 +59,19 @@ fn sweep(parent: &Path) {
     let own =
         rooms.filter(|entry| entry.metadata().is_ok_and(|room| room.is_dir() && room.uid() == geteuid().as_raw()));
     for path in own.map(|entry| entry.path()) {
-        if let Ok(Some(_lock)) = hold(&path) {
-            remove(path);
+        if let Ok(Some(lock)) = hold(&path) {
+            remove_under(path, lock);
         }
     }
 }
 
 /// Locks a folder, unless it is locked or was removed meanwhile.
 fn hold(path: &Path) -> io::Result<Option<Flock<File>>> {
-    let folder =
-        OpenOptions::new().read(true).custom_flags((OFlag::O_NOFOLLOW | OFlag::O_DIRECTORY).bits()).open(path)?;
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_DIRECTORY).bits();
+    let folder = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        folder => folder?,
+    };
     let inode = folder.metadata()?.ino();
     match Flock::lock(folder, FlockArg::LockExclusiveNonblock) {
         Ok(lock) => Ok(Some(lock).filter(|_| fs::metadata(path).is_ok_and(|there| there.ino() == inode))),
@@ -96,8 +100,10 @@ mod tests {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
         while left.exists() {
             assert!(std::time::Instant::now() < deadline, "it is not removed");
+            assert!(hold(&left).unwrap().is_none(), "nobody gets it meanwhile");
             thread::yield_now();
         }
+        assert!(hold(&left).unwrap().is_none() && hold(&lived.path).unwrap().is_none());
         assert!(lived.path.exists() && next.path.exists() && foreign.exists());
         fs::remove_dir_all(parent).unwrap();
     }
