@@ -60,7 +60,7 @@ fn heard<P: LineProtocol>(protocol: P, stream: &[u8], piece_bytes: usize) -> (St
     let mut said = Said::default();
     parser.finish(&mut said);
     hear(said);
-    let exit = Exit { code: Some(0), signal: None, supervisor_lost: false, over: None };
+    let exit = Exit { code: Some(0), ..Exit::default() };
     let end = end.unwrap_or_else(|| parser.ended(&Ending { exit, last_error: None }));
     (text, end)
 }

@@ -94,7 +94,7 @@ impl<'a> Errors<'a> {
             Line::Whole(bytes) if self.logged < LINES_PER_SECOND_MAX => {
                 self.logged += 1;
                 let shown = self.redactor.line(&String::from_utf8_lossy(&bytes));
-                let (agent, task) = (self.turn.permit.agent().as_str(), &*self.turn.task_id);
+                let (agent, task) = self.whose();
                 tracing::info!(target: "agent", agent, task, trace = self.turn.trace_id(), "{shown}");
                 self.last = Some(bytes);
             }
@@ -106,10 +106,15 @@ impl<'a> Errors<'a> {
         }
     }
 
+    /// The agent and the task.
+    fn whose(&self) -> (&'a str, &'a str) {
+        (self.turn.permit.agent().as_str(), &*self.turn.task_id)
+    }
+
     fn report_left_out(&mut self) {
         let lines = std::mem::take(&mut self.left_out);
         if lines > 0 {
-            let (agent, task) = (self.turn.permit.agent().as_str(), &*self.turn.task_id);
+            let (agent, task) = self.whose();
             tracing::warn!(target: "agent", agent, task, lines, "lines of the agent were left out");
         }
     }

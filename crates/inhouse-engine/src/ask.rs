@@ -130,7 +130,7 @@ impl Ask {
     }
 
     /// Whether a reply says no.
-    pub fn denies(&self, reply: &Reply) -> bool {
+    pub(crate) fn denies(&self, reply: &Reply) -> bool {
         self.decision(reply) == Effect::Deny.name()
     }
 

@@ -44,14 +44,8 @@ pub(crate) struct Ledger(Mutex<Day>);
 #[derive(Debug, Default)]
 struct Day {
     number: i64,
-    agents: HashMap<AgentName, Sum>,
-    callers: HashMap<Owner, Sum>,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Sum {
-    tokens: u64,
-    usd: f64,
+    agents: HashMap<AgentName, UsedToday>,
+    callers: HashMap<Owner, UsedToday>,
 }
 
 /// A budget is spent.
@@ -66,9 +60,9 @@ pub(crate) struct Spent {
 impl Ledger {
     /// Counts what a turn has used since it last said so.
     pub(crate) fn add(&self, owner: &Owner, before: Option<Usage>, now: Usage, now_ms: i64) {
-        let before = Sum::of(before.unwrap_or_default());
-        let now = Sum::of(now);
-        let more = Sum { tokens: now.tokens.saturating_sub(before.tokens), usd: (now.usd - before.usd).max(0.0) };
+        let before = UsedToday::of(before.unwrap_or_default());
+        let now = UsedToday::of(now);
+        let more = UsedToday { tokens: now.tokens.saturating_sub(before.tokens), usd: (now.usd - before.usd).max(0.0) };
         let mut day = lock(&self.0);
         day.turn(now_ms);
         day.agents.entry(owner.agent.clone()).or_default().add(more);
@@ -79,8 +73,7 @@ impl Ledger {
     pub(crate) fn used_today(&self, now_ms: i64) -> Vec<(AgentName, UsedToday)> {
         let mut day = lock(&self.0);
         day.turn(now_ms);
-        let spent = |(agent, sum): (&AgentName, &Sum)| (agent.clone(), UsedToday { tokens: sum.tokens, usd: sum.usd });
-        day.agents.iter().map(spent).collect()
+        day.agents.iter().map(|(agent, used)| (agent.clone(), *used)).collect()
     }
 
     /// Whether the caller may still spend something of the agent.
@@ -114,7 +107,7 @@ impl Day {
     }
 }
 
-impl Sum {
+impl UsedToday {
     fn of(usage: Usage) -> Self {
         let tokens = usage.input_tokens.unwrap_or_default().saturating_add(usage.output_tokens.unwrap_or_default());
         // What an agent tells is not always a number that can be added.

@@ -99,7 +99,7 @@ pub(crate) struct Process {
     pub(crate) began: u64,
     pub(crate) parent: Pid,
     pub(crate) group: Pid,
-    /// How many threads it has; none when it has ended.
+    /// How many threads it has. One that has ended and was not reaped has a place still, like a thread.
     pub(crate) threads: u32,
     /// Nothing of it runs any more. A first thread can end before the others do.
     pub(crate) ended: bool,
@@ -118,7 +118,7 @@ impl Process {
             began: field(22)?.parse().ok()?,
             parent: a_pid(4)?,
             group: a_pid(5)?,
-            threads: if ended { 0 } else { field(20)?.parse().ok()? },
+            threads: field(20)?.parse::<u32>().ok()?.max(1),
             ended,
         })
     }
@@ -143,7 +143,10 @@ mod tests {
         for name in ["sh", "a b", ") Z 1 1", "\n) ("] {
             assert_eq!(read(&line(name, "S", 1)), Some(expected), "{name}");
         }
-        assert_eq!(read(&line("sh", "Z", 1)), Some(Process { threads: 0, ended: true, ..expected }));
+        for threads in [0, 1] {
+            let ended = Some(Process { ended: true, ..expected });
+            assert_eq!(read(&line("sh", "Z", threads)), ended, "it takes a place until it is reaped");
+        }
         assert_eq!(read(&line("sh", "Z", 2)), Some(Process { threads: 2, ..expected }), "its other threads go on");
         assert_eq!(read("7 (sh) S 3"), None);
     }

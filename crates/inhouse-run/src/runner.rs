@@ -175,7 +175,8 @@ fn real(path: &Path) -> PathBuf {
     }
 }
 
-/// What a strict run may touch beside the system's files, which it reads, and its own: its folder and a home that is there for it alone.
+/// Which files and TCP ports a strict run may use beside the system's files, which it reads, and its own: its folder and a home that is
+/// there for it alone. Of UDP and of sockets in the file system it rules nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Strict {
     /// The TCP ports that it may connect to, wherever they are. It listens on none.
@@ -204,8 +205,7 @@ struct Inner {
 
 impl Inner {
     fn group(options: &Options, shortfall: Option<Shortfall>) -> Self {
-        let no_cgroup = Some(Shortfall::why("containment is group"));
-        Self { kind: Kind::Group(Groups::new(options)), shortfall, no_cgroup }
+        Self { kind: Kind::Group(Groups::new(options)), shortfall, no_cgroup: Some(unsupervised()) }
     }
 }
 
@@ -275,7 +275,7 @@ impl Runner {
         Self { bounds, ..self.clone() }
     }
 
-    /// The same runner, whose runs are strict. Their home is not the user's.
+    /// The same runner, whose runs are strict, where that [is possible](Self::can_be_strict); else none starts. Their home is not the user's.
     #[must_use]
     pub fn strict(&self, strict: Strict) -> Self {
         Self { strict: Some(Arc::new(strict)), ..self.clone() }
@@ -289,7 +289,7 @@ impl Runner {
         let available = match &self.inner.kind {
             #[cfg(target_os = "linux")]
             Kind::Supervised(_) => crate::strict::available(),
-            Kind::Group(_) => Err(Shortfall::why("containment is group")),
+            Kind::Group(_) => Err(unsupervised()),
         };
         available.map_err(RunError::StrictUnavailable)
     }
@@ -304,7 +304,7 @@ impl Runner {
         match &self.inner.kind {
             #[cfg(target_os = "linux")]
             Kind::Supervised(pool) => pool.spawn(plan, &self.shown, self.bounds, self.strict.as_deref()).await,
-            Kind::Group(_) if self.strict.is_some() => self.can_be_strict().and(Err(RunError::Closed)),
+            Kind::Group(_) if self.strict.is_some() => Err(RunError::StrictUnavailable(unsupervised())),
             Kind::Group(groups) => groups.spawn(plan),
         }
     }
@@ -318,6 +318,11 @@ impl Runner {
             Kind::Group(groups) => groups.shutdown().await,
         }
     }
+}
+
+/// Why there is nothing for which a run needs a supervisor.
+fn unsupervised() -> Shortfall {
+    Shortfall::why("containment is group")
 }
 
 impl fmt::Debug for Runner {

@@ -40,8 +40,10 @@ use inbox::{Inbox, Order};
 use tree::{Tree, Verdict};
 use watch::Watch;
 
-/// How much sooner than others, of 1,000, we and agents are ended where the machine has no more memory.
-const OOM_SCORE: &str = "500";
+/// How much sooner than the server, of 1,000, we and agents are ended where the machine has no more memory.
+const OOM_SCORE_MORE: i32 = 500;
+const OOM_SCORE_MAX: i32 = 1_000;
+const OOM_SCORE: &str = "/proc/self/oom_score_adj";
 
 /// The life of a supervisor process; its control socket is descriptor 0. To be called before there is any other thread.
 pub fn supervise() -> ! {
@@ -63,7 +65,8 @@ fn live(life: Life) -> io::Result<()> {
     setsid()?;
     prctl::set_name(c"inhouse-run")?;
     // Where memory is short, agents end before the server does. It fails where nobody may choose.
-    let _ = fs::write("/proc/self/oom_score_adj", OOM_SCORE);
+    let own = fs::read_to_string(OOM_SCORE).ok().and_then(|score| score.trim().parse::<i32>().ok()).unwrap_or_default();
+    let _ = fs::write(OOM_SCORE, (own + OOM_SCORE_MORE).min(OOM_SCORE_MAX).to_string());
     // An agent may have stopped us. When the server dies we must run, to see its end of the socket close.
     prctl::set_pdeathsig(Signal::SIGCONT)?;
     if life.is_attempt {

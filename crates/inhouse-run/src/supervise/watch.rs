@@ -74,7 +74,7 @@ impl Watch {
         }
         let Some(max) = self.bounds.memory_bytes_max else { return Ok(None) };
         // What is quickly read counts shared memory once for each; the fair shares take long, and are read only where they matter.
-        let is_over = sum(tree, own)? > max && sum(tree, |pid| Ok(share(pid).unwrap_or(own(pid)?)))? > max;
+        let is_over = sum(tree, own)? > max && sum(tree, |pid| share(pid).map_or_else(|| own(pid), Ok))? > max;
         Ok(is_over.then_some(Resource::Memory))
     }
 }
