@@ -12,6 +12,7 @@ mod stopping;
 mod queue;
 mod turn;
 mod output;
+mod written;
 mod direct;
 mod ask;
 mod asking;

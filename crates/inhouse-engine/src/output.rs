@@ -1,17 +1,18 @@
 //! Turns what an agent says into committed events of its task, within the task's bounds.
 
-use std::collections::HashSet;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use inhouse_proto::v1::part::Content;
 use inhouse_proto::v1::{self, TaskState};
-use inhouse_proto::wire::{EscapedText, Event, TextHead};
+use inhouse_proto::wire::TextHead;
 use tokio::time::Instant;
 
 use crate::activity::Activity;
-use crate::agent::{AgentEvent, ArtifactUpdate, Asked, DecidedBy, End, Full, Note, Output, Stop, Usage};
+use crate::agent::{
+    AgentEvent, ArtifactUpdate, Asked, DecidedBy, End, Failure, Full, Note, Output, Reason, Stop, Usage,
+};
 use crate::ask::{Ask, Reply};
 use crate::asking::{Asking, Said};
 use crate::budget::Budgets;
@@ -22,6 +23,7 @@ use crate::note::{Ids, now_ms};
 use crate::queue::Slot;
 use crate::store::{Lease, StoreError};
 use crate::turn::{Closing, Room, Ticket};
+use crate::written::{Draft, Written};
 
 /// The one writer of a task's log during a turn.
 pub(crate) struct TaskOutput {
@@ -33,49 +35,29 @@ pub(crate) struct TaskOutput {
     open: Option<(Ask, Instant)>,
     /// The agent does not want to know it any more, but somebody is answering.
     withdrawn: bool,
-    /// The no to what nobody has answered in time, until the log says that the turn goes on.
-    overdue: Option<Reply>,
-    /// The log says that the task waits for its caller.
-    interrupted: bool,
+    /// What was said to it, until the log says that the turn goes on.
+    replied: Option<Reply>,
+    /// What the agent says beside what it asks: a task that waits for its caller takes it when it goes on.
+    held: VecDeque<AgentEvent>,
+    held_bytes: usize,
     stop: Arc<CancelSource>,
     context_id: Arc<str>,
-    /// Bytes that the task may still keep.
-    room_bytes: usize,
-    /// Artifacts that the turn may still begin.
-    room_artifacts: usize,
-    artifact_ids: HashSet<Arc<str>>,
+    written: Written,
+    /// The store has refused something, so that the log is not all that the agent has said.
+    is_broken: bool,
     direct: Arc<Direct>,
-    head: Arc<TextHead>,
-    answer: Answer,
     usage: Option<Usage>,
     budgets: Budgets,
     shows_reasoning: bool,
-    /// Nothing of this turn is in the log yet.
-    silent: bool,
-}
-
-/// How far the default artifact of the turn is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Answer {
-    /// No text yet.
-    Empty,
-    /// Something stands in the log; more is appended.
-    Begun,
-    /// The same, and no text is at its end: there is nothing to close.
-    Parts,
-    /// The same, and its last piece was marked as such.
-    Closed,
-    /// Something stands in the log, but is withdrawn: the next text replaces it.
-    Withdrawn,
 }
 
 #[async_trait]
 impl Output for TaskOutput {
     async fn emit(&mut self, event: AgentEvent) -> Result<(), Stop> {
-        let event = match event {
+        match &event {
             // Of a turn that was stopped, too.
             AgentEvent::Usage(usage) => {
-                self.inner.ledger.add(&self.slot.owner, self.usage.replace(usage), usage, now_ms());
+                self.inner.ledger.add(&self.slot.owner, self.usage.replace(*usage), *usage, now_ms());
                 return Ok(());
             }
             _ if self.direct.is_answered() || self.stop.cause().is_some() => return Err(Stop),
@@ -85,72 +67,52 @@ impl Output for TaskOutput {
                 self.stop.fire(StopCause::Budget);
                 return Err(Stop);
             }
-            AgentEvent::Withdraw => {
-                if self.answer != Answer::Empty {
-                    self.answer = Answer::Withdrawn;
-                }
-                return Ok(());
-            }
             AgentEvent::Text(text) if text.is_empty() => return Ok(()),
             // A task that waits for its caller does not say that it works.
             AgentEvent::Working(_) | AgentEvent::Active(_) if self.open.is_some() => return Ok(()),
-            AgentEvent::Text(text) => self.text(&text, false),
-            AgentEvent::Artifact(update) => self.artifact(update)?,
-            AgentEvent::Working(note) => {
-                (self.silent, self.interrupted) = (false, false);
-                self.ids().status(TaskState::Working, note, self.usage)
-            }
-            AgentEvent::Active(activity) => {
-                (self.silent, self.interrupted) = (false, false);
-                self.ids().active(&activity, self.usage)
-            }
-            AgentEvent::Message(parts) if self.silent && self.direct.answer() => {
-                // There is no task that it could name (spec 4.1.4).
-                let message = self.ids().agent_message(parts, None);
-                Event::message(&v1::Message { task_id: String::new(), ..message })
-            }
-            AgentEvent::Message(parts) => {
-                self.artifact(ArtifactUpdate { parts, last_chunk: true, ..ArtifactUpdate::default() })?
-            }
-        };
-        self.commit(event).await.map(drop)
+            _ if self.open.is_some() && !self.withdrawn => return self.hold(event),
+            _ => {}
+        }
+        self.release().await?;
+        self.say(event).await
     }
 
     async fn ask(&mut self, ask: Ask) -> Result<Asked, Stop> {
         self.settle().await;
+        self.release().await?;
         if !self.inner.pause(&self.slot) {
             return Ok(Asked::TooMany);
         }
         // Before the log says so: whoever reads it there may answer at once.
         self.asking.ask(ask.clone());
+        self.replied = None;
         let ask_ms_max = self.inner.limits.ask_ms_max;
         let expires_ms = now_ms().saturating_add(i64::try_from(ask_ms_max).unwrap_or(i64::MAX));
         let note = ask.note(expires_ms, self.asking.has_approvers());
         self.open = Some((ask, Instant::now() + Duration::from_millis(ask_ms_max)));
-        let event = self.ids().status(TaskState::InputRequired, note, self.usage);
         self.direct.show();
-        let generation = self.commit(event).await?;
+        let generation = self.commit(self.status(TaskState::InputRequired, note)).await?;
         self.asking.told(generation);
-        self.interrupted = true;
         Ok(Asked::Waiting)
     }
 
     async fn reply(&mut self) -> Reply {
         loop {
-            if let Some(reply) = self.overdue.clone() {
+            if let Some(reply) = self.replied.clone() {
                 // Before the reply is taken, so that nothing is lost with this future.
-                let event = self.ids().status(TaskState::Working, Note::default(), self.usage);
-                let _ = self.commit(event).await;
-                (self.overdue, self.interrupted) = (None, false);
+                if self.written.is_interrupted() {
+                    let _ = self.commit(self.status(TaskState::Working, Note::default())).await;
+                }
+                let _ = self.release().await;
+                self.replied = None;
                 return reply;
             }
-            if let Some(reply) = self.answer().await {
-                return reply;
-            }
+            self.answer().await;
         }
     }
 
     fn unask(&mut self) {
+        self.replied = None;
         if self.open.is_some() {
             self.withdrawn = !self.asking.give_up();
             if !self.withdrawn {
@@ -160,16 +122,15 @@ impl Output for TaskOutput {
     }
 
     async fn leave(&mut self, artifact: ArtifactUpdate) -> Result<(), Full> {
-        let known = artifact.artifact_id.as_deref().is_none_or(|id| self.artifact_ids.contains(id));
+        // At its end a turn asks nothing any more.
+        self.unask();
+        let _ = self.release().await;
+        let draft = self.written.artifact(&self.lease.key.id, &self.context_id, artifact);
         // After a direct answer there is no task that could keep more.
-        if self.direct.is_answered() || !(known || self.room_artifacts > 0) {
+        if self.direct.is_answered() || !self.written.fits(&draft, 0) {
             return Err(Full);
         }
-        let event = self.artifact(artifact).map_err(|Stop| Full)?;
-        if event.kept_bytes() > self.room_bytes {
-            return Err(Full);
-        }
-        self.commit(event).await.map(drop).map_err(|Stop| Full)
+        self.commit(draft).await.map(drop).map_err(|Stop| Full)
     }
 
     fn decided(&mut self, ask: &Ask, reply: Reply, by: DecidedBy) -> Reply {
@@ -178,8 +139,8 @@ impl Output for TaskOutput {
 }
 
 impl TaskOutput {
-    /// Waits for the caller's answer; `None` when it is overdue.
-    async fn answer(&mut self) -> Option<Reply> {
+    /// Waits for what is said to what is asked: by somebody, or, when it is overdue, that nobody has.
+    async fn answer(&mut self) {
         let Some((ask, deadline)) = &self.open else { return std::future::pending().await };
         let asking = Arc::clone(&self.asking);
         let overdue = async {
@@ -193,25 +154,30 @@ impl TaskOutput {
             answer = self.asking.answer() => answer,
             () = overdue => None,
         };
-        if answer.is_none() {
+        let nobody = answer.is_none().then(|| {
             let reply = Reply::denied(&ask.id, "nobody answered in time");
-            self.overdue = Some(self.inner.decided(&self.slot, &self.lease.key.id, ask, reply, DecidedBy::Nobody));
-        }
-        self.heard(answer)
+            self.inner.decided(&self.slot, &self.lease.key.id, ask, reply, DecidedBy::Nobody)
+        });
+        self.replied = self.heard(answer).or(nobody);
     }
 
     /// What somebody has said to what is asked, with the lease that came with it, ends the ask; so does that nobody will.
     fn heard(&mut self, answer: Option<(Lease, Said)>) -> Option<Reply> {
         let reply = answer.map(|(lease, Said { reply, by })| {
-            let reply = match &self.open {
-                Some((ask, _)) => self.inner.decided(&self.slot, &lease.key.id, ask, reply, by),
+            self.resumed(lease);
+            match &self.open {
+                Some((ask, _)) => self.inner.decided(&self.slot, &self.lease.key.id, ask, reply, by),
                 None => reply,
-            };
-            (self.lease, self.interrupted) = (lease, false);
-            reply
+            }
         });
         self.goes_on();
         reply
+    }
+
+    /// A message has joined the task: what it brings, and what the task keeps now.
+    fn resumed(&mut self, lease: Lease) {
+        self.written.resumed(lease.kept_bytes);
+        self.lease = lease;
     }
 
     /// An answer that was on its way when the agent withdrew what it asked is none to anything that it asks later; but the turn
@@ -226,31 +192,28 @@ impl TaskOutput {
 
     /// The writer for a turn, which may keep so much more.
     pub(crate) fn new(inner: Arc<Inner>, ticket: &Ticket, room: Room) -> Self {
-        let turn = &ticket.turn;
-        let artifact_id = format!("answer-{}", turn.number);
+        let (turn, lease) = (&ticket.turn, ticket.lease.clone());
+        let head = TextHead::new(&turn.task_id, &turn.context_id, &format!("answer-{}", turn.number));
         let entry = inner.agents.get(&ticket.slot.owner.agent);
         let (budgets, shows_reasoning) = entry.map(|entry| (entry.budgets, entry.shows_reasoning)).unwrap_or_default();
         Self {
             budgets,
             shows_reasoning,
             inner,
-            lease: ticket.lease.clone(),
+            written: Written::new(head, room, lease.kept_bytes),
+            lease,
             slot: ticket.slot.clone(),
             asking: Arc::clone(&ticket.asking),
             open: None,
             withdrawn: false,
-            overdue: None,
-            interrupted: false,
+            replied: None,
+            held: VecDeque::new(),
+            held_bytes: 0,
             stop: Arc::clone(&ticket.stop),
             context_id: Arc::clone(&turn.context_id),
-            room_bytes: room.bytes.saturating_sub(ticket.lease.kept_bytes),
-            room_artifacts: room.artifacts,
-            artifact_ids: HashSet::new(),
+            is_broken: false,
             direct: Arc::clone(&ticket.direct),
-            head: Arc::new(TextHead::new(&turn.task_id, &turn.context_id, &artifact_id)),
-            answer: Answer::Empty,
             usage: None,
-            silent: true,
         }
     }
 
@@ -263,6 +226,10 @@ impl TaskOutput {
         Ids { task: &self.lease.key.id, context: &self.context_id }
     }
 
+    fn status(&self, state: TaskState, note: Note) -> Draft {
+        Draft::status(state, self.ids().status(state, note, self.usage))
+    }
+
     /// Says that the turn has begun, unless its first word may be the whole answer.
     pub(crate) async fn begin(&mut self) -> Result<(), Stop> {
         if self.direct.is_open() { Ok(()) } else { self.emit(AgentEvent::Working(Note::default())).await }
@@ -270,69 +237,107 @@ impl TaskOutput {
 
     /// Closes the default artifact and commits how the turn ended, in one step. A direct answer is its own end.
     pub(crate) async fn finish(mut self, end: End) -> Closing {
+        // A message that came while the turn ended has made the lease void that the turn knows; where the turn was lost, any has.
+        if let Some(lease) = self.asking.close().filter(|lease| *lease != self.lease) {
+            self.resumed(lease);
+        }
+        (self.open, self.withdrawn) = (None, false);
+        let _ = self.release().await;
+        let end = if self.is_broken { unwritten() } else { end };
         let end = end.under(self.stop.cause());
-        let closing = Closing { outcome: end.outcome(), usage: self.usage };
-        if !self.direct.is_answered()
-            && let Err(error) = self.commit_end(end).await
-        {
-            tracing::warn!(task = %self.lease.key.id, %error, "the end of a turn was not committed");
+        let mut closing = Closing { outcome: end.outcome(), usage: self.usage };
+        if !self.written.is_answered() {
+            match self.commit_end(end).await {
+                Ok(outcome) => closing.outcome = outcome,
+                Err(error) => tracing::warn!(task = %self.lease.key.id, %error, "the end of a turn was not committed"),
+            }
         }
         closing
     }
 
-    async fn commit_end(&mut self, end: End) -> Result<(), StoreError> {
-        // A message that came while the turn ended has made the lease void that the turn knows; where the turn was lost, any has.
-        if let Some(lease) = self.asking.close().filter(|lease| *lease != self.lease) {
-            (self.lease, self.interrupted) = (lease, false);
-        }
+    /// How the turn ended after all.
+    async fn commit_end(&mut self, end: End) -> Result<&'static str, StoreError> {
         let mut last = Vec::with_capacity(3);
-        let worked = !matches!(end, End::Failed(_) | End::Canceled(_));
-        let unsaid = self.silent && !matches!(end, End::Rejected(_));
-        let closes = matches!(self.answer, Answer::Begun | Answer::Withdrawn);
-        if (worked && unsaid) || (self.interrupted && (worked || closes)) {
+        let (closes, works) = self.written.closes(&end);
+        if works {
             last.push(self.ids().status(TaskState::Working, Note::default(), None));
         }
         if closes {
-            last.push(self.text("", true));
+            last.push(self.written.text("", true).event);
         }
+        let outcome = end.outcome();
         last.push(self.ids().end(end, self.usage));
-        self.inner.store.append(&self.lease, last).await.map(|_| ())
-    }
-
-    fn text(&mut self, text: &str, last_chunk: bool) -> Event {
-        let append = matches!(self.answer, Answer::Begun | Answer::Parts | Answer::Closed);
-        self.answer = Answer::Begun;
-        Event::text(&self.head, EscapedText::new(text), append, last_chunk)
-    }
-
-    fn artifact(&mut self, update: ArtifactUpdate) -> Result<Event, Stop> {
-        let artifact_id = update.artifact_id.unwrap_or_else(|| self.head.artifact_id().to_owned());
-        if artifact_id == self.head.artifact_id() {
-            let ends_with_text =
-                matches!(update.parts.last(), Some(part) if matches!(part.content, Some(Content::Text(_))));
-            self.answer = match update.last_chunk {
-                true => Answer::Closed,
-                false if ends_with_text => Answer::Begun,
-                false => Answer::Parts,
-            };
-        } else if self.artifact_ids.insert(artifact_id.as_str().into()) {
-            self.room_artifacts = self.room_artifacts.checked_sub(1).ok_or_else(|| self.too_much())?;
+        let store = &self.inner.store;
+        match store.append(&self.lease, last).await {
+            Ok(_) => Ok(outcome),
+            // Whoever has taken the task over ends it.
+            Err(error @ StoreError::Fenced(_)) => Err(error),
+            // Nobody else would, ever.
+            Err(error) => {
+                tracing::warn!(task = %self.lease.key.id, %error, "the end of a turn was refused");
+                let (bare, outcome) = (unwritten(), unwritten().outcome());
+                store.append(&self.lease, vec![self.ids().end(bare, self.usage)]).await.map(|_| outcome)
+            }
         }
-        Ok(Event::artifact(&v1::TaskArtifactUpdateEvent {
-            task_id: self.lease.key.id.to_string(),
-            context_id: self.context_id.to_string(),
-            artifact: Some(v1::Artifact {
-                artifact_id,
-                name: update.name.unwrap_or_default(),
-                description: update.description.unwrap_or_default(),
-                parts: update.parts,
-                metadata: update.metadata,
-                ..v1::Artifact::default()
+    }
+
+    /// Keeps what is said beside an ask, as far as the task will have room for it.
+    fn hold(&mut self, event: AgentEvent) -> Result<(), Stop> {
+        if let Some(draft) = self.draft(event.clone()) {
+            if !self.written.fits(&draft, self.held_bytes) {
+                return Err(self.too_much());
+            }
+            self.held_bytes += draft.event.kept_bytes();
+        }
+        self.held.push_back(event);
+        Ok(())
+    }
+
+    /// Commits what was held, in its order. Cancel safe.
+    async fn release(&mut self) -> Result<(), Stop> {
+        while let Some(event) = self.held.front().cloned() {
+            self.say(event).await?;
+            self.held.pop_front();
+        }
+        self.held_bytes = 0;
+        Ok(())
+    }
+
+    async fn say(&mut self, event: AgentEvent) -> Result<(), Stop> {
+        match self.draft(event) {
+            Some(draft) => self.commit(draft).await.map(drop),
+            None => {
+                self.written.withdraw();
+                Ok(())
+            }
+        }
+    }
+
+    /// The event for what the agent says; none for a withdrawal.
+    fn draft(&self, event: AgentEvent) -> Option<Draft> {
+        let (task, context) = (&*self.lease.key.id, &*self.context_id);
+        Some(match event {
+            AgentEvent::Text(text) => self.written.text(&text, false),
+            AgentEvent::Artifact(update) => self.written.artifact(task, context, update),
+            AgentEvent::Working(note) => self.status(TaskState::Working, note),
+            AgentEvent::Active(activity) => Draft::status(TaskState::Working, self.ids().active(&activity, self.usage)),
+            AgentEvent::Message(parts) => self.direct_answer(&parts).unwrap_or_else(|| {
+                let whole = ArtifactUpdate { parts, last_chunk: true, ..ArtifactUpdate::default() };
+                self.written.artifact(task, context, whole)
             }),
-            append: update.append,
-            last_chunk: update.last_chunk,
-            metadata: None,
-        }))
+            AgentEvent::Withdraw | AgentEvent::Usage(_) => return None,
+        })
+    }
+
+    /// A direct answer, if there still can be one and the task has room for it: from here on nobody sees a task.
+    fn direct_answer(&self, parts: &[v1::Part]) -> Option<Draft> {
+        if !self.written.is_silent() || !self.direct.is_open() {
+            return None;
+        }
+        // There is no task that it could name (spec 4.1.4).
+        let message = self.ids().agent_message(parts.to_vec(), None);
+        let draft = Draft::message(&v1::Message { task_id: String::new(), ..message });
+        (self.written.fits(&draft, 0) && self.direct.answer()).then_some(draft)
     }
 
     fn goes_on(&mut self) {
@@ -346,21 +351,33 @@ impl TaskOutput {
     }
 
     /// The number of the event.
-    async fn commit(&mut self, event: Event) -> Result<u64, Stop> {
+    async fn commit(&mut self, draft: Draft) -> Result<u64, Stop> {
         self.settle().await;
-        self.room_bytes = self.room_bytes.checked_sub(event.kept_bytes()).ok_or_else(|| self.too_much())?;
-        // A turn that went on without an answer says so before anything else.
-        let resumed = self.interrupted && self.open.is_none() && !matches!(event, Event::Status(_));
-        let batch = if resumed || (self.silent && !matches!(event, Event::Message(_))) {
-            vec![self.ids().status(TaskState::Working, Note::default(), None), event]
-        } else {
-            vec![event]
-        };
-        self.silent = false;
-        self.interrupted &= !resumed;
-        self.inner.store.append(&self.lease, batch).await.map_err(|error| {
-            tracing::warn!(task = %self.lease.key.id, %error, "the task takes no more output");
-            Stop
-        })
+        if !self.written.fits(&draft, 0) {
+            return Err(self.too_much());
+        }
+        let Draft { event, mark } = draft;
+        let bytes = event.kept_bytes();
+        let mut batch = Vec::with_capacity(2);
+        if self.written.has_to_work(&mark) {
+            batch.push(self.ids().status(TaskState::Working, Note::default(), None));
+        }
+        batch.push(event);
+        match self.inner.store.append(&self.lease, batch).await {
+            Ok(generation) => {
+                self.written.committed(mark, bytes);
+                Ok(generation)
+            }
+            Err(error) => {
+                tracing::warn!(task = %self.lease.key.id, %error, "the task takes no more output");
+                self.is_broken = true;
+                Err(Stop)
+            }
+        }
     }
+}
+
+/// How a turn ends of which the log does not tell all.
+fn unwritten() -> End {
+    End::Failed(Failure::new(Reason::Internal, "the task's log did not take all that the agent said"))
 }

@@ -196,3 +196,15 @@ async fn a_turn_whose_adapter_fails_after_an_answer_ends_its_task() {
     let task = ended(&house, &id).await;
     assert_eq!((task.state, reason(&task).as_deref()), (TaskState::Failed, Some("internal")));
 }
+
+#[tokio::test]
+async fn an_agent_that_asks_anew_at_once_is_heard() {
+    let script = steps([Step::Ask("r1"), Step::Unask, Step::Ask("r2"), Step::Reply, Step::text("done")]);
+    let (house, id) = asked(script, EngineLimits::default()).await;
+    let asks_anew = async {
+        while !String::from_utf8_lossy(&house.engine.get(&permit("ann"), &id).await.unwrap().status).contains("r2") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), asks_anew).await.unwrap();
+}

@@ -12,7 +12,7 @@ mod steps;
 mod watched;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -34,6 +34,7 @@ use inhouse_trust::{AgentName, Operation, Permit, Policy, Principal, Secret, Tok
 use tokio::sync::Notify;
 
 pub use steps::{Step, steps};
+use watched::{Watch, Watched};
 
 /// What a scripted agent does in a turn.
 #[derive(Debug, Clone)]
@@ -286,7 +287,7 @@ pub struct House {
     script: Script,
     limits: EngineLimits,
     witness: Arc<Witnessed>,
-    looks: Arc<AtomicUsize>,
+    watch: Arc<Watch>,
     pub engine: Engine,
 }
 
@@ -310,9 +311,10 @@ impl House {
     }
 
     fn over(is_deaf: bool, kept: MemoryLimits, script: Script, limits: EngineLimits, turn_ms_max: u64) -> Self {
-        let looks = Arc::new(AtomicUsize::new(0));
-        let store = watched::Watched::new(MemoryStore::new(kept), is_deaf, &looks);
-        let answers_directly = matches!(script, Script::AnswersDirectly(_) | Script::AnswersWhenTold(..));
+        let watch = Arc::new(Watch::default());
+        let store = Watched::new(MemoryStore::new(kept), is_deaf, &watch);
+        let answers_directly =
+            matches!(script, Script::AnswersDirectly(_) | Script::AnswersWhenTold(..) | Script::Steps(..));
         let agent = Arc::new(script.clone());
         let entry = AgentEntry {
             agent,
@@ -327,12 +329,17 @@ impl House {
         let agents = HashMap::from([(AgentName::new("demo").unwrap(), entry)]);
         let witness = Arc::new(Witnessed::default());
         let engine = Engine::new(Arc::new(store), agents, limits, Arc::clone(&witness) as _);
-        Self { script, limits, engine, witness, looks }
+        Self { script, limits, engine, witness, watch }
     }
 
     /// How often the engine has looked at a task.
     pub fn looks(&self) -> usize {
-        self.looks.load(Ordering::SeqCst)
+        self.watch.looks.load(Ordering::SeqCst)
+    }
+
+    /// From now on the store refuses so many appends.
+    pub fn refuse(&self, appends: usize) {
+        self.watch.refusals.store(appends, Ordering::SeqCst);
     }
 
     /// From now on nothing can be written down.

@@ -4,7 +4,7 @@ use inhouse_engine::agent::{AgentEvent, ArtifactUpdate, End, Note, Output};
 use inhouse_proto::v1;
 use tokio::sync::Notify;
 
-use super::{Script, part, permission};
+use super::{Script, note, part, permission};
 
 /// One thing that an agent does.
 #[derive(Debug, Clone)]
@@ -13,7 +13,11 @@ pub enum Step {
     /// An artifact of this name.
     Artifact(&'static str, String),
     Message(String),
+    /// Says that it works.
+    Works(String),
     Withdraw,
+    /// Leaves an artifact behind.
+    Leave(&'static str, &'static str),
     Ask(&'static str),
     /// Waits for what was asked.
     Reply,
@@ -40,9 +44,10 @@ pub(super) async fn walk(steps: &[Step], told: &Notify, output: &mut dyn Output)
     for step in steps {
         let event = match step.clone() {
             Step::Text(text) => AgentEvent::Text(text),
-            Step::Artifact(id, text) => artifact(id, part(&text)),
+            Step::Artifact(id, text) => AgentEvent::Artifact(update(id, part(&text))),
             Step::Message(text) => AgentEvent::Message(vec![part(&text)]),
             Step::Withdraw => AgentEvent::Withdraw,
+            Step::Works(text) => AgentEvent::Working(note(&text)),
             step => {
                 other(&step, told, output).await;
                 continue;
@@ -57,6 +62,7 @@ pub(super) async fn walk(steps: &[Step], told: &Notify, output: &mut dyn Output)
 
 async fn other(step: &Step, told: &Notify, output: &mut dyn Output) {
     match step {
+        Step::Leave(id, text) => drop(output.leave(update(id, part(text))).await),
         Step::Ask(id) => drop(output.ask(permission(id)).await),
         Step::Reply => drop(output.reply().await),
         Step::Unask => output.unask(),
@@ -66,7 +72,6 @@ async fn other(step: &Step, told: &Notify, output: &mut dyn Output) {
     }
 }
 
-fn artifact(id: &str, part: v1::Part) -> AgentEvent {
-    let artifact_id = Some(id.to_owned());
-    AgentEvent::Artifact(ArtifactUpdate { artifact_id, parts: vec![part], ..ArtifactUpdate::default() })
+fn update(id: &str, part: v1::Part) -> ArtifactUpdate {
+    ArtifactUpdate { artifact_id: Some(id.to_owned()), parts: vec![part], ..ArtifactUpdate::default() }
 }

@@ -1,4 +1,4 @@
-//! A memory store that counts how often its tasks are looked at, and whose wake-ups may never arrive.
+//! A memory store that counts how often its tasks are looked at, whose wake-ups may never arrive, and that may be in trouble.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,12 +17,20 @@ use tokio::sync::watch;
 pub struct Watched {
     store: MemoryStore,
     is_deaf: bool,
-    looks: Arc<AtomicUsize>,
+    watch: Arc<Watch>,
+}
+
+/// What a test sees of its store, and does to it.
+#[derive(Debug, Default)]
+pub struct Watch {
+    pub looks: AtomicUsize,
+    /// So many of the next appends are refused.
+    pub refusals: AtomicUsize,
 }
 
 impl Watched {
-    pub fn new(store: MemoryStore, is_deaf: bool, looks: &Arc<AtomicUsize>) -> Self {
-        Self { store, is_deaf, looks: Arc::clone(looks) }
+    pub fn new(store: MemoryStore, is_deaf: bool, watch: &Arc<Watch>) -> Self {
+        Self { store, is_deaf, watch: Arc::clone(watch) }
     }
 }
 
@@ -37,7 +45,7 @@ impl Store for Watched {
     }
 
     async fn get(&self, key: &TaskKey, artifacts: bool) -> Result<Snapshot, StoreError> {
-        self.looks.fetch_add(1, Ordering::SeqCst);
+        self.watch.looks.fetch_add(1, Ordering::SeqCst);
         self.store.get(key, artifacts).await
     }
 
@@ -62,6 +70,10 @@ impl Store for Watched {
     }
 
     async fn append(&self, lease: &Lease, events: Vec<Event>) -> Result<u64, StoreError> {
+        let refuses = |left: usize| left.checked_sub(1);
+        if self.watch.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, refuses).is_ok() {
+            return Err(StoreError::Unavailable("out of order".to_owned()));
+        }
         self.store.append(lease, events).await
     }
 
