@@ -17,13 +17,20 @@ const RESERVE_BYTES_MAX: u64 = 16 << 10;
 /// The unread body of one request. Dropping it unread closes the connection after the answer.
 pub struct BodyReader {
     incoming: Incoming,
+    bytes_max: usize,
     limits: Arc<Limits>,
     pulse: Arc<Pulse>,
 }
 
 impl BodyReader {
     pub(crate) fn new(incoming: Incoming, limits: Arc<Limits>, pulse: Arc<Pulse>) -> Self {
-        Self { incoming, limits, pulse }
+        Self { incoming, bytes_max: limits.body_bytes_max, limits, pulse }
+    }
+
+    /// The same, which takes no more than so many bytes.
+    pub(crate) fn at_most(mut self, bytes_max: usize) -> Self {
+        self.bytes_max = bytes_max.min(self.bytes_max);
+        self
     }
 
     /// The bytes that there are at least: the length that the client names, 0 when it names none.
@@ -31,7 +38,7 @@ impl BodyReader {
         self.incoming.size_hint().lower()
     }
 
-    /// The body as it comes, for services that read messages one by one; they have their own bounds.
+    /// The body as it comes, for a service that known callers have a conversation with; it bounds each message by itself.
     pub(crate) fn into_incoming(self) -> Incoming {
         self.incoming
     }
@@ -64,7 +71,7 @@ impl BodyReader {
 
     /// The next bytes, after `received` of them. Trailers are thrown away.
     async fn frame(&mut self, start: Instant, received: usize) -> Result<Option<Bytes>, Refusal> {
-        let max = self.limits.body_bytes_max;
+        let max = self.bytes_max;
         let due = start + self.time_for(received);
         loop {
             let next = std::future::poll_fn(|cx| std::pin::Pin::new(&mut self.incoming).poll_frame(cx));

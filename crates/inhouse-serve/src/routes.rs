@@ -162,11 +162,15 @@ impl Routes {
     }
 
     async fn service(&self, request: &Request, body: BodyReader) -> Response<Body> {
-        let response = self.services.answer(request.path(), &request.headers, body.into_incoming()).await;
-        if let Some(caller) = &request.caller {
-            self.write_down(request, caller, None, &Audited::default(), response.status());
+        match (self.services.answer(request.path(), &request.headers, body).await, &request.caller) {
+            (Ok(response), None) => response,
+            (Ok(response), Some(caller)) => {
+                self.write_down(request, caller, None, &Audited::default(), response.status());
+                response
+            }
+            (Err(refusal), None) => self.refusal(request, &refusal),
+            (Err(refusal), Some(caller)) => self.refused(request, caller, None, refusal.code, &refusal),
         }
-        response
     }
 
     /// An answer for a caller. An agent that is reserved for others is answered like one that does not exist.

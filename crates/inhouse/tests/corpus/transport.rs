@@ -89,6 +89,26 @@ fn a_frame_that_claims_four_gibibytes_is_refused() {
     }
 }
 
+/// A probe's question by gRPC, over HTTP/1.1.
+fn check(bytes: usize, body: &str) -> String {
+    let head = "POST /grpc.health.v1.Health/Check HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/grpc\r\n";
+    format!("{head}Content-Length: {bytes}\r\n\r\n{body}")
+}
+
+#[test]
+fn a_strangers_question_about_health_is_a_short_one() {
+    let server = Server::with_agent("cat");
+    for (bytes, said) in [(5, "\u{8}\u{1}"), (6_000, "\r\ngrpc-status: 8\r\n")] {
+        let mut socket = connect(server.address);
+        // A message without a byte, and what is behind it.
+        socket.write_all(check(bytes, &"\0".repeat(bytes)).as_bytes()).unwrap();
+        socket.shutdown(Shutdown::Write).unwrap();
+        let mut answer = String::new();
+        let _ = socket.read_to_string(&mut answer);
+        assert!(answer.contains(said), "{bytes}: {answer}");
+    }
+}
+
 #[test]
 fn slow_headers_and_slow_bodies_are_cut_off_and_hold_nobody_up() {
     let folder = scratch("slow");
@@ -100,6 +120,9 @@ fn slow_headers_and_slow_bodies_are_cut_off_and_hold_nobody_up() {
         String::new(),
         post("Content-Length: 1000\r\n", "{"),
         post("Transfer-Encoding: chunked\r\n", "5\r\n{"),
+        // What a stranger may ask is no way to hold a connection either.
+        check(5, ""),
+        check(1 << 20, ""),
     ];
     let mut open: Vec<_> = (0..200).map(|at| (&slow[at % slow.len()], connect(server.address))).collect();
     for (begun, socket) in &mut open {
@@ -111,7 +134,8 @@ fn slow_headers_and_slow_bodies_are_cut_off_and_hold_nobody_up() {
     for (begun, socket) in &mut open {
         let mut answer = String::new();
         let _ = socket.read_to_string(&mut answer);
-        assert!(answer.starts_with("HTTP/1.1 408 "), "{begun:?}: {answer}");
+        let refused = if begun.contains("/grpc.") { "\r\ngrpc-status: 4\r\n" } else { "HTTP/1.1 408 " };
+        assert!(answer.contains(refused), "{begun:?}: {answer}");
     }
     unharmed(&server, "after slow ones");
 }

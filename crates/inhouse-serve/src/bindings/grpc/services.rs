@@ -14,13 +14,18 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 use tower_service::Service;
 
-use crate::Body;
+use crate::{Body, BodyReader, Refusal};
 
 /// The one call that a probe makes without a token.
 pub(crate) const CHECK: &str = "/grpc.health.v1.Health/Check";
 const WATCH: &str = "/grpc.health.v1.Health/Watch";
 const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 const REFLECTION_ALPHA: &str = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
+
+/// The longest question about health, which strangers may ask, in bytes.
+const HEALTH_BYTES_MAX: usize = 1 << 10;
+/// The longest question about the services, in bytes.
+const REFLECTION_BYTES_MAX: usize = 64 << 10;
 
 type Answering = Pin<Box<dyn Future<Output = Response<tonic::body::Body>> + Send>>;
 type Reflection = Arc<dyn Fn(Request<Incoming>) -> Answering + Send + Sync>;
@@ -44,8 +49,11 @@ impl Services {
                 .register_encoded_file_descriptor_set(inhouse_proto::DESCRIPTORS)
         };
         // Both fail for descriptors that do not decode only; then tools get "unimplemented".
-        let reflection = builder().build_v1().ok().map(shared);
-        let reflection_alpha = builder().build_v1alpha().ok().map(shared);
+        let reflection = builder().build_v1().ok();
+        let reflection = reflection.map(|service| shared(service.max_decoding_message_size(REFLECTION_BYTES_MAX)));
+        let reflection_alpha = builder().build_v1alpha().ok();
+        let reflection_alpha =
+            reflection_alpha.map(|service| shared(service.max_decoding_message_size(REFLECTION_BYTES_MAX)));
         Self { reporter, health, reflection, reflection_alpha, draining }
     }
 
@@ -60,26 +68,40 @@ impl Services {
     }
 
     /// Answers one call.
-    pub(crate) async fn answer(&self, path: &str, headers: &HeaderMap, body: Incoming) -> Response<Body> {
-        let mut request = Request::new(body);
-        *request.method_mut() = Method::POST;
-        request.headers_mut().clone_from(headers);
-        // Each of these is a valid path.
-        *request.uri_mut() = path.parse().unwrap_or_default();
+    ///
+    /// # Errors
+    /// The [`Refusal`] of a question about health that is too long or too slow: as of any other body, no connection is held by one.
+    pub(crate) async fn answer(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+        body: BodyReader,
+    ) -> Result<Response<Body>, Refusal> {
         let response = match path {
-            REFLECTION => call(self.reflection.as_ref(), request).await,
-            REFLECTION_ALPHA => call(self.reflection_alpha.as_ref(), request).await,
-            _ => self.health(request).await,
+            REFLECTION => call(self.reflection.as_ref(), request(path, headers, body.into_incoming())).await,
+            REFLECTION_ALPHA => {
+                call(self.reflection_alpha.as_ref(), request(path, headers, body.into_incoming())).await
+            }
+            _ => self.health(request(path, headers, Body::full(body.at_most(HEALTH_BYTES_MAX).read().await?))).await,
         };
-        response.map(|body| Body::stream(Foreign(body)))
+        Ok(response.map(|body| Body::stream(Foreign(body))))
     }
 
-    async fn health(&self, request: Request<Incoming>) -> Response<tonic::body::Body> {
+    async fn health(&self, request: Request<Body>) -> Response<tonic::body::Body> {
         if self.is_draining() {
             self.reporter.set_service_status("", ServingStatus::NotServing).await;
         }
         self.health.clone().call(request).await.unwrap_or_else(|never| match never {})
     }
+}
+
+fn request<B>(path: &str, headers: &HeaderMap, body: B) -> Request<B> {
+    let mut request = Request::new(body);
+    *request.method_mut() = Method::POST;
+    request.headers_mut().clone_from(headers);
+    // Each of these is a valid path.
+    *request.uri_mut() = path.parse().unwrap_or_default();
+    request
 }
 
 async fn call(service: Option<&Reflection>, request: Request<Incoming>) -> Response<tonic::body::Body> {
