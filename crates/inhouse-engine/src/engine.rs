@@ -90,11 +90,18 @@ impl Engine {
 
     /// The task, with its artifacts or without. Whoever has seen it once gets no direct answer any more.
     pub(crate) async fn look(&self, key: &TaskKey, artifacts: bool) -> Result<Snapshot, A2aError> {
+        // First: a turn that answers directly while the store is asked is forgotten then.
+        let live = self.live(key);
         let snapshot = self.inner.store.get(key, artifacts).await.map_err(refused)?;
-        let undecided = snapshot.state == TaskState::Submitted;
-        let is_shown = !undecided || self.live(key).is_none_or(|live| live.direct.show());
         // A direct answer is no task.
-        if snapshot.message.is_some() || !is_shown { Err(not_found(&key.id)) } else { Ok(snapshot) }
+        if self.shows(&snapshot, key, live.as_ref()) { Ok(snapshot) } else { Err(not_found(&key.id)) }
+    }
+
+    /// Whether this is a task; then it stays one. `live`: its turn before the snapshot was made.
+    fn shows(&self, snapshot: &Snapshot, key: &TaskKey, live: Option<&Live>) -> bool {
+        let is_undecided = snapshot.state == TaskState::Submitted && snapshot.message.is_none();
+        let later = if is_undecided && live.is_none() { self.live(key) } else { None };
+        snapshot.message.is_none() && (!is_undecided || live.or(later.as_ref()).is_none_or(|live| live.direct.show()))
     }
 
     /// The turn of a task, if it runs or waits for its place.
@@ -102,8 +109,23 @@ impl Engine {
         lock(&self.inner.live).get(key).cloned()
     }
 
+    /// A page of the caller's tasks, each of which is a task from here on: whoever has seen it gets no direct answer any more.
     pub(crate) async fn list_own(&self, permit: &Permit, filter: &Filter) -> Result<Page, A2aError> {
-        self.inner.store.list(&owner(permit), filter).await.map_err(refused)
+        let owner = owner(permit);
+        // First, as for one task.
+        let live: HashMap<TaskKey, Live> = {
+            let live = lock(&self.inner.live);
+            let own = live.iter().filter(|(key, _)| key.owner == owner);
+            own.map(|(key, live)| (key.clone(), live.clone())).collect()
+        };
+        let mut page = self.inner.store.list(&owner, filter).await.map_err(refused)?;
+        let all = page.tasks.len();
+        page.tasks.retain(|task| {
+            let key = TaskKey { owner: owner.clone(), id: Arc::clone(&task.id) };
+            self.shows(task, &key, live.get(&key))
+        });
+        page.total -= all - page.tasks.len();
+        Ok(page)
     }
 
     /// Follows a task (spec 3.1.6): its snapshot and what comes after; or, with the number of the last event that the

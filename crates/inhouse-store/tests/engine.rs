@@ -7,6 +7,7 @@ mod scripted;
 use std::sync::Arc;
 use std::time::Duration;
 
+use inhouse_engine::store::Filter;
 use inhouse_engine::{EngineLimits, Idempotency, QueueLimits, Submission};
 use inhouse_proto::error::ErrorKind;
 use inhouse_proto::v1::TaskState;
@@ -309,6 +310,39 @@ async fn a_direct_answer_is_no_task_unless_the_caller_has_seen_one() {
     assert_eq!(missing.kind, ErrorKind::TaskNotFound);
     let task = house.send("ann", "hi").await;
     assert_eq!((task.state, text_of(&task).as_str()), (TaskState::Completed, "42"));
+}
+
+#[tokio::test]
+async fn a_listed_task_is_a_task_whatever_its_agent_answers_with() {
+    let house = House::new(Script::answers_when_told("late"));
+    let direct = Submission { direct: true, ..submission(message("hi")) };
+    let accepted = house.engine.submit(&permit("ann"), direct).await.unwrap();
+    let all = Filter { limit: 10, ..Filter::default() };
+    let listed = house.engine.list(&permit("ann"), &all).await.unwrap();
+    assert_eq!((listed.total, listed.tasks.len()), (1, 1));
+    house.tell();
+    let task = accepted.settled().await.unwrap();
+    assert!(task.message.is_none() && text_of(&task) == "late");
+}
+
+#[tokio::test]
+async fn who_looks_while_the_agent_answers_directly_sees_no_task() {
+    let house = Arc::new(House::new(Script::answers_when_told("42")));
+    let direct = Submission { direct: true, ..submission(message("hi")) };
+    let accepted = house.engine.submit(&permit("ann"), direct).await.unwrap();
+    let (gate, id) = (house.hold_next_look(), accepted.task_id().to_string());
+    let looks = tokio::spawn({
+        let house = Arc::clone(&house);
+        async move { house.engine.get(&permit("ann"), &id).await }
+    });
+    while house.looks() == 0 {
+        tokio::task::yield_now().await;
+    }
+    house.tell();
+    assert!(accepted.settled().await.unwrap().message.is_some());
+    house.ends(1).await;
+    gate.notify_one();
+    assert_eq!(looks.await.unwrap().unwrap_err().kind, ErrorKind::TaskNotFound);
 }
 
 #[tokio::test]

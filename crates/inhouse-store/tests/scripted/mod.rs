@@ -337,6 +337,13 @@ impl House {
         self.watch.looks.load(Ordering::SeqCst)
     }
 
+    /// The next look sees its task, and waits before it tells.
+    pub fn hold_next_look(&self) -> Arc<Notify> {
+        let gate = Arc::default();
+        *self.watch.gate.lock().unwrap() = Some(Arc::clone(&gate));
+        gate
+    }
+
     /// From now on the store refuses so many appends.
     pub fn refuse(&self, appends: usize) {
         self.watch.refusals.store(appends, Ordering::SeqCst);

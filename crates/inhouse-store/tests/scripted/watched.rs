@@ -1,7 +1,7 @@
 //! A memory store that counts how often its tasks are looked at, whose wake-ups may never arrive, and that may be in trouble.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use inhouse_engine::store::{
@@ -12,7 +12,7 @@ use inhouse_proto::snapshot::Snapshot;
 use inhouse_proto::v1::TaskState;
 use inhouse_proto::wire::Event;
 use inhouse_store::MemoryStore;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 pub struct Watched {
     store: MemoryStore,
@@ -26,6 +26,8 @@ pub struct Watch {
     pub looks: AtomicUsize,
     /// So many of the next appends are refused.
     pub refusals: AtomicUsize,
+    /// What the next look waits for, once it has seen the task.
+    pub gate: Mutex<Option<Arc<Notify>>>,
 }
 
 impl Watched {
@@ -46,7 +48,12 @@ impl Store for Watched {
 
     async fn get(&self, key: &TaskKey, artifacts: bool) -> Result<Snapshot, StoreError> {
         self.watch.looks.fetch_add(1, Ordering::SeqCst);
-        self.store.get(key, artifacts).await
+        let snapshot = self.store.get(key, artifacts).await;
+        let gate = self.watch.gate.lock().unwrap().take();
+        if let Some(gate) = gate {
+            gate.notified().await;
+        }
+        snapshot
     }
 
     async fn list(&self, owner: &Owner, filter: &Filter) -> Result<Page, StoreError> {
