@@ -11,6 +11,7 @@ use inhouse_trust::Permit;
 use crate::engine::{Engine, key};
 use crate::reader::Reader;
 use crate::refusal::refused;
+use crate::state::is_terminal;
 use crate::store::PushConfig;
 
 impl Engine {
@@ -75,7 +76,10 @@ impl Engine {
     /// Task not found.
     pub async fn watch(&self, permit: &Permit, task_id: &str) -> Result<(Snapshot, Reader), A2aError> {
         let snapshot = self.get(permit, task_id).await?;
-        let reader = self.reader(key(permit, task_id), snapshot.generation)?;
+        let reader = match is_terminal(snapshot.state) {
+            true => Reader::ended(),
+            false => self.reader(key(permit, task_id), snapshot.generation)?,
+        };
         Ok((snapshot, reader))
     }
 }

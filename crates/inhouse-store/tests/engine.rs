@@ -346,6 +346,15 @@ async fn who_looks_while_the_agent_answers_directly_sees_no_task() {
 }
 
 #[tokio::test]
+async fn who_watches_a_finished_task_is_told_at_once_that_nothing_follows() {
+    let house = House::new(Script::say(["x"]));
+    let done = house.send("ann", "hi").await;
+    let (_, mut reader) = house.engine.watch(&permit("ann"), &done.id).await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(20), reader.next()).await.unwrap().unwrap();
+    assert!(ended.is_empty());
+}
+
+#[tokio::test]
 async fn a_stop_ends_what_runs_and_what_waits_and_takes_nothing_new() {
     let queue = QueueLimits { running_per_agent_max: 1, ..QueueLimits::default() };
     let limits = EngineLimits { queue, shutdown_grace_ms: 20, ..EngineLimits::default() };

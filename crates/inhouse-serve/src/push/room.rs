@@ -55,6 +55,9 @@ impl Drop for Held {
         taken.all -= 1;
         if let Some(own) = taken.of.get_mut(&self.caller) {
             *own -= 1;
+            if *own == 0 {
+                taken.of.remove(&self.caller);
+            }
         }
     }
 }
@@ -78,5 +81,6 @@ mod tests {
         assert!(rooms.enter(&two).is_some());
         drop(held);
         assert!(rooms.enter(&one).is_some());
+        assert!(lock(&rooms.taken).of.is_empty(), "who holds none is not remembered");
     }
 }
