@@ -65,7 +65,7 @@ impl Engine {
         if let Err(lease) = live.asking.deliver(lease, said) {
             let gone = Failure::new(Reason::AgentFailed, "the agent ended before it had its answer");
             let end = ids.end(End::Failed(gone).under(live.stop.cause()), None);
-            self.inner.store.append(&lease, vec![end]).await.map_err(refused)?;
+            self.inner.store.end(&lease, vec![end]).await.map_err(refused)?;
         }
         Ok(None)
     }

@@ -268,7 +268,7 @@ impl TaskOutput {
         let outcome = end.outcome();
         last.push(self.ids().end(end, self.usage));
         let store = &self.inner.store;
-        match store.append(&self.lease, last).await {
+        match store.end(&self.lease, last).await {
             Ok(_) => Ok(outcome),
             // Whoever has taken the task over ends it.
             Err(error @ StoreError::Fenced(_)) => Err(error),
@@ -276,7 +276,7 @@ impl TaskOutput {
             Err(error) => {
                 tracing::warn!(task = %self.lease.key.id, %error, "the end of a turn was refused");
                 let (bare, outcome) = (unwritten(), unwritten().outcome());
-                store.append(&self.lease, vec![self.ids().end(bare, self.usage)]).await.map(|_| outcome)
+                store.end(&self.lease, vec![self.ids().end(bare, self.usage)]).await.map(|_| outcome)
             }
         }
     }

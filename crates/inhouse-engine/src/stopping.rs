@@ -78,7 +78,7 @@ impl Engine {
         let lease = store.claim_waiting(key).await?;
         let snapshot = store.get(key, false).await?;
         let ids = Ids { task: &snapshot.id, context: &snapshot.context_id };
-        store.append(&lease, vec![ids.end(End::Canceled(note), None)]).await?;
+        store.end(&lease, vec![ids.end(End::Canceled(note), None)]).await?;
         Ok(true)
     }
 

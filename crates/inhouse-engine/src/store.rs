@@ -302,6 +302,13 @@ pub trait Store: Send + Sync + 'static {
     /// `Fenced`, `IllegalMove`, `NotFound`; then nothing was appended.
     async fn append(&self, lease: &Lease, events: Vec<Event>) -> Result<u64, StoreError>;
 
+    /// The same for the last events of a turn: nobody is at work on the task any more. Until then a task is not at rest, though it
+    /// waits for its caller: whoever asks in the middle of a turn is not forgotten.
+    ///
+    /// # Errors
+    /// As for `append`.
+    async fn end(&self, lease: &Lease, events: Vec<Event>) -> Result<u64, StoreError>;
+
     /// Adds a push config to a task, or puts it in the place of the one that has its id.
     ///
     /// # Errors
@@ -327,14 +334,14 @@ pub trait Store: Send + Sync + 'static {
     /// `NotFound`, when there is no such task.
     async fn push_told(&self, key: &TaskKey, config: &PushConfig, generation: u64) -> Result<(), StoreError>;
 
-    /// Forgets finished tasks that are over their time, and names the ones that wait for their caller for too long. A clock that is set
-    /// makes neither earlier.
+    /// Forgets finished tasks that are over their time, and names the ones that have been at rest for too long, waiting for their
+    /// caller. A clock that is set makes neither earlier.
     ///
     /// # Errors
     /// `Unavailable`.
     async fn compact(&self) -> Result<Vec<TaskKey>, StoreError>;
 
-    /// What tasks at rest keep: the finished ones, and those that wait for their caller.
+    /// What tasks at rest keep: the finished ones, and those that wait for their caller while no turn is at work on them.
     fn kept(&self) -> Kept;
 
     /// How many tasks are in each state, of those that are in lists.

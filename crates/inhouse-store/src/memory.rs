@@ -123,8 +123,8 @@ impl MemoryStore {
     }
 
     /// Appends under the shelf's lock, so that the list index moves in the same step.
-    fn append_status(&self, lease: &Lease, events: Vec<Event>) -> Result<u64, StoreError> {
-        let (generation, change) = write(&*self.shelf_of(&lease.key)?).append(lease, events)?;
+    fn append_status(&self, lease: &Lease, events: Vec<Event>, ends: bool) -> Result<u64, StoreError> {
+        let (generation, change) = write(&*self.shelf_of(&lease.key)?).append(lease, events, ends)?;
         if change != Change::default() {
             self.changed(change);
         }
@@ -183,11 +183,15 @@ impl Store for MemoryStore {
 
     async fn append(&self, lease: &Lease, events: Vec<Event>) -> Result<u64, StoreError> {
         if events.iter().any(|event| matches!(event, Event::Status(_) | Event::Message(_))) {
-            return self.append_status(lease, events);
+            return self.append_status(lease, events, false);
         }
         let record = self.record(&lease.key)?;
         let mut record = lock(&record);
         record.append(lease, events)
+    }
+
+    async fn end(&self, lease: &Lease, events: Vec<Event>) -> Result<u64, StoreError> {
+        self.append_status(lease, events, true)
     }
 
     async fn push_set(&self, key: &TaskKey, config: PushConfig) -> Result<(), StoreError> {

@@ -11,6 +11,7 @@ use inhouse_proto::error::ErrorKind;
 use inhouse_proto::json::Value;
 use inhouse_proto::snapshot::{Snapshot, View};
 use inhouse_proto::v1::{self, TaskState, part::Content};
+use inhouse_store::MemoryLimits;
 use scripted::{House, Script, Step, message, permit, reason, state, steps, text_of};
 
 /// The task, once it has ended.
@@ -131,6 +132,22 @@ async fn a_task_that_asks_can_be_canceled_and_does_not_outlive_the_server() {
     let task = house.engine.get(&permit("ann"), &id).await.unwrap();
     assert!(inhouse_engine::state::is_terminal(task.state), "{:?}", task.state);
     assert!(house.decided().is_empty());
+}
+
+#[tokio::test]
+async fn a_task_whose_turn_asks_is_not_forgotten_for_want_of_room() {
+    let kept = MemoryLimits { finished_tasks_max: 1, ..MemoryLimits::default() };
+    let house = House::keeping(steps([Step::Ask("r1"), Step::Reply]), kept);
+    let first = house.start("ann", "hi").await;
+    house.wait_for(&first, TaskState::InputRequired).await;
+    for number in 1..3 {
+        let other = house.start("ann", "hi").await;
+        house.wait_for(&other, TaskState::InputRequired).await;
+        house.say(&other, "yes").await.unwrap();
+        house.ends(number).await;
+    }
+    house.say(&first, "yes").await.unwrap();
+    assert_eq!(ended(&house, &first).await.state, TaskState::Completed);
 }
 
 #[tokio::test]

@@ -91,7 +91,7 @@ async fn tasks_that_wait_count_as_kept_and_the_oldest_goes_first() {
         let lease = submit(&store, "ann", &format!("w{at}"), "c").await;
         let said = vec![conformance::working(&lease), text(&lease, &"x".repeat(3_000), false)];
         append(&store, &lease, said).await;
-        append(&store, &lease, vec![conformance::input_required(&lease, at)]).await;
+        store.end(&lease, vec![conformance::input_required(&lease, at)]).await.unwrap();
         waiting.push(lease.key);
     }
     assert!(matches!(store.get(&waiting[0], true).await, Err(StoreError::NotFound(_))));
@@ -103,13 +103,29 @@ async fn tasks_that_wait_count_as_kept_and_the_oldest_goes_first() {
     assert!(matches!(store.get(&waiting[2], true).await, Err(StoreError::NotFound(_))));
 }
 
+#[tokio::test]
+async fn a_task_that_asks_in_the_middle_of_a_turn_is_not_forgotten() {
+    let store = store(MemoryLimits { finished_tasks_max: 2, ..MemoryLimits::default() });
+    let asks = submit(&store, "ann", "asks", "c").await;
+    append(&store, &asks, vec![conformance::working(&asks), conformance::input_required(&asks, 0)]).await;
+    assert_eq!(store.kept().tasks, 0);
+    for at in 1..6 {
+        let done = submit(&store, "ann", &format!("t{at}"), "c").await;
+        append(&store, &done, completed(&done, at)).await;
+    }
+    assert!(store.get(&asks.key, true).await.is_ok());
+    store.end(&asks, vec![conformance::working(&asks), conformance::input_required(&asks, 9)]).await.unwrap();
+    assert_eq!(store.kept().tasks, 2, "from here on it is at rest");
+}
+
 #[tokio::test(start_paused = true)]
 async fn finished_tasks_are_forgotten_after_their_time_and_their_retry_key_is_free_again() {
     let store = store(MemoryLimits { finished_s_max: 10, waiting_s_max: 20, ..MemoryLimits::default() });
     let done = conformance::submit_with_retry(&store, "ann", "t1", "c", "key-1", 7).await;
     append(&store, &done, completed(&done, 1_000)).await;
     let waits = submit(&store, "ann", "t2", "c").await;
-    append(&store, &waits, vec![conformance::working(&waits), conformance::input_required(&waits, 1_000)]).await;
+    let asks = vec![conformance::working(&waits), conformance::input_required(&waits, 1_000)];
+    store.end(&waits, asks).await.unwrap();
     advance(Duration::from_secs(10)).await;
     assert_eq!(store.compact().await.unwrap(), []);
     assert!(store.get(&done.key, true).await.is_ok(), "its time is not over");

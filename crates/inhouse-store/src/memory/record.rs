@@ -29,6 +29,8 @@ pub(super) struct Record {
     /// Its shelf's matter.
     pub(super) rest: Option<Rest>,
     fence: u64,
+    /// Whether the holder of the lease has more to say.
+    pub(super) at_work: bool,
     label: u8,
     /// The push configs, oldest first.
     pub(super) push: Vec<PushConfig>,
@@ -58,6 +60,7 @@ impl Record {
             message: None,
             rest: None,
             fence: 1,
+            at_work: true,
             label,
             push: push.into_iter().collect(),
             progress: watch::Sender::new(Progress { generation: 1, settled: false }),
@@ -66,6 +69,7 @@ impl Record {
 
     /// Takes the right to append from whoever holds it.
     pub(super) fn claim(&mut self) -> u64 {
+        self.at_work = true;
         self.fence += 1;
         self.fence
     }

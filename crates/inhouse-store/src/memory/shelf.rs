@@ -102,12 +102,18 @@ impl Shelf {
         Ok((Submitted::Taken(lease), change))
     }
 
-    /// Appends, and says how that has changed the tasks at rest.
-    pub(super) fn append(&mut self, lease: &Lease, events: Vec<Event>) -> Result<(u64, Change), StoreError> {
+    /// Appends, and says how that has changed the tasks at rest. `ends`: nobody is at work on the task any more.
+    pub(super) fn append(
+        &mut self,
+        lease: &Lease,
+        events: Vec<Event>,
+        ends: bool,
+    ) -> Result<(u64, Change), StoreError> {
         let shared = self.known(&lease.key)?;
         let mut record = lock(&shared);
         let (place, state) = (record.place(), record.status.state);
         let generation = record.append(lease, events)?;
+        record.at_work &= !ends;
         Ok((generation, self.moved(&shared, &mut record, &place, state)))
     }
 
@@ -140,7 +146,7 @@ impl Shelf {
         self.index(shared, record);
         let rests = if record.is_finished() {
             &mut self.finished
-        } else if is_interrupted(record.status.state) {
+        } else if is_interrupted(record.status.state) && !record.at_work {
             &mut self.waiting
         } else {
             return change;

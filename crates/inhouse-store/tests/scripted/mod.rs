@@ -301,6 +301,11 @@ impl House {
         Self::over(false, MemoryLimits::default(), script, limits, 60_000)
     }
 
+    /// A house whose store keeps so much.
+    pub fn keeping(script: Script, kept: MemoryLimits) -> Self {
+        Self::over(false, kept, script, EngineLimits::default(), 60_000)
+    }
+
     /// A house whose store drops every wake-up.
     pub fn deaf(script: Script, limits: EngineLimits) -> Self {
         Self::over(true, MemoryLimits::default(), script, limits, 60_000)

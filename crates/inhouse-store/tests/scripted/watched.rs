@@ -30,6 +30,16 @@ pub struct Watch {
     pub gate: Mutex<Option<Arc<Notify>>>,
 }
 
+impl Watch {
+    fn refuse(&self) -> Result<(), StoreError> {
+        let left = |left: usize| left.checked_sub(1);
+        match self.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left) {
+            Ok(_) => Err(StoreError::Unavailable("out of order".to_owned())),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
 impl Watched {
     pub fn new(store: MemoryStore, is_deaf: bool, watch: &Arc<Watch>) -> Self {
         Self { store, is_deaf, watch: Arc::clone(watch) }
@@ -77,11 +87,13 @@ impl Store for Watched {
     }
 
     async fn append(&self, lease: &Lease, events: Vec<Event>) -> Result<u64, StoreError> {
-        let refuses = |left: usize| left.checked_sub(1);
-        if self.watch.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, refuses).is_ok() {
-            return Err(StoreError::Unavailable("out of order".to_owned()));
-        }
+        self.watch.refuse()?;
         self.store.append(lease, events).await
+    }
+
+    async fn end(&self, lease: &Lease, events: Vec<Event>) -> Result<u64, StoreError> {
+        self.watch.refuse()?;
+        self.store.end(lease, events).await
     }
 
     async fn push_set(&self, key: &TaskKey, config: PushConfig) -> Result<(), StoreError> {
