@@ -7,7 +7,7 @@ use inhouse_engine::agent::{End, Note, Reason};
 use crate::dialogue::{Ending, failed};
 
 /// What exit codes mean. One that is not among them means what it does anywhere: 0 is success, and any other a failure.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exits(BTreeMap<u8, ExitMeaning>);
 
 /// What one exit code means.

@@ -98,7 +98,7 @@ impl Protocol {
 }
 
 /// One agent, as it is configured.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AgentSpec {
     /// A program.
     Program(Box<ProgramSpec>),
@@ -107,7 +107,7 @@ pub enum AgentSpec {
 }
 
 /// An agent that is a program.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgramSpec {
     /// What to start, and how.
     pub command: AgentCommand,

@@ -27,7 +27,7 @@ use crate::warm::{Live, Place, Warm};
 use crate::workspace::Workspaces;
 
 /// Bounds on what an agent's process may do.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// The longest line of an agent's protocol, in bytes.
     pub line_bytes_max: usize,

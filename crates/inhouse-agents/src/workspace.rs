@@ -60,6 +60,11 @@ pub enum Workspace {
 }
 
 impl Workspace {
+    /// Whether contexts have places of their own, which one server at a time can have.
+    pub fn is_kept(&self) -> bool {
+        !matches!(self, Self::Shared { .. })
+    }
+
     /// Whether what a turn changes is told.
     pub fn reports(&self) -> bool {
         match self {
@@ -154,6 +159,15 @@ struct Told {
 /// The workspaces of one agent. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Workspaces(Arc<Inner>);
+
+impl PartialEq for Workspaces {
+    /// Whether they are the same ones: a second time they can not be opened.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Workspaces {}
 
 #[derive(Debug)]
 enum Inner {

@@ -72,7 +72,7 @@ impl Accepted {
         }
         if let Some(live) = self.engine.live(&self.key).filter(|live| live.direct.is_open()) {
             let mut first = self.engine.reader(self.key.clone(), 1)?;
-            let wait = Duration::from_millis(self.engine.inner.limits.direct_wait_ms);
+            let wait = Duration::from_millis(self.engine.inner.limits().direct_wait_ms);
             let heard = tokio::time::timeout(wait, first.next()).await;
             // Answered, but the answer is not in the log yet.
             if !live.direct.show() && heard.is_err() {

@@ -1,7 +1,7 @@
 //! The engine's face: submit, get, list, follow, cancel. Each takes a `Permit` and touches the permit's owner alone.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use inhouse_proto::error::A2aError;
@@ -17,15 +17,15 @@ use crate::cancel::{CancelSource, StopCause};
 use crate::direct::Direct;
 use crate::entry::AgentEntry;
 use crate::limits::EngineLimits;
-use crate::note::now_ms;
 use crate::queue::{Offer, Queue, Slot};
 use crate::reader::Reader;
 use crate::refusal::{not_found, refused, unsupported};
+use crate::served::Served;
 use crate::state::{is_interrupted, is_terminal};
-use crate::store::{Filter, Kept, Owner, Page, Store, TaskKey};
+use crate::store::{Filter, Owner, Page, Store, TaskKey};
 use crate::turn::{self, Closing, Room, Ticket, TurnLimits};
 use crate::window::SlidingWindow;
-use crate::witness::{Ended, Occupancy, UsedToday, Witness};
+use crate::witness::{Ended, Witness};
 
 /// The task engine. Clones are the same engine.
 #[derive(Clone)]
@@ -35,8 +35,7 @@ pub struct Engine {
 
 pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) agents: HashMap<AgentName, AgentEntry>,
-    pub(crate) limits: EngineLimits,
+    pub(crate) served: RwLock<Arc<Served>>,
     pub(crate) witness: Arc<dyn Witness>,
     pub(crate) ledger: Ledger,
     born: Instant,
@@ -66,8 +65,7 @@ impl Engine {
     ) -> Self {
         let inner = Inner {
             store,
-            agents,
-            limits,
+            served: RwLock::new(Arc::new(Served::new(agents, limits))),
             witness,
             ledger: Ledger::default(),
             born: Instant::now(),
@@ -160,40 +158,19 @@ impl Engine {
     }
 
     pub(crate) fn reader(&self, key: TaskKey, after: u64) -> Result<Reader, A2aError> {
-        Reader::new(&self.inner.store, key, after, Duration::from_millis(self.inner.limits.recheck_ms))
+        Reader::new(&self.inner.store, key, after, Duration::from_millis(self.inner.limits().recheck_ms))
     }
 
     /// Waits until the task is finished or waits for its caller.
     pub(crate) async fn settled(&self, key: &TaskKey) -> Result<Snapshot, A2aError> {
         let mut hint = self.inner.store.hint(key).map_err(refused)?;
         loop {
-            let _ = tokio::time::timeout(Duration::from_millis(self.inner.limits.recheck_ms), hint.settled()).await;
+            let _ = tokio::time::timeout(Duration::from_millis(self.inner.limits().recheck_ms), hint.settled()).await;
             let snapshot = self.inner.store.get(key, false).await.map_err(refused)?;
             if snapshot.message.is_some() || is_terminal(snapshot.state) || is_interrupted(snapshot.state) {
                 return self.inner.store.get(key, true).await.map_err(refused);
             }
         }
-    }
-
-    /// How many turns of each agent there are.
-    pub fn occupancy(&self) -> Vec<(AgentName, Occupancy)> {
-        let queue = lock(&self.inner.queue);
-        self.inner.agents.keys().map(|agent| (agent.clone(), queue.occupancy(agent))).collect()
-    }
-
-    /// What each agent has used today, as far as it tells.
-    pub fn used_today(&self) -> Vec<(AgentName, UsedToday)> {
-        self.inner.ledger.used_today(now_ms())
-    }
-
-    /// What finished tasks and those that wait for their caller keep.
-    pub fn kept(&self) -> Kept {
-        self.inner.store.kept()
-    }
-
-    /// How many tasks are in each state.
-    pub fn states(&self) -> Vec<(TaskState, usize)> {
-        self.inner.store.states()
     }
 
     /// Ends all running turns now.
@@ -272,11 +249,11 @@ impl Inner {
     }
 
     async fn run(self: &Arc<Self>, ticket: Ticket) {
-        let Some(entry) = self.agents.get(&ticket.slot.owner.agent) else { return };
+        let (entry, bounds) = (Arc::clone(&ticket.entry), self.limits());
         let limits = TurnLimits {
             turn_ms_max: entry.turn_ms_max,
-            stop_grace_ms: self.limits.stop_grace_ms,
-            room: Room { bytes: self.limits.output_bytes_max, artifacts: self.limits.artifacts_max },
+            stop_grace_ms: bounds.stop_grace_ms,
+            room: Room { bytes: bounds.output_bytes_max, artifacts: bounds.artifacts_max },
         };
         let (spare, begun) = (ticket.clone(), Instant::now());
         let Owner { principal: who, agent } = &spare.slot.owner;

@@ -5,6 +5,7 @@
 //! an agent wants to know in the middle, `answer` and `approve` for who says it, and the ports `agent` and `store`.
 
 mod engine;
+mod served;
 mod entry;
 mod submit;
 mod accepted;

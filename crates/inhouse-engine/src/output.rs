@@ -86,7 +86,7 @@ impl Output for TaskOutput {
         // Before the log says so: whoever reads it there may answer at once.
         self.asking.ask(ask.clone());
         self.replied = None;
-        let ask_ms_max = self.inner.limits.ask_ms_max;
+        let ask_ms_max = self.inner.limits().ask_ms_max;
         let expires_ms = now_ms().saturating_add(i64::try_from(ask_ms_max).unwrap_or(i64::MAX));
         let note = ask.note(expires_ms, self.asking.has_approvers());
         self.open = Some((ask, Instant::now() + Duration::from_millis(ask_ms_max)));
@@ -194,11 +194,9 @@ impl TaskOutput {
     pub(crate) fn new(inner: Arc<Inner>, ticket: &Ticket, room: Room) -> Self {
         let (turn, lease) = (&ticket.turn, ticket.lease.clone());
         let head = TextHead::new(&turn.task_id, &turn.context_id, &format!("answer-{}", turn.number));
-        let entry = inner.agents.get(&ticket.slot.owner.agent);
-        let (budgets, shows_reasoning) = entry.map(|entry| (entry.budgets, entry.shows_reasoning)).unwrap_or_default();
         Self {
-            budgets,
-            shows_reasoning,
+            budgets: ticket.entry.budgets,
+            shows_reasoning: ticket.entry.shows_reasoning,
             inner,
             written: Written::new(head, room, lease.kept_bytes),
             lease,

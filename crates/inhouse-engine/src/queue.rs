@@ -80,6 +80,12 @@ impl<T> Queue<T> {
         Self { limits, agents: HashMap::new(), is_closed: false }
     }
 
+    /// Has other bounds from now on: the turns that start for it. Where there are too many now, none starts until there are not.
+    pub(crate) fn renew(&mut self, limits: QueueLimits) -> Vec<T> {
+        self.limits = limits;
+        self.agents.values_mut().flat_map(|lane| lane.fill(limits)).collect()
+    }
+
     /// Promises a place to a turn of `owner`; `false` when there is no room. Each promise is taken up by one `offer`, or given back.
     /// `narrow` are bounds of this caller's own.
     pub(crate) fn reserve(&mut self, owner: &Owner, narrow: CallerLimits) -> bool {

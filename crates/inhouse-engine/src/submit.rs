@@ -63,7 +63,7 @@ impl Engine {
     /// (the server is stopping). Then nothing has changed.
     pub async fn submit(&self, permit: &Permit, submission: Submission) -> Result<Accepted, A2aError> {
         let entry = self.entry(permit)?;
-        check_parts(entry, &submission.message)?;
+        check_parts(&entry, &submission.message)?;
         if !entry.can_please(&submission.accepted_output_modes) {
             let error = A2aError::new(ErrorKind::ContentTypeNotSupported);
             return Err(error.with("acceptedOutputModes", "none of them").with("supported", entry.gives.join(", ")));
@@ -89,10 +89,10 @@ impl Engine {
             let retried = self.answer(&key, submission, task, retry, said).await?;
             return Ok(self.accepted(TaskKey { id: retried.unwrap_or(key.id), ..key }, false));
         }
-        let place = self.admit(permit)?;
+        let place = self.admit(permit, &entry)?;
         match continued {
-            Some(snapshot) => self.resume(permit, submission, snapshot, retry, place).await,
-            None => self.create(permit, submission, retry, place).await,
+            Some(snapshot) => self.resume(permit, entry, submission, snapshot, retry, place).await,
+            None => self.create(permit, entry, submission, retry, place).await,
         }
     }
 
@@ -103,8 +103,8 @@ impl Engine {
         }
     }
 
-    fn entry(&self, permit: &Permit) -> Result<&AgentEntry, A2aError> {
-        self.inner.agents.get(permit.agent()).ok_or_else(|| A2aError::new(ErrorKind::Internal))
+    fn entry(&self, permit: &Permit) -> Result<Arc<AgentEntry>, A2aError> {
+        self.inner.entry(permit.agent()).ok_or_else(|| A2aError::new(ErrorKind::Internal))
     }
 
     /// The waiting task that the message continues, or that it gives leave to.
@@ -142,7 +142,7 @@ impl Engine {
     pub(crate) fn retry_key(&self, submission: &Submission) -> Option<RetryKey> {
         let message = &submission.message;
         let by_message = !message.message_id.is_empty()
-            && match self.inner.limits.idempotency {
+            && match self.inner.limits().idempotency {
                 Idempotency::Auto => uuid::Uuid::try_parse(&message.message_id).is_ok(),
                 Idempotency::Always => true,
                 Idempotency::Off => false,
@@ -157,20 +157,19 @@ impl Engine {
     }
 
     /// The limits that decide whether the caller may start a turn now.
-    fn admit(&self, permit: &Permit) -> Result<Reservation, A2aError> {
+    fn admit(&self, permit: &Permit, entry: &AgentEntry) -> Result<Reservation, A2aError> {
         if self.inner.is_closing() {
             return Err(A2aError::new(ErrorKind::Unavailable).retry_after(1));
         }
         let place = self.inner.reserve(permit).ok_or_else(|| {
             let full = A2aError::new(ErrorKind::ResourceExhausted).with("cause", "the queue is full");
-            full.retry_after(self.inner.limits.queue_retry_s)
+            full.retry_after(self.inner.limits().queue_retry_s)
         })?;
-        let entry = self.entry(permit)?;
         self.inner.ledger.check(&owner(permit), &entry.budgets, now_ms()).map_err(|spent| {
             let error = A2aError::new(ErrorKind::ResourceExhausted).with("budget", spent.budget);
             error.detail("what may be spent in a day is spent").retry_after(spent.retry_s)
         })?;
-        let all = self.inner.limits.starts.starts_max;
+        let all = self.inner.limits().starts.starts_max;
         let max = permit.limits().starts_per_minute_max.map_or(all, |own| own.min(all));
         lock(&self.inner.starts).admit_of(permit.principal(), max, self.inner.uptime_ms()).map_err(|retry| {
             let error = A2aError::new(ErrorKind::ResourceExhausted).with("startsMax", max.to_string());
@@ -182,6 +181,7 @@ impl Engine {
     async fn create(
         &self,
         permit: &Permit,
+        entry: Arc<AgentEntry>,
         submission: Submission,
         retry: Option<RetryKey>,
         place: Reservation,
@@ -207,16 +207,17 @@ impl Engine {
             Submitted::Taken(lease) => lease,
             Submitted::Retried(id) => return Ok(self.accepted(TaskKey { id, ..key }, submission.direct)),
         };
-        let direct = submission.direct && self.entry(permit)?.answers_directly;
+        let direct = submission.direct && entry.answers_directly;
         let accepted = submission.accepted_output_modes;
         let begun = Begun { message, accepted, via: submission.via, begins_context, number: 1, history: Vec::new() };
-        self.begin(place, ticket(permit, lease, context_id, begun, direct)).await;
+        self.begin(place, ticket(permit, entry, lease, context_id, begun, direct)).await;
         Ok(self.accepted(key, direct))
     }
 
     async fn resume(
         &self,
         permit: &Permit,
+        entry: Arc<AgentEntry>,
         submission: Submission,
         task: Snapshot,
         retry: Option<RetryKey>,
@@ -235,7 +236,7 @@ impl Engine {
         };
         let (accepted, via, number) = (submission.accepted_output_modes, submission.via, number(turns));
         let begun = Begun { message, accepted, via, begins_context: false, number, history };
-        self.begin(place, ticket(permit, lease, task.context_id, begun, false)).await;
+        self.begin(place, ticket(permit, entry, lease, task.context_id, begun, false)).await;
         Ok(self.accepted(key, false))
     }
 
@@ -278,7 +279,14 @@ struct Begun {
     history: Vec<v1::Message>,
 }
 
-fn ticket(permit: &Permit, lease: Lease, context_id: Arc<str>, begun: Begun, direct: bool) -> Ticket {
+fn ticket(
+    permit: &Permit,
+    entry: Arc<AgentEntry>,
+    lease: Lease,
+    context_id: Arc<str>,
+    begun: Begun,
+    direct: bool,
+) -> Ticket {
     let (source, cancel) = CancelSource::new();
     let owner: Owner = lease.key.owner.clone();
     let turn = Turn {
@@ -295,6 +303,7 @@ fn ticket(permit: &Permit, lease: Lease, context_id: Arc<str>, begun: Begun, dir
     };
     Ticket {
         turn: Arc::new(turn),
+        entry,
         accepted: std::time::Instant::now(),
         lease,
         slot: slot(owner, context_id),

@@ -10,6 +10,7 @@ use crate::asking::Asking;
 use crate::cancel::{CancelSource, StopCause};
 use crate::direct::Direct;
 use crate::engine::Inner;
+use crate::entry::AgentEntry;
 use crate::output::TaskOutput;
 use crate::queue::Slot;
 use crate::store::Lease;
@@ -18,9 +19,11 @@ use crate::store::Lease;
 const CLOCK_MS: u64 = 100;
 
 /// A turn that has been accepted, whether it runs or waits.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Ticket {
     pub(crate) turn: Arc<Turn>,
+    /// The agent as it was when the turn was accepted.
+    pub(crate) entry: Arc<AgentEntry>,
     pub(crate) accepted: std::time::Instant,
     pub(crate) lease: Lease,
     pub(crate) slot: Slot,

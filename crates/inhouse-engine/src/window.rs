@@ -45,6 +45,11 @@ impl<K: Clone + Ord + Hash> SlidingWindow<K> {
         Self { options, starts: HashMap::new(), by_idle: BTreeSet::new() }
     }
 
+    /// Has other sizes from now on; what was counted counts.
+    pub fn renew(&mut self, options: WindowOptions) {
+        self.options = options;
+    }
+
     /// Admits one start of `key` now and counts it. A refused one is not counted, so waiting always helps.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ use crate::life::{Life, Mode};
 use crate::limits;
 use crate::pipes::{AgentEnds, pipes};
 use crate::run::{Errand, Progress, Run, Wish};
-use crate::runner::{Options, Strict, Tier, start_error};
+use crate::runner::{Guarded, Hidden, Options, Strict, Tier, start_error};
 use crate::strict::Start;
 use crate::wire;
 use driver::Supervisor;
@@ -36,7 +36,11 @@ const SUPERVISORS_TRIED_MAX: usize = 4;
 
 /// The right to give one supervisor its next run. Dropping it ends the supervisor.
 #[derive(Clone)]
-struct Handle(mpsc::Sender<Job>);
+struct Handle {
+    jobs: mpsc::Sender<Job>,
+    /// How its supervisor lives.
+    life: Arc<Life>,
+}
 
 /// One run on its way to a supervisor.
 struct Job {
@@ -65,8 +69,7 @@ enum Started {
 /// All supervisors, busy or idle.
 pub(crate) struct Pool {
     options: Options,
-    /// How all of them live. Agents have the limit on open files from before this process raised its own.
-    life: Life,
+    mode: Mode,
     /// Where the control groups of its runs are.
     cgroups: Option<Cgroups>,
     closing: watch::Sender<bool>,
@@ -75,8 +78,9 @@ pub(crate) struct Pool {
     this: Weak<Self>,
 }
 
-#[derive(Default)]
 struct State {
+    /// How those live that are started now. Agents have the limit on open files from before this process raised its own.
+    life: Arc<Life>,
     idle: Vec<Handle>,
     drivers: JoinSet<()>,
     closed: bool,
@@ -92,10 +96,10 @@ impl Pool {
         let life = Life { open_files_max, mode, is_attempt: false, cgroup: None, hidden, guarded };
         let pool = Arc::new_cyclic(|this| Self {
             options,
-            life,
+            mode,
             cgroups,
             closing: watch::Sender::new(false),
-            state: Mutex::default(),
+            state: Mutex::new(State { life: Arc::new(life), idle: Vec::new(), drivers: JoinSet::new(), closed: false }),
             this: this.clone(),
         });
         let ahead = pool.start_supervisor(&mut pool.state())?;
@@ -105,7 +109,18 @@ impl Pool {
 
     /// The kind of all its supervisors.
     pub(crate) fn mode(&self) -> Mode {
-        self.life.mode
+        self.mode
+    }
+
+    /// Runs that begin from now on live so. What is kept idle has lived otherwise, and ends.
+    pub(crate) fn renew(&self, hidden: Vec<Hidden>, guarded: Vec<Guarded>) {
+        let mut state = self.state();
+        let options = Options { hidden, guarded, ..self.options.clone() };
+        let life = Life { hidden: options.hidden(), guarded: options.guarded(), ..Life::clone(&state.life) };
+        if life != *state.life {
+            state.life = Arc::new(life);
+            state.idle.clear();
+        }
     }
 
     /// What the control groups of its runs do, if they have some.
@@ -141,7 +156,7 @@ impl Pool {
                 handle: handle.clone(),
             };
             // Never full, since whoever has the handle is alone with the supervisor. Closed means that it is dead.
-            if handle.0.try_send(job).is_err() {
+            if handle.jobs.try_send(job).is_err() {
                 continue;
             }
             return match answer.await {
@@ -186,21 +201,22 @@ impl Pool {
     /// Keeps a supervisor for the next run, unless there are enough.
     fn give_back(&self, handle: Handle) {
         let mut state = self.state();
-        state.idle.retain(|handle| !handle.0.is_closed());
-        if !state.closed && state.idle.len() < self.options.supervisors_idle_max {
+        state.idle.retain(|handle| !handle.jobs.is_closed());
+        let lives_on = Arc::ptr_eq(&handle.life, &state.life);
+        if !state.closed && lives_on && state.idle.len() < self.options.supervisors_idle_max {
             state.idle.push(handle);
         }
     }
 
     fn start_supervisor(&self, state: &mut State) -> Result<Handle, RunError> {
-        let life = Life { cgroup: self.cgroups.as_ref().map(Cgroups::place), ..self.life.clone() };
+        let life = Life { cgroup: self.cgroups.as_ref().map(Cgroups::place), ..Life::clone(&state.life) };
         let supervisor = Supervisor::start(&self.options, life)
             .map_err(|source| RunError::Supervisor { program: self.options.supervisor.clone(), source })?;
         while state.drivers.try_join_next().is_some() {}
         let (sender, jobs) = mpsc::channel(1);
         let (pool, closing) = (self.this.clone(), self.closing.subscribe());
         state.drivers.spawn(supervisor.drive(jobs, pool, closing));
-        Ok(Handle(sender))
+        Ok(Handle { jobs: sender, life: Arc::clone(&state.life) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -262,6 +262,17 @@ impl Runner {
         self.inner.no_cgroup.as_ref().map_or(Ok(does.unwrap_or_default()), Err)
     }
 
+    /// Hides and guards this from now on, in the place of what its [`Options`] said. Runs under way, and processes that are kept, go on
+    /// as they began.
+    pub fn renew(&self, hidden: Vec<Hidden>, guarded: Vec<Guarded>) {
+        match &self.inner.kind {
+            #[cfg(target_os = "linux")]
+            Kind::Supervised(pool) => pool.renew(hidden, guarded),
+            // Nothing is hidden there.
+            Kind::Group(_) => {}
+        }
+    }
+
     /// The same runner, whose runs see this path and all below it, be it hidden or not: for programs of the server's own. The path is absolute.
     #[must_use]
     pub fn showing(&self, path: &Path) -> Self {

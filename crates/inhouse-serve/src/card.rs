@@ -67,7 +67,7 @@ impl Default for CardOptions {
 }
 
 /// One ability of an agent (spec 4.4.5).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skill {
     /// Unique within the agent.
     pub id: String,

@@ -72,7 +72,7 @@ pub(crate) fn drive(wire: Wire, source: IpAddr, door: Arc<Door>, slot: Slot) -> 
 pub(crate) async fn secure(stream: TcpStream, keys: TlsKeys, source: IpAddr, door: Arc<Door>, slot: Slot) {
     let mut closing = door.closing.subscribe();
     let agreed = tokio::select! {
-        agreed = Box::pin(tls::accept(stream, keys, door.limits.tls_handshake_ms_max)) => agreed,
+        agreed = Box::pin(tls::accept(stream, keys, door.rules.now().limits.tls_handshake_ms_max)) => agreed,
         () = async { drop(closing.wait_for(|closing| *closing).await) } => None,
     };
     if let Some(wire) = agreed {
@@ -184,7 +184,7 @@ impl Connection {
         // A frame must not wait for the acknowledgement of the one before: 42 ms at the 99th percentile.
         let _ = wire.tcp().set_nodelay(true);
         let pulse = Arc::new(Pulse::new());
-        let limits = Arc::clone(&door.limits);
+        let limits = Arc::clone(&door.rules.now().limits);
         let sleep = Box::pin(tokio::time::sleep(Duration::from_millis(limits.header_read_ms_max)));
         let peer = Peer { source, certificate: wire.certificate() };
         let layers = Layers { door, peer, pulse: Arc::clone(&pulse) };

@@ -16,7 +16,7 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Response, StatusCode, Version};
 use inhouse_proto::via::TraceParent;
-use inhouse_trust::{AuthError, Caller, HostError, OriginRule, Record};
+use inhouse_trust::{AuthError, Caller, HostError, Record};
 use tokio::sync::watch;
 
 use crate::bindings::grpc::is_grpc;
@@ -27,19 +27,16 @@ use crate::lapse::{Lapse, LiveTokens, lapse, now_s, trailers};
 use crate::metrics::Open;
 use crate::pulse::{Answering, Pulse};
 use crate::reader::too_large;
-use crate::service::OwnNames;
+use crate::rules::{LiveRules, Rules};
 use crate::tls::LiveTlsKeys;
-use crate::{AuditLog, Body, BodyReader, Limits, Metrics, Proxies, Refusal, Request, Service};
+use crate::{AuditLog, Body, BodyReader, Metrics, Refusal, Request, Service};
 
 /// When a token may be good whose issuer's keys are still to come, in seconds.
 const UNREADY_RETRY_S: u64 = 1;
 
 /// What all connections share.
 pub(crate) struct Door {
-    pub(crate) limits: Arc<Limits>,
-    pub(crate) own_names: Arc<OwnNames>,
-    pub(crate) origins: OriginRule,
-    pub(crate) proxies: Proxies,
+    pub(crate) rules: LiveRules,
     pub(crate) tokens: LiveTokens,
     /// Without them it speaks plain HTTP.
     pub(crate) tls: Option<LiveTlsKeys>,
@@ -67,7 +64,8 @@ pub(crate) fn answer(door: Arc<Door>, peer: Peer, pulse: Arc<Pulse>, request: hy
     Box::pin(async move {
         let (mut parts, incoming) = request.into_parts();
         let (answering, names_length) = pulse.begin(!incoming.is_end_stream());
-        let source = door.proxies.source(peer.source, &parts.headers);
+        let rules = door.rules.now();
+        let source = rules.proxies.source(peer.source, &parts.headers);
         let arrival = Arrival { started: Instant::now(), source, certificate: peer.certificate, names_length };
         let is_two = parts.version == Version::HTTP_2;
         if is_two {
@@ -76,9 +74,9 @@ pub(crate) fn answer(door: Arc<Door>, peer: Peer, pulse: Arc<Pulse>, request: hy
         // RFC 9112 section 6.1 ends a connection after a request with both lengths. They can not be told in a request that came
         // together with the one before, so what is behind any chunked request is never read as another.
         let is_chunked = parts.headers.contains_key(TRANSFER_ENCODING);
-        let body = BodyReader::new(incoming, Arc::clone(&door.limits), Arc::clone(&pulse));
-        let (mut response, caller) = match door.admit(&arrival, &parts, &body).await {
-            Ok(caller) => (door.service.handle(arrival.request(&door, parts, caller.clone()), body).await, caller),
+        let body = BodyReader::new(incoming, Arc::clone(&rules.limits), Arc::clone(&pulse));
+        let (mut response, caller) = match door.admit(&rules, &arrival, &parts, &body).await {
+            Ok(caller) => (door.service.handle(arrival.request(&rules, parts, caller.clone()), body).await, caller),
             Err(refusal) => {
                 door.metrics.answered("door", refusal.code, arrival.started.elapsed());
                 (refusal.response_to(&parts.headers, door.service.error_form(parts.uri.path())), None)
@@ -116,30 +114,100 @@ struct Arrival {
 }
 
 impl Arrival {
-    fn request(self, door: &Door, parts: Parts, caller: Option<Caller>) -> Request {
+    fn request(self, rules: &Rules, parts: Parts, caller: Option<Caller>) -> Request {
         let Parts { method, uri, headers, .. } = parts;
-        let own_names = Arc::clone(&door.own_names);
+        let own_names = Arc::clone(&rules.own_names);
         Request { method, uri, headers, own_names, source: self.source, caller, started: self.started }
     }
 }
 
 impl Door {
     /// The chain. `Ok(None)`: a public path, which needs no caller.
-    async fn admit(&self, arrival: &Arrival, parts: &Parts, body: &BodyReader) -> Result<Option<Caller>, Refusal> {
+    async fn admit(
+        &self,
+        rules: &Rules,
+        arrival: &Arrival,
+        parts: &Parts,
+        body: &BodyReader,
+    ) -> Result<Option<Caller>, Refusal> {
         let is_public = self.service.is_public(&parts.method, parts.uri.path());
-        let checked = self
+        let checked = rules
             .framing(arrival, parts)
-            .and_then(|()| self.host(parts))
-            .and_then(|()| self.origin(parts))
+            .and_then(|()| rules.host(parts))
+            .and_then(|()| rules.origin(parts))
             .and_then(|()| if is_public { Ok(None) } else { self.caller(arrival, &parts.headers).map(Some) });
         let caller = checked.map_err(|refusal| self.refused(arrival, parts, refusal))?;
-        coding(&parts.headers).and_then(|()| self.size(body)).map_err(|refusal| match &caller {
+        coding(&parts.headers).and_then(|()| rules.size(body)).map_err(|refusal| match &caller {
             Some(_) => self.told(arrival, parts, caller.as_ref(), refusal),
             None => self.refused(arrival, parts, refusal),
         })?;
         Ok(caller)
     }
 
+    /// A token counts before a certificate: who shows one wants to be its owner, for this request.
+    fn caller(&self, arrival: &Arrival, headers: &HeaderMap) -> Result<Caller, Refusal> {
+        let tokens = Arc::clone(&self.tokens.borrow());
+        let unauthenticated = |why: String| Refusal::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", why);
+        match &arrival.certificate {
+            Some(certificate) if !headers.contains_key(AUTHORIZATION) => tokens
+                .certified(&certificate.names, certificate.until_s, now_s())
+                .ok_or_else(|| unauthenticated("client certificate is no caller's".to_owned())),
+            _ => with_values(headers, &AUTHORIZATION, |values| tokens.caller(values, now_s())).map_err(|error| {
+                match error {
+                    // Whether the token is good is not known, and another one would do no better (RFC 6750 section 3.1).
+                    AuthError::Unready => Refusal {
+                        retry_after_s: Some(UNREADY_RETRY_S),
+                        ..Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", error.to_string())
+                    },
+                    _ => unauthenticated(error.to_string()),
+                }
+            }),
+        }
+    }
+
+    /// Counts a refusal of a stranger. Beyond the limit of his source it is not written down, and a wrong token gets 429.
+    /// A valid token never comes here.
+    fn refused(&self, arrival: &Arrival, parts: &Parts, refusal: Refusal) -> Refusal {
+        let now_ms = self.opened.elapsed().as_millis() as u64;
+        let counted =
+            self.failures.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).failed(arrival.source, now_ms);
+        match counted {
+            Ok(()) => self.told(arrival, parts, None, refusal),
+            Err(limit) if refusal.status == StatusCode::UNAUTHORIZED => Refusal {
+                retry_after_s: Some(limit.seconds),
+                ..Refusal::new(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "TOO_MANY_FAILURES",
+                    "too many failed requests of this source",
+                )
+            },
+            Err(_) => refusal,
+        }
+    }
+
+    fn told(&self, arrival: &Arrival, parts: &Parts, caller: Option<&Caller>, refusal: Refusal) -> Refusal {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let trace = trace(&parts.headers);
+        let record = Record {
+            time_ms: since_epoch.as_millis() as u64,
+            who: caller.map(Caller::principal),
+            source: arrival.source,
+            operation: &format!("{} {}", parts.method, parts.uri.path()),
+            agent: None,
+            task: None,
+            context: None,
+            trace: trace.as_ref().map(TraceParent::trace_id),
+            outcome: refusal.code,
+            state: None,
+            status: refusal.status.as_u16(),
+            duration_us: arrival.started.elapsed().as_micros() as u64,
+        };
+        self.audit.mention(&record.line());
+        refusal
+    }
+}
+
+impl Rules {
     /// A target that we read, and one length of the body.
     fn framing(&self, arrival: &Arrival, parts: &Parts) -> Result<(), Refusal> {
         if parts.method == Method::CONNECT {
@@ -184,72 +252,10 @@ impl Door {
             .map_err(|error| Refusal::new(StatusCode::FORBIDDEN, "ORIGIN_NOT_ALLOWED", error.to_string()))
     }
 
-    /// A token counts before a certificate: who shows one wants to be its owner, for this request.
-    fn caller(&self, arrival: &Arrival, headers: &HeaderMap) -> Result<Caller, Refusal> {
-        let tokens = Arc::clone(&self.tokens.borrow());
-        let unauthenticated = |why: String| Refusal::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", why);
-        match &arrival.certificate {
-            Some(certificate) if !headers.contains_key(AUTHORIZATION) => tokens
-                .certified(&certificate.names, certificate.until_s, now_s())
-                .ok_or_else(|| unauthenticated("client certificate is no caller's".to_owned())),
-            _ => with_values(headers, &AUTHORIZATION, |values| tokens.caller(values, now_s())).map_err(|error| {
-                match error {
-                    // Whether the token is good is not known, and another one would do no better (RFC 6750 section 3.1).
-                    AuthError::Unready => Refusal {
-                        retry_after_s: Some(UNREADY_RETRY_S),
-                        ..Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", error.to_string())
-                    },
-                    _ => unauthenticated(error.to_string()),
-                }
-            }),
-        }
-    }
-
     /// A length that is too large is refused before anything of the body comes.
     fn size(&self, body: &BodyReader) -> Result<(), Refusal> {
         let max = self.limits.body_bytes_max;
         if body.bytes_min() > max as u64 { Err(too_large(max)) } else { Ok(()) }
-    }
-
-    /// Counts a refusal of a stranger. Beyond the limit of his source it is not written down, and a wrong token gets 429.
-    /// A valid token never comes here.
-    fn refused(&self, arrival: &Arrival, parts: &Parts, refusal: Refusal) -> Refusal {
-        let now_ms = self.opened.elapsed().as_millis() as u64;
-        let counted =
-            self.failures.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).failed(arrival.source, now_ms);
-        match counted {
-            Ok(()) => self.told(arrival, parts, None, refusal),
-            Err(limit) if refusal.status == StatusCode::UNAUTHORIZED => Refusal {
-                retry_after_s: Some(limit.seconds),
-                ..Refusal::new(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "TOO_MANY_FAILURES",
-                    "too many failed requests of this source",
-                )
-            },
-            Err(_) => refusal,
-        }
-    }
-
-    fn told(&self, arrival: &Arrival, parts: &Parts, caller: Option<&Caller>, refusal: Refusal) -> Refusal {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let trace = trace(&parts.headers);
-        let record = Record {
-            time_ms: since_epoch.as_millis() as u64,
-            who: caller.map(Caller::principal),
-            source: arrival.source,
-            operation: &format!("{} {}", parts.method, parts.uri.path()),
-            agent: None,
-            task: None,
-            context: None,
-            trace: trace.as_ref().map(TraceParent::trace_id),
-            outcome: refusal.code,
-            state: None,
-            status: refusal.status.as_u16(),
-            duration_us: arrival.started.elapsed().as_micros() as u64,
-        };
-        self.audit.mention(&record.line());
-        refusal
     }
 }
 

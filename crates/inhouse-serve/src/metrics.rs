@@ -35,6 +35,7 @@ pub struct Metrics(Arc<Counted>);
 
 struct Counted {
     registry: Registry,
+    bounds: Family<Limit, Gauge<u64, AtomicU64>>,
     requests: Family<Request, Counter>,
     request_seconds: Family<Operation, Histogram>,
     connections: Gauge,
@@ -105,14 +106,18 @@ impl Metrics {
     /// Nothing counted yet. `tier`: how firmly agents are held. `limits`: the bounds in force, by their names in the configuration.
     pub fn new(tier: &str, limits: impl IntoIterator<Item = (&'static str, u64)>) -> Self {
         let mut registry = Registry::with_prefix("inhouse");
-        let bounds = Family::<Limit, Gauge<u64, AtomicU64>>::default();
-        for (limit, value) in limits {
-            bounds.get_or_create(&Limit { limit }).set(value);
-        }
-        registry.register("limit", "A bound in force, in the unit of its name", bounds);
         let words = [("version", env!("CARGO_PKG_VERSION").to_owned()), ("containment", tier.to_owned())];
         registry.register("build", "The version, and how firmly agents are held", Info::new(words.to_vec()));
-        Self(Arc::new(Counted::new(registry)))
+        let metrics = Self(Arc::new(Counted::new(registry)));
+        metrics.renew(limits);
+        metrics
+    }
+
+    /// These bounds are in force from now on.
+    pub fn renew(&self, limits: impl IntoIterator<Item = (&'static str, u64)>) {
+        for (limit, value) in limits {
+            self.0.bounds.get_or_create(&Limit { limit }).set(value);
+        }
     }
 
     /// A request was answered. `operation`: the protocol's method, or what else it was about.
@@ -181,6 +186,7 @@ impl Counted {
     /// All that is counted, each by its name and with what it means.
     fn new(mut all: Registry) -> Self {
         Self {
+            bounds: counted(&mut all, "limit", "A bound in force, in the unit of its name"),
             requests: counted(&mut all, "requests", "Answered requests, by method and outcome"),
             request_seconds: counted_in(
                 &mut all,

@@ -16,6 +16,7 @@ use tokio::time::{sleep, timeout};
 use crate::failures::FailureLimit;
 use crate::gate::Gate;
 use crate::layers::Door;
+use crate::rules::{DoorRules, LiveRules, Rules};
 use crate::service::OwnNames;
 use crate::tls::Wire;
 use crate::{Refusal, ServerOptions, connection};
@@ -79,22 +80,10 @@ impl Server {
         }
         let ports = listeners.iter().filter_map(|listener| listener.local_addr().ok()).map(|at| at.port()).collect();
         let failures = Mutex::new(FailureLimit::new(limits.failures_per_minute_max));
-        let (limits, opened) = (Arc::new(limits), Instant::now());
+        let opened = Instant::now();
         let own_names = Arc::new(OwnNames { hosts, ports });
-        let door = Door {
-            limits,
-            own_names,
-            origins,
-            proxies,
-            tokens,
-            tls,
-            failures,
-            audit,
-            metrics,
-            closing,
-            service,
-            opened,
-        };
+        let rules = LiveRules::new(Rules { limits: Arc::new(limits), own_names, origins, proxies });
+        let door = Door { rules, tokens, tls, failures, audit, metrics, closing, service, opened };
         Ok(Self { listeners, address, door: Arc::new(door) })
     }
 
@@ -108,6 +97,11 @@ impl Server {
         self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
     }
 
+    /// Changes what it goes by, while it runs.
+    pub fn rules(&self) -> DoorRules {
+        DoorRules(Arc::clone(&self.door))
+    }
+
     /// Serves until `shutdown`, then ends in order: nothing more is accepted, idle connections close, streams are told,
     /// requests under way get their grace, and what is left is dropped.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
@@ -116,7 +110,7 @@ impl Server {
         accept_until(shutdown, &listeners, &door, &mut connections).await;
         drop(listeners);
         door.closing.send_replace(true);
-        let grace = Duration::from_millis(door.limits.shutdown_grace_ms);
+        let grace = Duration::from_millis(door.rules.now().limits.shutdown_grace_ms);
         let all_ended = async { while connections.join_next().await.is_some() {} };
         if timeout(grace, all_ended).await.is_err() {
             tracing::warn!(connections = connections.len(), "connections dropped after the grace");
@@ -175,8 +169,9 @@ fn admit(
     mention: &mut Mention,
 ) {
     // A proxy has the connections of all whom it stands for.
-    let is_one = !source.is_loopback() && !door.proxies.has(source);
-    if let Some(slot) = gate.enter(source, is_one, &door.limits) {
+    let rules = door.rules.now();
+    let is_one = !source.is_loopback() && !rules.proxies.has(source);
+    if let Some(slot) = gate.enter(source, is_one, &rules.limits) {
         let (door, keys) = (Arc::clone(door), door.tls.as_ref().map(|keys| keys.borrow().clone()));
         match keys {
             Some(keys) => connections.spawn(connection::secure(stream, keys, source, door, slot)),

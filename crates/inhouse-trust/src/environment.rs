@@ -11,7 +11,7 @@ const BASE: &str = "HOME PATH LANG LC_* TMPDIR TERM USER LOGNAME SHELL TZ HTTPS_
     SSL_CERT_FILE SSL_CERT_DIR NODE_EXTRA_CA_CERTS XDG_CONFIG_HOME XDG_DATA_HOME XDG_STATE_HOME XDG_CACHE_HOME";
 
 /// The server's environment as it was at start. Debug shows names only.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct HostEnv(BTreeMap<OsString, OsString>);
 
 impl HostEnv {

@@ -28,7 +28,7 @@ pub enum Input {
 }
 
 /// A configured agent's command. Debug shows neither arguments nor values, which may be secret.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AgentCommand {
     /// The program, an absolute path.
     pub program: PathBuf,

@@ -5,21 +5,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use inhouse_agents::{AgentSpec, Protocol, Workspace};
-use inhouse_engine::{AgentEntry, Engine, EngineLimits, Idempotency, QueueLimits, Takes, WindowOptions};
+use inhouse_engine::{AgentEntry, Engine, EngineLimits, Idempotency, QueueLimits, WindowOptions};
 use inhouse_run::{Options, Runner, Tier};
 use inhouse_serve::{
-    Admin, AdminFacts, AuditLog, Capabilities, CardInfo, CardOptions, Copies, Endpoint, Metrics, Observer, Provider,
-    Proxies, Push, PushLimits, Route, Routes, Scheme, ServedAgent,
+    Admin, AdminFacts, AuditLog, Capabilities, CardOptions, Copies, Endpoint, Metrics, Observer, Proxies, Push,
+    PushLimits, Route, Routes, Scheme, ServedAgent, WebhookRule,
 };
 use inhouse_store::{MemoryLimits, MemoryStore};
-use inhouse_trust::{HostEnv, HostRule, OriginRule, Policy, Redactor};
+use inhouse_trust::{AgentName, HostEnv, HostRule, OriginRule, Policy, Redactor};
 use tokio::sync::watch;
 
 use crate::config::{
     AgentConfig, Agents, Config, Containment, IdempotencyChoice, JwtConfig, Limits, PublicUrl, Server, Setting, tables,
 };
 use crate::containment::hidden;
+use crate::entries::{self, Adapters};
 use crate::listen::{machine_names, without_brackets};
 
 /// How runs are held, of agents that work in `places`.
@@ -39,23 +39,8 @@ pub(crate) fn runner<A>(config: &Config<A>, host: &HostEnv, places: &[&Path]) ->
     }
 }
 
-fn engine(config: &Config, runner: &Runner, host: &HostEnv, observer: Observer) -> Engine {
-    let entry = |agent: &AgentConfig| {
-        let entry = AgentEntry {
-            agent: inhouse_agents::build(agent.spec.clone(), runner, host),
-            turn_ms_max: agent.timeout_ms,
-            takes: takes(agent),
-            accepts: agent.card.input_modes.clone(),
-            // What an agent can say that speaks our own protocol is known to its operator alone.
-            gives: if native(agent) { agent.card.output_modes.clone() } else { output_modes(agent) },
-            // What a turn changed belongs to a task.
-            answers_directly: native(agent) && !reports(agent),
-            budgets: agent.budgets,
-            shows_reasoning: agent.reasoning,
-        };
-        (agent.name.clone(), entry)
-    };
-    let agents: HashMap<_, _> = config.agents.list.iter().map(entry).collect();
+/// The engine over an empty store.
+fn engine(config: &Config, agents: HashMap<AgentName, AgentEntry>, observer: Observer) -> Engine {
     let store = MemoryStore::new(store_limits(&config.limits));
     let limits = engine_limits(&config.limits, config.server.idempotency.value);
     Engine::new(Arc::new(store), agents, limits, Arc::new(observer))
@@ -144,9 +129,8 @@ pub(crate) fn proxies(server: &Server) -> Proxies {
     Proxies::new(server.trusted_proxies.value.iter().map(String::as_str)).unwrap_or_default()
 }
 
-fn push(config: &Config, metrics: &Metrics) -> Option<Push> {
-    let limits = &config.limits;
-    let limits = PushLimits {
+fn push_limits(limits: &Limits) -> PushLimits {
+    PushLimits {
         followed_max: size(&limits.push_followed_max),
         followed_per_caller_max: size(&limits.push_followed_per_caller_max),
         lookups_max: size(&limits.push_lookups_max),
@@ -158,22 +142,27 @@ fn push(config: &Config, metrics: &Metrics) -> Option<Push> {
         breaker_failures: count(&limits.push_breaker_failures),
         breaker_ms: limits.push_breaker_ms.value,
         shutdown_grace_ms: limits.push_shutdown_grace_ms.value,
-    };
+    }
+}
+
+/// Which webhooks may be called: not this server itself.
+fn webhook_rule(config: &Config) -> WebhookRule {
     let mut rule = config.push.rule.clone();
     if let Some(url) = &config.server.public_url.value {
         rule.refuse(&url.host);
     }
-    config.push.enabled.value.then(|| Push::new(rule, limits, metrics.clone()))
+    rule
 }
 
 /// What stands behind the front door.
 pub(crate) struct Behind {
     pub(crate) engine: Engine,
-    pub(crate) push: Option<Push>,
+    pub(crate) push: Push,
     pub(crate) audit: AuditLog,
     pub(crate) metrics: Metrics,
     pub(crate) copies: Copies,
     pub(crate) admin: Admin,
+    adapters: Adapters,
     /// Knows the secrets of the server's environment.
     redactor: Redactor,
     /// Turns `true` when the server wants no more work, and when open streams have to end.
@@ -184,21 +173,43 @@ pub(crate) struct Behind {
 impl Behind {
     /// The engine with its store and all agents, and what tells webhooks.
     pub(crate) fn new(config: &Config, runner: &Runner, host: &HostEnv, audit: AuditLog) -> Self {
-        let (draining, closing) = (watch::Sender::new(false), watch::Sender::new(false));
-        let limits = config.limits.iter().map(|(key, limit)| (key, limit.value));
-        let metrics = Metrics::new(&runner.tier().to_string(), limits);
-        let engine = engine(config, runner, host, Observer::new(audit.clone(), metrics.clone()));
-        let copies = Copies::new(size(&config.limits.copied_bytes_max));
-        let redactor = Redactor::new(host.iter());
+        let metrics = Metrics::new(&runner.tier().to_string(), in_force(&config.limits));
+        let adapters = Adapters::default();
+        let observer = Observer::new(audit.clone(), metrics.clone());
         let shortfall = runner.shortfall().map(ToString::to_string);
-        let admin = Admin::new(runner.tier().to_string(), shortfall, config.server.tls.is_some());
-        Self { engine, push: push(config, &metrics), audit, metrics, copies, admin, redactor, draining, closing }
+        Self {
+            engine: engine(config, adapters.entries(config, runner, host), observer),
+            push: Push::new(webhook_rule(config), push_limits(&config.limits), metrics.clone()),
+            audit,
+            metrics,
+            copies: Copies::new(size(&config.limits.copied_bytes_max)),
+            admin: Admin::new(runner.tier().to_string(), shortfall, config.server.tls.is_some()),
+            adapters,
+            redactor: Redactor::new(host.iter()),
+            draining: watch::Sender::new(false),
+            closing: watch::Sender::new(false),
+        }
     }
+
+    /// Has the agents, the bounds and the rules of another configuration.
+    pub(crate) fn renew(&self, config: &Config, runner: &Runner, host: &HostEnv) {
+        let limits = engine_limits(&config.limits, config.server.idempotency.value);
+        self.engine.renew(self.adapters.entries(config, runner, host), limits);
+        self.push.renew(webhook_rule(config));
+        if !config.push.enabled.value {
+            self.push.stop_all();
+        }
+        self.metrics.renew(in_force(&config.limits));
+    }
+}
+
+fn in_force(limits: &Limits) -> impl Iterator<Item = (&'static str, u64)> {
+    limits.iter().map(|(key, limit)| (key, limit.value))
 }
 
 /// The server's paths, the default agent first.
 pub(crate) fn routes(config: &mut Config, behind: &Behind) -> Routes {
-    let Behind { engine, push, audit, metrics, copies, admin, redactor, draining, closing } = behind;
+    let Behind { engine, push, audit, metrics, copies, admin, redactor, draining, closing, .. } = behind;
     let cards = CardOptions {
         legacy: config.cards.legacy.value,
         grpc: config.cards.grpc.value,
@@ -221,12 +232,12 @@ pub(crate) fn routes(config: &mut Config, behind: &Behind) -> Routes {
             keep_alive: Duration::from_millis(config.limits.keep_alive_ms.value),
             copies: copies.clone(),
             closing: closing.subscribe(),
-            push: push.clone(),
+            push: config.push.enabled.value.then(|| push.clone()),
             capabilities,
             hops_max: config.limits.hops_max.value.try_into().unwrap_or(u8::MAX),
             extensions: Arc::clone(&extensions),
         },
-        card: card(agent, provider.as_ref()),
+        card: entries::card(agent, provider.as_ref()),
     };
     let default = config.agents.default();
     let others = config.agents.list.iter().filter(|agent| agent.name != default.name);
@@ -243,7 +254,7 @@ fn facts(config: &Config, redactor: &Redactor) -> AdminFacts {
     let (running_max, waiting_max) = (limits.running_per_agent_max.value, limits.queued_per_agent_max.value);
     let served = |agent: &AgentConfig| ServedAgent {
         name: agent.name.clone(),
-        driver: protocol(agent).map_or("demo".to_owned(), |protocol| format!("{protocol:?}").to_lowercase()),
+        driver: entries::protocol(agent).map_or("demo".to_owned(), |protocol| format!("{protocol:?}").to_lowercase()),
         running_max,
         waiting_max,
         budgets: agent.budgets,
@@ -258,7 +269,7 @@ fn facts(config: &Config, redactor: &Redactor) -> AdminFacts {
     }
     AdminFacts {
         agents: config.agents.list.iter().map(served).collect(),
-        limits: limits.iter().map(|(key, limit)| (key, limit.value)).collect(),
+        limits: in_force(limits).collect(),
         config: serde_json::to_value(tables).unwrap_or_default(),
     }
 }
@@ -287,61 +298,6 @@ fn policy(agents: &Agents) -> Policy {
     policy
 }
 
-fn card(agent: &AgentConfig, provider: Option<&Provider>) -> CardInfo {
-    CardInfo {
-        name: agent.title.clone(),
-        description: agent.description.clone(),
-        // Known before the first card is asked for; an agent's own version is not.
-        version: agent.card.version.clone().unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned()),
-        input_modes: if agent.card.input_modes.is_empty() {
-            takes(agent).media_types().into_iter().map(str::to_owned).collect()
-        } else {
-            agent.card.input_modes.clone()
-        },
-        output_modes: output_modes(agent),
-        skills: agent.skills.clone(),
-        provider: provider.cloned(),
-        documentation_url: agent.card.documentation_url.clone(),
-        icon_url: agent.card.icon_url.clone(),
-    }
-}
-
-/// What an agent answers with, as far as it is known before.
-fn output_modes(agent: &AgentConfig) -> Vec<String> {
-    if !agent.card.output_modes.is_empty() {
-        return agent.card.output_modes.clone();
-    }
-    let modes: &[&str] = if native(agent) { &["text/plain", "application/json"] } else { &["text/plain"] };
-    let has_git = !matches!(&agent.workspace, Some(Setting { value: Workspace::Temporary { .. }, .. }));
-    let patch = (reports(agent) && has_git).then_some(&"text/x-diff");
-    modes.iter().chain(patch).map(|media_type| (*media_type).to_owned()).collect()
-}
-
-fn native(agent: &AgentConfig) -> bool {
-    protocol(agent) == Some(Protocol::Native)
-}
-
-/// Whether what a turn changes is told.
-fn reports(agent: &AgentConfig) -> bool {
-    agent.workspace.as_ref().is_some_and(|workspace| workspace.value.reports())
-}
-
-/// Which parts of a message the agent takes; its card says the same.
-fn takes(agent: &AgentConfig) -> Takes {
-    match &agent.spec {
-        // A strict run does not reach files that are not its own.
-        AgentSpec::Program(spec) if spec.strict.is_some() => Takes::Text,
-        _ => protocol(agent).map_or(Takes::Text, Protocol::takes),
-    }
-}
-
-fn protocol(agent: &AgentConfig) -> Option<Protocol> {
-    match &agent.spec {
-        AgentSpec::Program(spec) => Some(spec.protocol),
-        AgentSpec::Demo => None,
-    }
-}
-
 /// A bound as the machine counts. On a small machine a larger one is as good as none.
 pub(crate) fn size(setting: &Setting<u64>) -> usize {
     usize::try_from(setting.value).unwrap_or(usize::MAX)
@@ -349,33 +305,4 @@ pub(crate) fn size(setting: &Setting<u64>) -> usize {
 
 fn count(setting: &Setting<u64>) -> u32 {
     u32::try_from(setting.value).unwrap_or(u32::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::args::ServeArgs;
-    use crate::testing::Folder;
-
-    #[test]
-    fn a_card_promises_the_files_that_the_engine_lets_pass() {
-        let folder = Folder::new();
-        folder.file("bin/claude", 0o755);
-        folder.file("bin/node", 0o755);
-        let text = "[agents.claude]\n[agents.bot]\ncommand = [\"node\"]\n[agents.json]\ncommand = [\"node\"]\ninput = \"json\"\n\
-            [agents.demo]\n";
-        std::fs::write(folder.path().join("inhouse.toml"), text).unwrap();
-        let environment = HostEnv::new([("PATH".into(), folder.path().join("bin").into_os_string())]);
-        let config = crate::config::load(&ServeArgs::default(), &environment, folder.path()).unwrap();
-        let agent = |name: &str| config.agents.list.iter().find(|agent| agent.name.as_str() == name).unwrap();
-        let shown = |name: &str| card(agent(name), None).input_modes.join(" ");
-        assert_eq!(shown("demo"), "text/plain application/json");
-        for name in ["bot", "json"] {
-            assert_eq!(shown(name), "text/plain application/json */*");
-        }
-        let Takes::Files(types) = takes(agent("claude")) else { panic!() };
-        assert!(types.contains(&"application/pdf") && types.iter().all(|word| !word.starts_with("text/")));
-        assert_eq!(shown("claude"), format!("text/plain application/json {} */*", types.join(" ")));
-        assert_eq!(takes(agent("json")), Takes::Any);
-    }
 }

@@ -17,7 +17,6 @@ use crate::tokens::Keyring;
 /// All of them.
 pub(crate) struct Entrants {
     file: Option<PathBuf>,
-    issuers: Vec<Trusted>,
     keys: Keys,
     // Held for a change and its announcement, never across an await.
     known: Mutex<Known>,
@@ -32,22 +31,24 @@ pub(crate) struct Trusted {
     pub(crate) wanted: Arc<Notify>,
 }
 
+/// Issuers with their keys, in the order of the configuration.
+pub(crate) type Believed = Vec<(Arc<Trusted>, Arc<JwtKeys>)>;
+
 /// What they are known by.
 struct Known {
     configured: Vec<Credential>,
     certified: CertificateRules,
     issued: Vec<Credential>,
-    /// In the order of the issuers.
-    keys: Vec<Arc<JwtKeys>>,
+    issuers: Believed,
 }
 
 impl Known {
-    fn tokens(&self, issuers: &[Trusted]) -> Arc<Tokens> {
+    fn tokens(&self) -> Arc<Tokens> {
         let both = self.configured.iter().chain(&self.issued).cloned();
-        let issuer = |(one, keys): (&Trusted, &Arc<JwtKeys>)| {
+        let issuer = |(one, keys): &(Arc<Trusted>, Arc<JwtKeys>)| {
             Issuer::new(Arc::clone(&one.config.rules), Arc::clone(keys), Arc::clone(&one.wanted))
         };
-        let issuers = issuers.iter().zip(&self.keys).map(issuer);
+        let issuers = self.issuers.iter().map(issuer);
         Arc::new(Tokens::new(both).vouched_by(Arc::new(Issuers::new(issuers, self.certified.clone()))))
     }
 }
@@ -73,15 +74,13 @@ impl Entrants {
     pub(crate) fn new(config: &Config, access: &Access) -> Result<Self, Failure> {
         let hint = "inhouse token revoke NAME, or give the issuer another name".to_owned();
         let issued = issued(&config.issued, config.jwt.iter()).map_err(|why| Failure::usage(why, Some(hint)))?;
-        let source = Keys::new(&config.limits);
-        let keys = config.jwt.iter().map(|issuer| source.open(issuer)).collect::<Result<_, _>>()?;
-        let trusted = |config: &JwtConfig| Trusted { config: config.clone(), wanted: Arc::default() };
-        let issuers: Vec<_> = config.jwt.iter().map(trusted).collect();
+        let keys = Keys::new(&config.limits);
+        let issuers = believed(&config.jwt, &[], &keys)?;
         let (configured, certified) = (access.configured.clone(), access.certified.clone());
-        let known = Known { configured, certified, issued, keys };
-        let tokens = watch::Sender::new(known.tokens(&issuers));
+        let known = Known { configured, certified, issued, issuers };
+        let tokens = watch::Sender::new(known.tokens());
         let file = config.server.tokens_file.value.clone();
-        Ok(Self { file, issuers, keys: source, known: Mutex::new(known), tokens })
+        Ok(Self { file, keys, known: Mutex::new(known), tokens })
     }
 
     /// What is in force, now and later.
@@ -95,8 +94,8 @@ impl Entrants {
     }
 
     /// The issuers, in the order of the configuration.
-    pub(crate) fn issuers(&self) -> &[Trusted] {
-        &self.issuers
+    pub(crate) fn issuers(&self) -> Vec<Arc<Trusted>> {
+        self.known().issuers.iter().map(|(issuer, _)| Arc::clone(issuer)).collect()
     }
 
     /// How their keys are got.
@@ -104,17 +103,33 @@ impl Entrants {
         &self.keys
     }
 
-    /// Takes over others that are configured, beside those that are issued: these are read again by themselves.
-    pub(crate) fn configure(&self, access: Access) {
-        self.change(|known| (known.configured, known.certified) = (access.configured, access.certified));
+    /// The issuers of another configuration; of those that are as they were, the keys are known.
+    ///
+    /// # Errors
+    /// What is wrong with the keys of one.
+    pub(crate) fn believed(&self, issuers: &[JwtConfig]) -> Result<Believed, Failure> {
+        let before = self.known().issuers.clone();
+        believed(issuers, &before, &self.keys)
+    }
+
+    /// Takes over others that are configured, where there are some, and the issuers, beside the tokens that are issued: these are read
+    /// again by themselves.
+    pub(crate) fn configure(&self, access: Option<Access>, issuers: Believed) {
+        self.change(|known| {
+            if let Some(access) = access {
+                (known.configured, known.certified) = (access.configured, access.certified);
+            }
+            known.issuers = issuers;
+        });
     }
 
     /// Reads the issued tokens again. A file that is gone revokes none: it may be on its way to another place, or its disk away.
     pub(crate) fn renew(&self) {
+        let issuers = self.issuers();
         let read = || {
             let Some(file) = &self.file else { return Ok(Vec::new()) };
             match Keyring::find(file).map_err(|error| error.to_string())? {
-                Some(keyring) => issued(&keyring, self.issuers.iter().map(|issuer| &issuer.config)),
+                Some(keyring) => issued(&keyring, issuers.iter().map(|issuer| &issuer.config)),
                 None if self.known().issued.is_empty() => Ok(Vec::new()),
                 None => Err(format!(
                     "the tokens file {} is gone (inhouse token revoke NAME takes tokens back)",
@@ -131,12 +146,17 @@ impl Entrants {
         }
     }
 
-    /// Takes over keys of an issuer, if they can be used. Streams of callers for whom a key has vouched that is gone end.
-    pub(crate) fn renew_issuer(&self, place: usize, got: Result<Arc<JwtKeys>, String>) {
+    /// Takes over keys of an issuer, if they can be used and it is still believed. Streams of callers for whom a key has vouched that is
+    /// gone end.
+    pub(crate) fn renew_issuer(&self, issuer: &Arc<Trusted>, got: Result<Arc<JwtKeys>, String>) {
         match got {
             Ok(keys) => {
-                tracing::info!("issuer {}: its keys are read and in force", self.issuers[place].config.rules.name);
-                self.change(|known| known.keys[place] = keys);
+                tracing::info!("issuer {}: its keys are read and in force", issuer.config.rules.name);
+                self.change(|known| {
+                    if let Some((_, now)) = known.issuers.iter_mut().find(|(known, _)| Arc::ptr_eq(known, issuer)) {
+                        *now = keys;
+                    }
+                });
             }
             Err(why) => tracing::error!("{why}: the keys of before stay in force"),
         }
@@ -146,10 +166,22 @@ impl Entrants {
     fn change(&self, change: impl FnOnce(&mut Known)) {
         let mut known = self.known();
         change(&mut known);
-        self.tokens.send_replace(known.tokens(&self.issuers));
+        self.tokens.send_replace(known.tokens());
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn believed(issuers: &[JwtConfig], before: &[(Arc<Trusted>, Arc<JwtKeys>)], keys: &Keys) -> Result<Believed, Failure> {
+    let is_same = |one: &JwtConfig, other: &JwtConfig| one.rules == other.rules && one.keys == other.keys;
+    let one = |config: &JwtConfig| match before.iter().find(|(known, _)| is_same(&known.config, config)) {
+        Some(known) => Ok(known.clone()),
+        None => {
+            let keys = keys.open(config)?;
+            Ok((Arc::new(Trusted { config: config.clone(), wanted: Arc::default() }), keys))
+        }
+    };
+    issuers.iter().map(one).collect()
 }

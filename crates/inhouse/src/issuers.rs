@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use crate::assemble::size;
 use crate::config::{JwtConfig, KeysAt, Limits};
-use crate::entrants::Entrants;
+use crate::entrants::{Entrants, Trusted};
 use crate::exit::Failure;
 use crate::reread;
 
@@ -105,16 +105,16 @@ fn usable(issuer: &JwtConfig, place: &str, text: &[u8]) -> Result<Arc<JwtKeys>, 
     keys.map(Arc::new).map_err(|error| format!("issuer {}: {place} {error}", issuer.rules.name))
 }
 
-/// Fetches the keys of an issuer, by its place in the configuration, for as long as the server runs. What comes, or goes wrong, in the
+/// Fetches the keys of an issuer, for as long as it is believed. What comes, or goes wrong, in the
 /// same way again is told once.
-pub(crate) async fn refresh(entrants: Arc<Entrants>, place: usize, mut hangup: Signal) {
-    let (issuer, keys) = (&entrants.issuers()[place], entrants.keys());
+pub(crate) async fn refresh(entrants: Arc<Entrants>, issuer: Arc<Trusted>, mut hangup: Signal) {
+    let keys = entrants.keys();
     let mut known = None;
     loop {
         let got = keys.get(&issuer.config).await;
         let pause = if got.is_ok() { keys.refresh } else { keys.retry };
         if known.as_ref() != Some(&got) {
-            entrants.renew_issuer(place, got.clone());
+            entrants.renew_issuer(&issuer, got.clone());
             known = Some(got);
         }
         sleep(keys.retry).await;

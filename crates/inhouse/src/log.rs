@@ -9,9 +9,9 @@ use std::thread;
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Registry, fmt, reload};
 
 use crate::config::LogChoice;
 
@@ -23,18 +23,32 @@ const LINES_MAX: usize = 1_024;
 
 static LINES: OnceLock<SyncSender<Vec<u8>>> = OnceLock::new();
 
+/// What is said now; may be something else later.
+static SAID: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
+
 /// Starts the log. Libraries never say more than warnings, unless everything is asked for.
 pub(crate) fn start(choice: LogChoice) {
     let (sender, lines) = sync_channel(LINES_MAX);
     if thread::Builder::new().name("log".into()).spawn(move || write(&lines)).is_ok() {
         let _ = LINES.set(sender);
     }
-    let level = choice.level();
-    let others = if choice == LogChoice::Trace { level } else { level.min(LevelFilter::WARN) };
-    let targets = Targets::new().with_default(others).with_targets(OURS.map(|target| (target, level)));
+    let (targets, said) = reload::Layer::new(targets(choice));
+    let _ = SAID.set(said);
     let lines = fmt::layer().compact().with_writer(|| Line).with_ansi(has_colours());
     // A second subscriber can not be there: this is called once, by main.
-    let _ = tracing_subscriber::registry().with(lines).with(targets).try_init();
+    let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();
+}
+
+/// Says so much from now on.
+pub(crate) fn renew(choice: LogChoice) {
+    // It can not be gone before the program is.
+    let _ = SAID.get().map(|said| said.reload(targets(choice)));
+}
+
+fn targets(choice: LogChoice) -> Targets {
+    let level = choice.level();
+    let others = if choice == LogChoice::Trace { level } else { level.min(LevelFilter::WARN) };
+    Targets::new().with_default(others).with_targets(OURS.map(|target| (target, level)))
 }
 
 /// Says a line to the operator, whatever the level of the log.

@@ -12,6 +12,7 @@ mod config;
 mod detect;
 mod doctor;
 mod entrants;
+mod entries;
 mod containment;
 mod exit;
 mod holder;

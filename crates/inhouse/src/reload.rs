@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::entrants::Entrants;
+use crate::entrants::{Entrants, Trusted};
 use crate::issuers::refresh;
 use crate::tls::Source;
 
@@ -24,11 +24,12 @@ use crate::tls::Source;
 pub(crate) struct Reload {
     every: Duration,
     tasks: Vec<AbortHandle>,
+    issuers: Vec<(Arc<Trusted>, AbortHandle)>,
 }
 
 impl Drop for Reload {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(AbortHandle::abort);
+        self.tasks.iter().chain(self.issuers.iter().map(|(_, task)| task)).for_each(AbortHandle::abort);
     }
 }
 
@@ -39,7 +40,7 @@ impl Reload {
     /// When the system refuses a handler.
     pub(crate) fn new(every: Duration) -> io::Result<Self> {
         drop(signal(SignalKind::hangup())?);
-        Ok(Self { every, tasks: Vec::new() })
+        Ok(Self { every, tasks: Vec::new(), issuers: Vec::new() })
     }
 
     /// Takes over the tokens that are issued.
@@ -54,22 +55,36 @@ impl Reload {
         self.follow(move || looks(&files), move || entrants.renew())
     }
 
-    /// Takes over the keys of an issuer, by its place in the configuration.
+    /// Takes over the keys of the issuers that are believed now, and of no others any more.
     ///
     /// # Errors
     /// When the system refuses a handler.
-    pub(crate) fn issuer(&mut self, entrants: Arc<Entrants>, place: usize) -> io::Result<()> {
-        let Some(file) = entrants.issuers()[place].config.file().map(Path::to_path_buf) else {
-            let hangup = signal(SignalKind::hangup())?;
-            self.tasks.push(tokio::spawn(refresh(entrants, place, hangup)).abort_handle());
-            return Ok(());
+    pub(crate) fn issuers(&mut self, entrants: &Arc<Entrants>) -> io::Result<()> {
+        let issuers = entrants.issuers();
+        let is_believed = |known: &Arc<Trusted>| issuers.iter().any(|issuer| Arc::ptr_eq(issuer, known));
+        for (_, task) in self.issuers.extract_if(.., |(known, _)| !is_believed(known)) {
+            task.abort();
+        }
+        for issuer in issuers {
+            if !self.issuers.iter().any(|(known, _)| Arc::ptr_eq(known, &issuer)) {
+                let task = self.issuer(Arc::clone(entrants), Arc::clone(&issuer))?;
+                self.issuers.push((issuer, task));
+            }
+        }
+        Ok(())
+    }
+
+    fn issuer(&self, entrants: Arc<Entrants>, issuer: Arc<Trusted>) -> io::Result<AbortHandle> {
+        let hangup = signal(SignalKind::hangup())?;
+        let Some(file) = issuer.config.file().map(Path::to_path_buf) else {
+            return Ok(tokio::spawn(refresh(entrants, issuer, hangup)).abort_handle());
         };
         let looked = file.clone();
         let changed = move || {
-            let read = entrants.keys().read(&entrants.issuers()[place].config, &file);
-            entrants.renew_issuer(place, read);
+            let read = entrants.keys().read(&issuer.config, &file);
+            entrants.renew_issuer(&issuer, read);
         };
-        self.follow(move || look(&looked), changed)
+        Ok(tokio::spawn(follow(move || look(&looked), self.every, hangup, changed)).abort_handle())
     }
 
     /// Takes over certificates and their keys.

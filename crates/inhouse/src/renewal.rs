@@ -1,66 +1,117 @@
-//! The configuration on SIGHUP: read again whole, and taken over where that needs no new start: who may come in, which agents callers
-//! may use and who gives these leave, and what the cards say. The rest is named in the log, and holds from the next start on. A
-//! configuration that can not be used changes nothing.
+//! The configuration on SIGHUP: read again whole, and taken over where that needs no new start. The rest is named, and holds from the
+//! next start on. First all is made that can fail, and then all is put in force: a configuration that can not be used changes nothing.
 
+use std::env;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use inhouse_serve::Routes;
+use inhouse_run::Runner;
+use inhouse_serve::{DoorRules, Routes};
+use inhouse_trust::HostEnv;
 use tokio::sync::watch;
 
-use crate::access::Access;
+use crate::access::{self, Access};
 use crate::assemble::{self, Behind};
-use crate::config::{self, Callers, Config};
-use crate::entrants::{self, Entrants};
+use crate::config::{Callers, Changes, Config};
+use crate::containment;
+use crate::entrants::{self, Believed, Entrants};
 use crate::exit::Failure;
+use crate::log;
+use crate::reload::Reload;
+use crate::serve::nothing_left;
+use crate::signals::{Asked, Signals};
+use crate::workspaces;
 
 /// What a renewed configuration is made of and goes to.
 pub(crate) struct Renewal<'a, L> {
     /// Reads it, as it was read at start.
     pub(crate) load: L,
     pub(crate) address: SocketAddr,
+    pub(crate) host: &'a HostEnv,
+    pub(crate) runner: &'a Runner,
     pub(crate) behind: &'a Behind,
     pub(crate) routes: &'a watch::Sender<Arc<Routes>>,
-    pub(crate) entrants: &'a Entrants,
+    pub(crate) rules: DoorRules,
+    pub(crate) entrants: &'a Arc<Entrants>,
+    pub(crate) reload: Reload,
+}
+
+/// All that can fail, done.
+struct Made {
+    config: Config,
+    changes: Changes,
+    /// Those who may come in by it, where these are others than the one whose token was made at start.
+    access: Option<Access>,
+    issuers: Believed,
+    for_agents: HostEnv,
 }
 
 impl<L: Fn() -> Result<Config, Failure>> Renewal<'_, L> {
-    /// Takes it over into the one that is in force.
-    pub(crate) fn take(&self, config: &mut Config) {
-        match self.read(config) {
-            Ok((new, access)) => {
-                if let Some(access) = access {
-                    self.entrants.configure(access);
-                }
-                let later = config.take_over(new);
-                self.routes.send_replace(Arc::new(assemble::routes(config, self.behind)));
-                tracing::info!("the configuration is read again and in force");
-                if !later.is_empty() {
-                    tracing::warn!("in force from the next start on: {}", later.join(", "));
-                }
-            }
-            Err(failure) => tracing::error!("the configuration of before stays in force: {failure}"),
+    /// Takes it over whenever that is asked for, until the server is asked to stop.
+    pub(crate) async fn until_stopped(mut self, config: &mut Config, signals: &mut Signals) {
+        while signals.next().await == Asked::ToReload {
+            // What came of it is in the log.
+            let _ = self.take(config).await;
         }
     }
 
-    /// The new one, and those who may come in by it, where these are others than the one whose token was made at start.
-    fn read(&self, now: &Config) -> Result<(Config, Option<Access>), Failure> {
-        let new = (self.load)()?;
-        match (&now.callers, &new.callers) {
-            (Callers::Generated(_), Callers::Generated(_)) => return Ok((new, None)),
+    /// Takes it over into the one that is in force, and says in the log what came of it.
+    ///
+    /// # Errors
+    /// Why it can not be used; then nothing has changed.
+    async fn take(&mut self, config: &mut Config) -> Result<Changes, Failure> {
+        let made = self.make(config).await;
+        let made = made.inspect_err(|why| tracing::error!("the configuration of before stays in force: {why}"))?;
+        let changes = self.put_in_force(config, made);
+        tracing::info!("the configuration is read again and in force");
+        if !changes.taken.is_empty() {
+            tracing::info!("changed: {}", changes.taken.join(", "));
+        }
+        if !changes.later.is_empty() {
+            tracing::warn!("in force from the next start on: {}", changes.later.join(", "));
+        }
+        // Last, so that the lines above are said by the level of before.
+        log::renew(config.log.value);
+        Ok(changes)
+    }
+
+    async fn make(&self, now: &Config) -> Result<Made, Failure> {
+        let (mut config, changes) = now.renewed((self.load)()?);
+        let access = match (&now.callers, &config.callers) {
+            (Callers::Generated(_), Callers::Generated(_)) => None,
             (Callers::Configured(_), Callers::Generated(_)) => {
                 let hint = "name one in [[callers]], or issue a token: inhouse token new NAME".to_owned();
                 return Err(Failure::usage("no caller is left", Some(hint)));
             }
-            (_, Callers::Configured(_)) => {}
+            (_, Callers::Configured(_)) => Some(Access::new(&config.callers)?),
+        };
+        entrants::issued(&config.issued, config.jwt.iter()).map_err(|why| Failure::usage(why, None))?;
+        if let Some(warning) =
+            access.as_ref().and_then(|access| access.weak.check(&config.server, self.address).transpose())
+        {
+            tracing::warn!("{}", warning?);
         }
-        // Other issuers are believed from the next start on, and those of now until then.
-        config::apart(&new.callers, &now.jwt)?;
-        let access = Access::new(&new.callers)?;
-        entrants::issued(&new.issued, now.jwt.iter()).map_err(|why| Failure::usage(why, None))?;
-        if let Some(warning) = access.weak.check(&now.server, self.address)? {
-            tracing::warn!("{warning}");
+        let issuers = self.entrants.believed(&config.jwt)?;
+        containment::strict(&config, self.runner)?;
+        let for_agents = access::without_tokens(env::vars_os(), &config.callers);
+        workspaces::open(&mut config, self.runner, &for_agents).await?;
+        Ok(Made { config, changes, access, issuers, for_agents })
+    }
+
+    fn put_in_force(&mut self, config: &mut Config, made: Made) -> Changes {
+        let Made { config: new, changes, access, issuers, for_agents } = made;
+        *config = new;
+        self.runner
+            .renew(containment::hidden(config, self.host, &containment::places(config)), containment::guarded(config));
+        self.entrants.configure(access, issuers);
+        self.behind.renew(config, self.runner, &for_agents);
+        let Config { server, limits, .. } = &*config;
+        let (hosts, origins) = (assemble::host_rule(server), assemble::origin_rule(server));
+        self.rules.renew(assemble::door_limits(limits), hosts, origins, assemble::proxies(server));
+        self.routes.send_replace(Arc::new(assemble::routes(config, self.behind)));
+        if let Err(error) = self.reload.issuers(self.entrants) {
+            tracing::error!("the keys of issuers are not followed any more: {}", nothing_left(error));
         }
-        Ok((new, Some(access)))
+        changes
     }
 }

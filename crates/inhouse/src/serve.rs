@@ -31,7 +31,7 @@ use crate::probe::Probe;
 use crate::reload::Reload;
 use crate::renewal::Renewal;
 use crate::root;
-use crate::signals::{Asked, Signals};
+use crate::signals::Signals;
 use crate::tls;
 use crate::token::TokenFile;
 use crate::workspaces;
@@ -61,7 +61,6 @@ pub(crate) async fn serve(
     let entrants = Arc::new(Entrants::new(&config, &access)?);
     let address = listen::address(&config.server.host.value, config.server.port.value)?;
     let mut signals = Signals::new().map_err(nothing_left)?;
-    // Held to the end: dropping it ends what looks at files.
     let every = Duration::from_millis(config.limits.files_reload_ms.value);
     let mut reload = Reload::new(every).map_err(nothing_left)?;
     let warnings = warnings(&config, &access.weak, &host, address)?;
@@ -80,22 +79,29 @@ pub(crate) async fn serve(
     containment::tell(&runner, &opened);
     let bound = server.local_addr();
     behind.admin.listens(server.local_addrs());
+    let rules = server.rules();
     let stop = watch::Sender::new(false);
     let mut stopped = stop.subscribe();
     let serving = tokio::spawn(server.run(async move { drop(stopped.wait_for(|stop| *stop).await) }));
     let compacting = tokio::spawn(compact(behind.engine.clone()));
     reload.tokens(Arc::clone(&entrants)).map_err(nothing_left)?;
-    for place in 0..entrants.issuers().len() {
-        reload.issuer(Arc::clone(&entrants), place).map_err(nothing_left)?;
-    }
-    let renewal = Renewal { load, address, behind: &behind, routes: &routes, entrants: &entrants };
+    reload.issuers(&entrants).map_err(nothing_left)?;
+    let renewal = Renewal {
+        load,
+        address,
+        host: &host,
+        runner: &runner,
+        behind: &behind,
+        routes: &routes,
+        rules,
+        entrants: &entrants,
+        reload,
+    };
     // Held to the end: dropping it removes the file.
     let file = token_file(&access.known, &host)?;
     tokio::select! {
         () = greet(&config, &runner, &for_agents, bound, shown(&access.known, file.as_ref(), &host)) => {
-            while signals.next().await == Asked::ToReload {
-                renewal.take(&mut config);
-            }
+            renewal.until_stopped(&mut config, &mut signals).await;
         }
         () = signals.stop() => {}
     }
@@ -176,9 +182,7 @@ async fn stop_all(
     log::say(&stopping(drain_ms, grace_ms));
     tokio::time::sleep(Duration::from_millis(drain_ms)).await;
     behind.engine.shutdown().await;
-    if let Some(push) = &behind.push {
-        push.shutdown().await;
-    }
+    behind.push.shutdown().await;
     stop.send_replace(true);
     let _ = serving.await;
     runner.shutdown().await;

@@ -11,7 +11,7 @@ use crate::config::{Config, ConfigError, Limits};
 use crate::exit::Failure;
 use crate::operator;
 
-/// Gives each agent its workspaces.
+/// Gives each agent its workspaces, if it has none yet.
 ///
 /// # Errors
 /// [`Failure`], for the first agent that can not have them.
@@ -20,6 +20,9 @@ pub(crate) async fn open(config: &mut Config, runner: &Runner, host: &HostEnv) -
     let folder = config.server.workspaces_dir.value.clone().unwrap_or_default();
     for agent in &mut config.agents.list {
         let (AgentSpec::Program(program), Some(workspace)) = (&mut agent.spec, &agent.workspace) else { continue };
+        if program.workspaces.is_some() {
+            continue;
+        }
         let permit =
             operator::permit(&agent.name).ok_or_else(|| Failure::failed("the system gives no random numbers", None))?;
         let (project, folder) = (agent.project.clone(), folder.clone());

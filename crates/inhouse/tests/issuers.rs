@@ -223,3 +223,32 @@ fn the_address_of_the_keys_may_be_fixed_and_has_to_be_safe() {
         assert!(code == 2 && err.contains(said), "{err}");
     }
 }
+
+#[test]
+fn an_issuer_is_believed_from_the_reload_on_that_names_it_and_no_longer_than_the_one_that_does_not() {
+    let house = House::new();
+    let key = Signer::p256("k");
+    house.put(&[&key]);
+    let file = house.folder.join("inhouse.toml");
+    let launch = house.launch(BOUNDS, "");
+    let with_issuer = fs::read_to_string(&file).unwrap();
+    let (limits, rest) = with_issuer.split_once("[[jwt]]").unwrap();
+    let without = format!("{limits}[agents{}", rest.split_once("[agents").unwrap().1);
+    fs::write(&file, &without).unwrap();
+    let server = launch.start();
+    assert_eq!(house.status(&server, &key), 401);
+    let renew = |text: &str| {
+        fs::write(&file, text).unwrap();
+        server.signal("HUP");
+    };
+    renew(&with_issuer);
+    house.comes_in(&server, &key);
+    assert!(server.get("/.well-known/agent-card.json").json()["securitySchemes"]["openid-corp"].is_object());
+    renew(&without);
+    wait("it to be gone", || (house.status(&server, &key) == 401).then_some(()));
+    let asked = house.site.asked();
+    for _ in 0..20 {
+        assert_eq!(house.status(&server, &key), 401);
+    }
+    assert_eq!(house.site.asked(), asked, "nobody asks it any more");
+}

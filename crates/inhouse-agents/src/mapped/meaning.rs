@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// The meaning of a program's lines. The first entry that fits a line decides; a line that fits none is passed over.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mapping {
     /// In the order in which they are tried.
     pub lines: Vec<Meaning>,
@@ -12,7 +12,7 @@ pub struct Mapping {
 }
 
 /// What one kind of line means.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Meaning {
     /// What the line must hold: a string, or a number, `true`, `false` or `null` as JSON writes them.
     pub when: Vec<(Pointer, String)>,

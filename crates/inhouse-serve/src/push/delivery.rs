@@ -102,7 +102,8 @@ impl Delivery {
 
     /// Tells it once. Only here there are its bytes, and only if the config is still the one that its caller wants.
     async fn attempt(&self, shared: &Shared, form: Form, what: &What) -> Result<Result<(u64, bool), Unheard>, Over> {
-        let dial = match shared.lookups.dial(self.permit.principal(), &shared.rule, &self.webhook).await {
+        let rule = shared.rule();
+        let dial = match shared.lookups.dial(self.permit.principal(), &rule, &self.webhook).await {
             Ok(dial) => dial,
             Err(error) => return Ok(Err(error.into())),
         };

@@ -98,7 +98,8 @@ pub struct Push(Arc<Shared>);
 
 struct Shared {
     metrics: Metrics,
-    rule: WebhookRule,
+    /// May be another one later.
+    rule: Mutex<Arc<WebhookRule>>,
     limits: PushLimits,
     breaker: Breaker,
     lookups: Lookups,
@@ -142,7 +143,21 @@ impl Push {
         let lookups = Lookups::new(limits.lookups_max, limits.lookups_per_caller_max, limits.timeout_ms);
         let rooms = Rooms::new(limits.followed_max, limits.followed_per_caller_max);
         let (followed, serial) = (Mutex::default(), AtomicU64::new(0));
-        Self(Arc::new(Shared { metrics, rule, limits, breaker, lookups, rooms, followed, serial }))
+        Self(Arc::new(Shared {
+            metrics,
+            rule: Mutex::new(Arc::new(rule)),
+            limits,
+            breaker,
+            lookups,
+            rooms,
+            followed,
+            serial,
+        }))
+    }
+
+    /// Calls what this rule allows from now on, and nothing else.
+    pub fn renew(&self, rule: WebhookRule) {
+        *lock(&self.0.rule) = Arc::new(rule);
     }
 
     /// Whether a config may be made: its fields, its address, and whether there is room for one more.
@@ -163,7 +178,8 @@ impl Push {
             error.retry_after(self.0.limits.breaker_ms.div_ceil(1000))
         };
         let room = self.room(permit, config).ok_or_else(|| busy("too many push configs wait for events"))?;
-        let dial = self.0.lookups.dial(permit.principal(), &self.0.rule, &webhook);
+        let rule = self.0.rule();
+        let dial = self.0.lookups.dial(permit.principal(), &rule, &webhook);
         // Its own time, and the same for those before it.
         match timeout(Duration::from_millis(self.0.limits.timeout_ms.saturating_mul(2)), dial).await {
             Ok(Ok(_)) => Ok(room),
@@ -203,6 +219,11 @@ impl Push {
         self.followed().remove(&followed(permit, task_id, id));
     }
 
+    /// Tells nobody anything more of what is followed now.
+    pub fn stop_all(&self) {
+        self.followed().clear();
+    }
+
     /// Tells what has happened, for the grace at most, and ends all deliveries. Called once no task goes on.
     pub async fn shutdown(&self) {
         let grace = Duration::from_millis(self.0.limits.shutdown_grace_ms);
@@ -240,6 +261,13 @@ impl Push {
 
     fn followed(&self) -> MutexGuard<'_, HashMap<Followed, Following>> {
         lock(&self.0.followed)
+    }
+}
+
+impl Shared {
+    /// Which webhooks may be called now.
+    fn rule(&self) -> Arc<WebhookRule> {
+        Arc::clone(&lock(&self.rule))
     }
 }
 

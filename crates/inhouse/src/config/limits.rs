@@ -42,6 +42,13 @@ macro_rules! limits {
                 Self { $($key: next(),)+ }
             }
 
+            /// Keeps these bounds as others have them.
+            pub(super) fn keep(&mut self, keys: &[&str], others: &Self) {
+                $(if keys.contains(&stringify!($key)) {
+                    self.$key = others.$key.clone();
+                })+
+            }
+
             /// All bounds with their keys.
             pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, &Setting<u64>)> {
                 [$((stringify!($key), &self.$key),)+].into_iter()

@@ -42,7 +42,7 @@ pub(crate) struct Config<A = Agents> {
 }
 
 /// The front door.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Server {
     /// The name or address to listen on.
     pub(crate) host: Setting<String>,
@@ -85,7 +85,7 @@ pub(crate) struct Server {
 }
 
 /// Where the audit goes, and what seals it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Audit {
     pub(crate) to: Setting<AuditTo>,
     /// Its file, if it has one.

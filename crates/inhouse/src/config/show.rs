@@ -266,6 +266,16 @@ impl Tables {
             let words: Vec<_> =
                 [command.program.display().to_string()].into_iter().chain(command.args.clone()).collect();
             line("command", json!(words));
+            if let Some(text) = &spec.prefix_line {
+                line("prefix_line", json!(text));
+            }
+            if !command.env_pass.is_empty() {
+                line("env", json!(command.env_pass));
+            }
+            if !command.env_set.is_empty() {
+                // Values may be secret.
+                line("env_set", command.env_set.iter().map(|(name, _)| (name.clone(), "[hidden]")).collect());
+            }
             for (key, limit) in [("first_event_ms", spec.limits.first_event_ms), ("idle_ms", spec.limits.idle_ms)] {
                 limit.iter().for_each(|limit| line(key, json!(limit)));
             }
