@@ -9,6 +9,7 @@ use crate::error::ClientError;
 use crate::rest;
 
 const STATUS: &str = "/admin/status";
+const RELOAD: &str = "/admin/reload";
 
 impl Client {
     /// How the server stands, as it writes it.
@@ -17,6 +18,14 @@ impl Client {
     /// As for any call.
     pub async fn server_status(&self) -> Result<Box<RawValue>, ClientError> {
         self.operate(Method::GET, STATUS).await
+    }
+
+    /// Has the server read its configuration again: what it says to it, as it writes it.
+    ///
+    /// # Errors
+    /// As for any call; an error object with the reason `CONFIGURATION_REFUSED` says why the configuration can not be used.
+    pub async fn reload_server(&self) -> Result<Box<RawValue>, ClientError> {
+        self.operate(Method::POST, RELOAD).await
     }
 
     async fn operate(&self, method: Method, path: &str) -> Result<Box<RawValue>, ClientError> {

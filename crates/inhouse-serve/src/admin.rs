@@ -9,13 +9,29 @@ use std::time::Instant;
 use inhouse_engine::{Budgets, Engine, Occupancy};
 use inhouse_proto::json::Timestamp;
 use inhouse_trust::AgentName;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::audit_log::now_ms;
 use crate::audit_tail::AuditPage;
 use crate::bindings::Endpoint;
 use crate::{AuditLog, Metrics};
+
+/// Wishes for another look at the configuration that may wait; each is answered by the look that follows it.
+const RELOADS_MAX: usize = 16;
+
+/// What a reload changes, by table and key, as `limits.hops_max`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// In force now.
+    pub taken: Vec<String>,
+    /// In force from the next start on.
+    pub later: Vec<String>,
+}
+
+/// A wish that the configuration is read again, and whom to tell what came of it: what has changed, or why it can not be used.
+pub type ReloadWish = oneshot::Sender<Result<Reloaded, String>>;
 
 /// Lines of the audit in an answer, where nothing is said, and the most.
 const LINES: usize = 100;
@@ -32,6 +48,7 @@ struct Known {
     containment: Containment,
     tls: bool,
     listening: OnceLock<Vec<SocketAddr>>,
+    reloads: mpsc::Sender<ReloadWish>,
 }
 
 #[derive(Debug, Serialize)]
@@ -136,17 +153,27 @@ struct Limit {
 }
 
 impl Admin {
-    /// Of a server that starts now. `tier`: how firmly agents are held; `shortfall`: why no firmer.
-    pub fn new(tier: String, shortfall: Option<String>, tls: bool) -> Self {
+    /// Of a server that starts now, and the wishes for a reload that come by it. `tier`: how firmly agents are held; `shortfall`: why no
+    /// firmer.
+    pub fn new(tier: String, shortfall: Option<String>, tls: bool) -> (Self, mpsc::Receiver<ReloadWish>) {
         let started = Timestamp { millis: now_ms().try_into().unwrap_or(i64::MAX) };
         let containment = Containment { tier, shortfall };
-        Self(Arc::new(Known { started, begun: Instant::now(), containment, tls, listening: OnceLock::new() }))
+        let (reloads, wishes) = mpsc::channel(RELOADS_MAX);
+        let known = Known { started, begun: Instant::now(), containment, tls, listening: OnceLock::new(), reloads };
+        (Self(Arc::new(known)), wishes)
     }
 
     /// Where it listens, once that is known.
     pub fn listens(&self, addresses: Vec<SocketAddr>) {
         // There is one time to say it.
         let _ = self.0.listening.set(addresses);
+    }
+
+    /// Has the configuration read again: what has changed, or why it can not be used. Nothing where nobody reads it, or too many wait.
+    pub(crate) async fn reload(&self) -> Option<Result<Reloaded, String>> {
+        let (wish, told) = oneshot::channel();
+        self.0.reloads.try_send(wish).ok()?;
+        told.await.ok()
     }
 
     /// How the server stands now.

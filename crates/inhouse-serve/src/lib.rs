@@ -36,7 +36,7 @@ mod pages;
 mod push;
 mod signing;
 
-pub use admin::{Admin, AdminFacts, ServedAgent};
+pub use admin::{Admin, AdminFacts, ReloadWish, Reloaded, ServedAgent};
 pub use audit_log::{AuditBounds, AuditLog, AuditStart};
 pub use audit_seal::{AuditKey, AuditKeyError, AuditSeal, HeadEvery};
 pub use audit_tail::AuditTail;

@@ -17,7 +17,7 @@ pub enum Scope {
     Push,
     /// Answer what agents ask leave for.
     Approve,
-    /// Look at the server itself: what it counts, how it stands, what it has written down.
+    /// Look at the server itself, what it counts, how it stands, what it has written down; and have it read its configuration again.
     Admin,
 }
 

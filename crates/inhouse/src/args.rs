@@ -79,6 +79,7 @@ pub(crate) enum Command {
     Push(Box<cli::push::PushArgs>),
     Card(Box<cli::card::CardArgs>),
     Status(Box<cli::status::StatusArgs>),
+    Reload(Box<cli::reload::ReloadArgs>),
     Inspect(Box<cli::inspect::InspectArgs>),
     Mcp(Box<cli::mcp::McpArgs>),
     /// Look at the configuration

@@ -9,11 +9,11 @@ use inhouse_engine::{AgentEntry, Engine, EngineLimits, Idempotency, QueueLimits,
 use inhouse_run::{Options, Runner, Tier};
 use inhouse_serve::{
     Admin, AdminFacts, AuditLog, Capabilities, CardOptions, Copies, Endpoint, Metrics, Observer, Proxies, Push,
-    PushLimits, Route, Routes, Scheme, ServedAgent, WebhookRule,
+    PushLimits, ReloadWish, Route, Routes, Scheme, ServedAgent, WebhookRule,
 };
 use inhouse_store::{MemoryLimits, MemoryStore};
 use inhouse_trust::{AgentName, HostEnv, HostRule, OriginRule, Policy, Redactor};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::config::{
     AgentConfig, Agents, Config, Containment, IdempotencyChoice, JwtConfig, Limits, PublicUrl, Server, Setting, tables,
@@ -171,24 +171,31 @@ pub(crate) struct Behind {
 }
 
 impl Behind {
-    /// The engine with its store and all agents, and what tells webhooks.
-    pub(crate) fn new(config: &Config, runner: &Runner, host: &HostEnv, audit: AuditLog) -> Self {
+    /// The engine with its store and all agents, and what tells webhooks; and the wishes for a reload that come to it.
+    pub(crate) fn new(
+        config: &Config,
+        runner: &Runner,
+        host: &HostEnv,
+        audit: AuditLog,
+    ) -> (Self, mpsc::Receiver<ReloadWish>) {
         let metrics = Metrics::new(&runner.tier().to_string(), in_force(&config.limits));
         let adapters = Adapters::default();
         let observer = Observer::new(audit.clone(), metrics.clone());
         let shortfall = runner.shortfall().map(ToString::to_string);
-        Self {
+        let (admin, wishes) = Admin::new(runner.tier().to_string(), shortfall, config.server.tls.is_some());
+        let behind = Self {
             engine: engine(config, adapters.entries(config, runner, host), observer),
             push: Push::new(webhook_rule(config), push_limits(&config.limits), metrics.clone()),
             audit,
             metrics,
             copies: Copies::new(size(&config.limits.copied_bytes_max)),
-            admin: Admin::new(runner.tier().to_string(), shortfall, config.server.tls.is_some()),
+            admin,
             adapters,
             redactor: Redactor::new(host.iter()),
             draining: watch::Sender::new(false),
             closing: watch::Sender::new(false),
-        }
+        };
+        (behind, wishes)
     }
 
     /// Has the agents, the bounds and the rules of another configuration.

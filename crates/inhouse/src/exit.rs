@@ -38,6 +38,11 @@ impl Failure {
         self.hint.as_deref()
     }
 
+    /// What is wrong, and on a line of its own what to do.
+    pub(crate) fn lines(&self) -> String {
+        self.hint.iter().fold(self.message.clone(), |text, hint| format!("{text}\nhint: {hint}"))
+    }
+
     /// Prints the failure to stderr.
     pub(crate) fn report(&self) -> ExitCode {
         eprintln!("{self}");
@@ -47,11 +52,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.message)?;
-        match &self.hint {
-            Some(hint) => write!(f, "\nhint: {hint}"),
-            None => Ok(()),
-        }
+        write!(f, "error: {}", self.lines())
     }
 }
 

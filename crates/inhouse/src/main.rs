@@ -82,6 +82,7 @@ fn main() -> ExitCode {
         Command::Task(args) => run(cli::task::run(*args)),
         Command::Push(args) => run(cli::push::run(*args)),
         Command::Status(args) => run(cli::status::run(*args)),
+        Command::Reload(args) => run(cli::reload::run(*args)),
         Command::Inspect(args) => run(cli::inspect::run(*args)),
         Command::Card(args) => run(cli::card::run(*args)),
         Command::Mcp(args) => run(cli::mcp::run(*args)),

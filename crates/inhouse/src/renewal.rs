@@ -1,4 +1,4 @@
-//! The configuration on SIGHUP: read again whole, and taken over where that needs no new start. The rest is named, and holds from the
+//! The configuration on SIGHUP, or when an operator asks: read again whole, and taken over where that needs no new start. The rest is named, and holds from the
 //! next start on. First all is made that can fail, and then all is put in force: a configuration that can not be used changes nothing.
 
 use std::env;
@@ -6,13 +6,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use inhouse_run::Runner;
-use inhouse_serve::{DoorRules, Routes};
+use inhouse_serve::{DoorRules, ReloadWish, Reloaded, Routes};
 use inhouse_trust::HostEnv;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::access::{self, Access};
 use crate::assemble::{self, Behind};
-use crate::config::{Callers, Changes, Config};
+use crate::config::{Callers, Config};
 use crate::containment;
 use crate::entrants::{self, Believed, Entrants};
 use crate::exit::Failure;
@@ -39,7 +39,7 @@ pub(crate) struct Renewal<'a, L> {
 /// All that can fail, done.
 struct Made {
     config: Config,
-    changes: Changes,
+    changes: Reloaded,
     /// Those who may come in by it, where these are others than the one whose token was made at start.
     access: Option<Access>,
     issuers: Believed,
@@ -47,11 +47,26 @@ struct Made {
 }
 
 impl<L: Fn() -> Result<Config, Failure>> Renewal<'_, L> {
-    /// Takes it over whenever that is asked for, until the server is asked to stop.
-    pub(crate) async fn until_stopped(mut self, config: &mut Config, signals: &mut Signals) {
-        while signals.next().await == Asked::ToReload {
-            // What came of it is in the log.
-            let _ = self.take(config).await;
+    /// Takes it over whenever that is asked for, by a signal or by a request, until the server is asked to stop.
+    pub(crate) async fn until_stopped(
+        mut self,
+        config: &mut Config,
+        signals: &mut Signals,
+        mut wishes: mpsc::Receiver<ReloadWish>,
+    ) {
+        loop {
+            let wish = tokio::select! {
+                asked = signals.next() => match asked {
+                    Asked::ToReload => None,
+                    Asked::ToStop => return,
+                },
+                Some(wish) = wishes.recv() => Some(wish),
+            };
+            let came = self.take(config).await;
+            if let Some(wish) = wish {
+                // Whoever asked may be gone.
+                let _ = wish.send(came.map_err(|why| why.lines()));
+            }
         }
     }
 
@@ -59,7 +74,7 @@ impl<L: Fn() -> Result<Config, Failure>> Renewal<'_, L> {
     ///
     /// # Errors
     /// Why it can not be used; then nothing has changed.
-    async fn take(&mut self, config: &mut Config) -> Result<Changes, Failure> {
+    async fn take(&mut self, config: &mut Config) -> Result<Reloaded, Failure> {
         let made = self.make(config).await;
         let made = made.inspect_err(|why| tracing::error!("the configuration of before stays in force: {why}"))?;
         let changes = self.put_in_force(config, made);
@@ -98,7 +113,7 @@ impl<L: Fn() -> Result<Config, Failure>> Renewal<'_, L> {
         Ok(Made { config, changes, access, issuers, for_agents })
     }
 
-    fn put_in_force(&mut self, config: &mut Config, made: Made) -> Changes {
+    fn put_in_force(&mut self, config: &mut Config, made: Made) -> Reloaded {
         let Made { config: new, changes, access, issuers, for_agents } = made;
         *config = new;
         self.runner

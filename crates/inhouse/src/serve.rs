@@ -70,7 +70,7 @@ pub(crate) async fn serve(
     containment::strict(&config, &runner)?;
     let opened = audit::open(&config)?;
     workspaces::open(&mut config, &runner, &for_agents).await?;
-    let behind = Behind::new(&config, &runner, &for_agents, opened.log.clone());
+    let (behind, wishes) = Behind::new(&config, &runner, &for_agents, opened.log.clone());
     let routes = watch::Sender::new(Arc::new(assemble::routes(&mut config, &behind)));
     let door = Door { address, tls, tokens: entrants.subscribe(), routes: routes.subscribe() };
     let server = Server::bind(door.options(&config, &behind))
@@ -101,7 +101,7 @@ pub(crate) async fn serve(
     let file = token_file(&access.known, &host)?;
     tokio::select! {
         () = greet(&config, &runner, &for_agents, bound, shown(&access.known, file.as_ref(), &host)) => {
-            renewal.until_stopped(&mut config, &mut signals).await;
+            renewal.until_stopped(&mut config, &mut signals, wishes).await;
         }
         () = signals.stop() => {}
     }

@@ -179,3 +179,40 @@ fn the_verb_shows_it_to_people_and_to_programs() {
     let (code, _, err) = run(&["http://127.0.0.1:9"], TOKEN);
     assert!(code == 5 && err.contains("start a server with: inhouse serve"), "{code} {err}");
 }
+
+#[test]
+fn a_reload_is_asked_for_and_answered_by_what_came_of_it() {
+    let home = scratch("admin");
+    let server = server(&home);
+    let url = format!("http://{}", server.address);
+    let run = |args: &[&str], token: &str| {
+        let args = [&["reload"], args].concat();
+        Launch::new(&args)
+            .env("HOME", &home)
+            .env("INHOUSE_URL", &url)
+            .env("INHOUSE_TOKEN", token)
+            .directory(&home)
+            .run()
+    };
+    let write = |text: &str| fs::write(home.join("inhouse.toml"), text).unwrap();
+    assert_eq!(run(&[], TOKEN), (0, "nothing has changed\n".to_owned(), String::new()));
+    write(&CONFIG.replace("running_per_caller_max = 1", "running_per_caller_max = 2\nfinished_s_max = 9"));
+    let told = "in force now: limits.running_per_caller_max\nin force from the next start on: limits.finished_s_max\n";
+    assert_eq!(run(&[], TOKEN), (0, told.to_owned(), String::new()));
+    assert_eq!(limit(&status(&server), "running_per_caller_max")["value"], 2);
+    let (_, json, _) = run(&["--json"], TOKEN);
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), json!({"taken": [], "later": ["limits.finished_s_max"]}));
+    write(&CONFIG.replace("keep_alive_ms", "keep_alife_ms"));
+    let (code, out, err) = run(&[], TOKEN);
+    assert!(code == 2 && out.is_empty(), "{code} {out} {err}");
+    let said = "error: the configuration of before stays in force: inhouse.toml:14";
+    assert!(err.starts_with(said) && err.contains("\nhint: did you mean keep_alive_ms?"), "{err}");
+    let refused = asked(&server, "POST", "/admin/reload", TOKEN);
+    assert_eq!(refused.status, 422);
+    assert!(refused.json().to_string().contains("\"reason\":\"CONFIGURATION_REFUSED\""), "{}", refused.json());
+    assert_eq!(asked(&server, "GET", "/admin/reload", TOKEN).status, 405);
+    let (code, _, err) = run(&[], "wrong");
+    assert!(code == 4 && err.contains("does not know the token"), "{code} {err}");
+    let line = "\"operation\":\"POST /admin/reload\",\"outcome\":\"CONFIGURATION_REFUSED\",\"status\":422";
+    wait("a line of it", || server.stderr().contains(line).then_some(()));
+}

@@ -1,7 +1,7 @@
 //! What the server tells a caller of itself: the agents that he may use; and whoever may look at all of it, what is counted, how it
 //! stands, and what was written down last.
 
-use hyper::{Method, Response, StatusCode};
+use hyper::{Response, StatusCode};
 use inhouse_trust::{Caller, administers, sees};
 
 use super::{Route, Routes, nothing_there};
@@ -9,7 +9,7 @@ use crate::admin;
 use crate::bindings::{Audited, Endpoint};
 use crate::card;
 use crate::pages;
-use crate::{Body, Refusal, Request};
+use crate::{Admin, Body, Refusal, Request};
 
 /// The agents that a caller may use.
 const AGENTS: &str = "/agents";
@@ -20,16 +20,20 @@ const STATUS: &str = "/admin/status";
 /// The last lines of the audit.
 const AUDIT: &str = "/admin/audit";
 
+/// Reads the configuration again.
+const RELOAD: &str = "/admin/reload";
+
 /// Whether one of these is at this path.
 pub(super) fn is_at(path: &str) -> bool {
-    matches!(path, AGENTS | METRICS | STATUS | AUDIT)
+    matches!(path, AGENTS | METRICS | STATUS | AUDIT | RELOAD)
 }
 
 impl Routes {
     /// An answer to a caller about the server itself.
     pub(super) async fn report(&self, request: &Request, caller: &Caller) -> Response<Body> {
-        if !matches!(request.method, Method::GET | Method::HEAD) {
-            let (refusal, response) = self.method_not_allowed("GET, HEAD", request);
+        let (allowed, is_change) = if request.path() == RELOAD { ("POST", true) } else { ("GET, HEAD", false) };
+        if !allowed.split(", ").any(|method| request.method == method) {
+            let (refusal, response) = self.method_not_allowed(allowed, request);
             self.refused(request, caller, None, refusal.code, &refusal);
             return response;
         }
@@ -37,13 +41,10 @@ impl Routes {
             AGENTS => Ok(self.listing(request, caller)),
             _ => self.for_operators(request, caller).await,
         };
-        match answer {
-            Ok(response) => {
-                self.write_down(request, caller, None, &Audited::default(), StatusCode::OK);
-                response
-            }
-            Err(refusal) => self.refused(request, caller, None, refusal.code, &refusal),
-        }
+        let refusal = answer.as_ref().err().map(|refusal| refusal.code);
+        let status = answer.as_ref().map_or_else(|refusal| refusal.status, Response::status);
+        self.write_down(request, caller, None, &Audited { refusal, is_change, ..Audited::default() }, status);
+        answer.unwrap_or_else(|refusal| self.refusal(request, &refusal))
     }
 
     /// The agents that a caller may use, the default one first.
@@ -69,7 +70,24 @@ impl Routes {
                 Ok(page) => Ok(pages::json_page(&page)),
                 Err(why) => Err(Refusal::new(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", why)),
             },
+            (RELOAD, Some((admin, _))) => self.reload(admin).await,
             _ => Err(nothing_there()),
+        }
+    }
+
+    /// Has the configuration read again, if it would be written down that somebody did.
+    async fn reload(&self, admin: &Admin) -> Result<Response<Body>, Refusal> {
+        if !self.audit.admits().await {
+            let why = "the audit can not be written, and nothing is changed until it can";
+            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "AUDIT_UNAVAILABLE", why));
+        }
+        match admin.reload().await {
+            Some(Ok(changes)) => Ok(pages::json_page(&changes)),
+            Some(Err(why)) => Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "CONFIGURATION_REFUSED", why)),
+            None => {
+                let why = "the configuration is not read now";
+                Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", why))
+            }
         }
     }
 }

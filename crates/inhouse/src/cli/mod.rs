@@ -1,4 +1,4 @@
-//! The verbs that talk to a server: `send`, `chat`, `task`, `push`, `card`, `status`, `inspect` and `mcp`.
+//! The verbs that talk to a server: `send`, `chat`, `task`, `push`, `card`, `status`, `reload`, `inspect` and `mcp`.
 //!
 //! Each has its arguments and a `run` that ends in an exit code. What they share, in reading order: `connection` and `profiles`
 //! (which server), `output` (what goes where), `problem` and `exit` (how it ends), `transcript` (what a task says), `follow`.
@@ -8,6 +8,7 @@ pub(crate) mod chat;
 pub(crate) mod inspect;
 pub(crate) mod mcp;
 pub(crate) mod push;
+pub(crate) mod reload;
 pub(crate) mod send;
 pub(crate) mod status;
 pub(crate) mod task;

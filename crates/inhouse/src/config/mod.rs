@@ -54,7 +54,6 @@ pub(crate) use model::{
     Surveyed,
 };
 pub(crate) use origin::{Origin, Setting};
-pub(crate) use renew::Changes;
 pub(crate) use show::{show, summary, tables};
 pub(crate) use tls::{Clients, Tls, TlsFiles};
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use inhouse_agents::AgentSpec;
-use serde::Serialize;
+use inhouse_serve::Reloaded;
 use serde_json::Value;
 
 use super::model::{AgentConfig, CallerConfig, CallerToken, Callers, Config, Server};
@@ -57,18 +57,9 @@ const MADE_AT_START: &[&str] = &[
     "push_shutdown_grace_ms",
 ];
 
-/// What another configuration changes, by table and key, as `limits.hops_max`.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Changes {
-    /// In force now.
-    pub(crate) taken: Vec<String>,
-    /// In force from the next start on.
-    pub(crate) later: Vec<String>,
-}
-
 impl Config {
     /// What is in force once another configuration is read, and what of it that changes.
-    pub(crate) fn renewed(&self, mut new: Config) -> (Config, Changes) {
+    pub(crate) fn renewed(&self, mut new: Config) -> (Config, Reloaded) {
         let wanted = settings(&new);
         let Server { public_url, allowed_hosts, allowed_origins, console, trusted_proxies, idempotency, .. } =
             new.server;
@@ -86,7 +77,7 @@ impl Config {
             }
         }
         let (before, now) = (settings(self), settings(&new));
-        let mut changes = Changes { taken: differing(&before, &now), later: differing(&now, &wanted) };
+        let mut changes = Reloaded { taken: differing(&before, &now), later: differing(&now, &wanted) };
         let come_and_gone = names(self).symmetric_difference(&names(&new)).cloned().collect::<Vec<_>>();
         for agent in come_and_gone {
             changes.taken.retain(|key| !key.starts_with(&format!("{agent}.")));
