@@ -17,8 +17,8 @@ usage: cargo xtask <chore>
 chores:
   test              every test there is, in lanes; --list, --only LANE, --skip LANE
   tidy              fail where a rule of the house is broken
-  codegen           write the Rust form of proto/ into crates/inhouse-proto
-  codegen --check   fail when that Rust form is not the committed one
+  codegen           write the Rust form of proto/ into crates/inhouse-proto, and the reference of the configuration
+  codegen --check   fail when these are not the committed ones
   bench             measure the server against the least that a server can do; --quick, --only NAME
   figures           what attacks cost the server, in memory and in others' time
   fuzz              give the parsers of what strangers and agents write a million changed inputs each; --cases N

@@ -108,6 +108,14 @@ pub(crate) enum ConfigVerb {
         #[command(flatten)]
         serve: Box<ServeArgs>,
     },
+    /// Print what inhouse.toml may hold, as a JSON Schema for editors
+    #[command(after_help = "\
+Examples:
+  inhouse config schema > inhouse.schema.json
+
+With this as its first line, editors that know TOML check the file and explain its keys:
+  #:schema ./inhouse.schema.json")]
+    Schema,
     /// Print every setting as `serve` with the same flags would use it
     Show {
         /// Say where each value comes from

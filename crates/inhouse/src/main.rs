@@ -67,6 +67,7 @@ fn main() -> ExitCode {
         }
         Command::Config(ConfigArgs { verb: ConfigVerb::Show { origin, serve } }) => show(&serve, origin),
         Command::Config(ConfigArgs { verb: ConfigVerb::Check { serve } }) => check(&serve),
+        Command::Config(ConfigArgs { verb: ConfigVerb::Schema }) => schema(),
         Command::Init(args) => directory().and_then(|here| init::run(&args, &HostEnv::new(env::vars_os()), &here)),
         Command::Service(args) => {
             directory().and_then(|here| service::run(&args, &HostEnv::new(env::vars_os()), &here))
@@ -112,6 +113,11 @@ fn show(flags: &ServeArgs, origin: bool) -> Result<ExitCode, Failure> {
 
 fn check(flags: &ServeArgs) -> Result<ExitCode, Failure> {
     print(&config::summary(&load(flags, &HostEnv::new(env::vars_os()))?));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn schema() -> Result<ExitCode, Failure> {
+    print(&format!("{:#}\n", config::schema()?));
     Ok(ExitCode::SUCCESS)
 }
 

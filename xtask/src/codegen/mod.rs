@@ -1,11 +1,12 @@
-//! `cargo xtask codegen`: from the files in proto/ to the committed Rust of `inhouse_proto`.
+//! `cargo xtask codegen`: from the files in proto/ to the committed Rust of `inhouse_proto`, and other files that are made of others.
 //!
 //! protox compiles each file, `model` reads what the generators need from its descriptors, `structs` lets prost write the
 //! types, `unions` writes the JSON of what serde cannot derive, `validate` turns the REQUIRED marks into checks, and `openapi` describes
-//! HTTP+JSON for people and their tools.
+//! HTTP+JSON for people and their tools. `reference` is the page of the book on the configuration, from the program's own word.
 
 mod model;
 mod openapi;
+mod reference;
 mod structs;
 mod unions;
 mod validate;
@@ -39,6 +40,8 @@ pub(crate) enum CodegenError {
     Syntax(#[from] syn::Error),
     #[error("prost-build: {0}")]
     Prost(std::io::Error),
+    #[error("inhouse config schema: {0}")]
+    Schema(String),
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: std::io::Error },
     #[error("out of date: {0}\nrun: cargo xtask codegen")]
@@ -69,6 +72,7 @@ fn generate() -> Result<Vec<(PathBuf, Vec<u8>)>, CodegenError> {
     for source in &SOURCES {
         files.extend(generate_from(source, root)?.into_iter().map(|(path, text)| (path, text.into_bytes())));
     }
+    files.push((root.join("docs/configuration.md"), reference::generate()?.into_bytes()));
     Ok(files)
 }
 

@@ -83,7 +83,7 @@ fn read(path: &Path) -> io::Result<(String, u32)> {
 }
 
 fn profiles(path: &Path, text: &str) -> Result<Vec<Profile>, ConfigError> {
-    let source = Source { name: path.to_string_lossy().into(), text };
+    let source = Source::new(path.to_string_lossy(), text);
     let document = parse(&source)?;
     let mut root = Table::root(&source, &document);
     let base = path.parent().unwrap_or(path);

@@ -16,15 +16,13 @@ const CERTIFIED: [&str; 4] = ["dns:", "uri:", "email:", "subject:CN="];
 /// # Errors
 /// [`ConfigError`] for what is wrong with it.
 pub(super) fn caller(mut table: Table<'_>, environment: &HostEnv) -> Result<CallerConfig, ConfigError> {
-    let missing =
-        |table: &Table<'_>, key| ConfigError::MissingKey { place: table.place(), table: table.name().into(), key };
-    let name = table.text("name")?.ok_or_else(|| missing(&table, "name"))?;
+    let name = table.needed("name")?;
     let (digest, variable) = (table.text("token_sha256")?, table.text("token_env")?);
     let token = match (digest, variable, table.text("certificate")?) {
         (Some(digest), None, None) => CallerToken::Digest(sha256(digest)?),
         (None, Some(variable), None) => token_of(variable, environment)?,
         (None, None, Some(rule)) => CallerToken::Certificate(certificate(rule)?),
-        (None, None, None) => return Err(missing(&table, "token_sha256, token_env or certificate")),
+        (None, None, None) => return Err(table.missing("token_sha256, token_env or certificate")),
         (_, Some(Setting { origin, .. }), _) | (_, _, Some(Setting { origin, .. })) => {
             return Err(ConfigError::Conflict {
                 origin,

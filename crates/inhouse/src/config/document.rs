@@ -1,6 +1,8 @@
 //! Reads a TOML document by asking for what may be in it. A table remembers which keys it was asked for, so that what is
-//! left over is an unknown key, and the nearest right name is known without a second list.
+//! left over is an unknown key, and the nearest right name is known without a second list. All that was asked for is noted with what it
+//! may hold, so that the schema needs no second list either.
 
+use std::cell::RefCell;
 use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
@@ -17,10 +19,82 @@ pub(crate) struct Source<'a> {
     /// The file, as it was named.
     pub(crate) name: Arc<str>,
     /// What is in it.
-    pub(crate) text: &'a str,
+    text: &'a str,
+    asked: RefCell<Vec<Asked>>,
 }
 
-impl Source<'_> {
+/// A key that was asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    /// Its table: `server`, `callers[]` for each of a list, `agents.*` for each that has a name.
+    pub(crate) table: String,
+    pub(crate) key: &'static str,
+    pub(crate) kind: Kind,
+    /// Whether it has to be there.
+    pub(crate) is_needed: bool,
+}
+
+/// What a key may hold.
+#[derive(Debug, Clone)]
+pub(crate) enum Kind {
+    /// A string, which may be empty.
+    String,
+    /// A string that is not empty.
+    Text,
+    /// `true` or `false`.
+    Switch,
+    /// A whole number in a range.
+    Number(RangeInclusive<u64>),
+    /// A number above zero, whole or not.
+    Amount,
+    /// One of these words.
+    Choice(Vec<String>),
+    /// A list of strings.
+    Texts,
+    /// Names with a string each.
+    Pairs,
+    /// A table.
+    Table,
+    /// Any number of tables.
+    List,
+    /// Tables with names of their own.
+    Named,
+}
+
+impl Kind {
+    fn choice<T: ValueEnum>() -> Self {
+        let names = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        Self::Choice(names.map(|name| name.get_name().to_owned()).collect())
+    }
+
+    /// What it is called in a message.
+    fn expected(&self) -> String {
+        match self {
+            Self::String => "a string".into(),
+            Self::Text => "a string that is not empty".into(),
+            Self::Switch => "true or false".into(),
+            Self::Number(range) => whole_number(range),
+            Self::Amount => "a number above 0".into(),
+            Self::Choice(words) => words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(" or "),
+            Self::Texts => "an array of strings".into(),
+            Self::Pairs => "a table of strings".into(),
+            Self::Table | Self::Named => "a table".into(),
+            Self::List => "an array of tables".into(),
+        }
+    }
+}
+
+impl<'a> Source<'a> {
+    /// A file of this name, with this in it.
+    pub(crate) fn new(name: impl Into<Arc<str>>, text: &'a str) -> Self {
+        Self { name: name.into(), text, asked: RefCell::default() }
+    }
+
+    /// What was asked for until now.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.asked.borrow().clone()
+    }
+
     fn place(&self, span: Range<usize>) -> Place {
         let before = self.text.as_bytes().iter().take(span.start);
         Place { file: Arc::clone(&self.name), line: 1 + before.filter(|byte| **byte == b'\n').count() }
@@ -56,6 +130,8 @@ pub(crate) struct Table<'a> {
     source: &'a Source<'a>,
     /// `[server]`, or `the top level`.
     name: String,
+    /// As [`Asked`] has it.
+    path: String,
     begins: Range<usize>,
     entries: &'a DeTable<'a>,
     asked: Vec<&'static str>,
@@ -64,11 +140,15 @@ pub(crate) struct Table<'a> {
 impl<'a> Table<'a> {
     /// The document's top level.
     pub(crate) fn root(source: &'a Source<'a>, document: &'a Spanned<DeTable<'a>>) -> Self {
-        Self::new(source, "the top level".into(), 0..0, document.get_ref())
+        let (name, path) = ("the top level".to_owned(), String::new());
+        Self { source, name, path, begins: 0..0, entries: document.get_ref(), asked: Vec::new() }
     }
 
-    fn new(source: &'a Source<'a>, name: String, begins: Range<usize>, entries: &'a DeTable<'a>) -> Self {
-        Self { source, name, begins, entries, asked: Vec::new() }
+    /// A table below this one: `mark` tells a list, or names.
+    fn below(&self, key: &str, mark: &str, name: String, begins: Range<usize>, entries: &'a DeTable<'a>) -> Self {
+        let dot = if self.path.is_empty() { "" } else { "." };
+        let path = format!("{}{dot}{key}{mark}", self.path);
+        Self { source: self.source, name, path, begins, entries, asked: Vec::new() }
     }
 
     /// Where the table begins.
@@ -81,8 +161,10 @@ impl<'a> Table<'a> {
         &self.name
     }
 
-    fn take(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+    fn take(&mut self, key: &'static str, kind: &Kind) -> Option<&'a Spanned<DeValue<'a>>> {
         self.asked.push(key);
+        let asked = Asked { table: self.path.clone(), key, kind: kind.clone(), is_needed: false };
+        self.source.asked.borrow_mut().push(asked);
         self.entries.get(key)
     }
 
@@ -95,29 +177,27 @@ impl<'a> Table<'a> {
     fn value<T>(
         &mut self,
         key: &'static str,
-        expected: &str,
+        kind: &Kind,
         read: impl FnOnce(&DeValue<'_>) -> Option<T>,
     ) -> Result<Option<Setting<T>>, ConfigError> {
-        let Some(value) = self.take(key) else { return Ok(None) };
-        let read = read(value.get_ref()).ok_or_else(|| self.wrong(key, value, expected))?;
+        let Some(value) = self.take(key, kind) else { return Ok(None) };
+        let read = read(value.get_ref()).ok_or_else(|| self.wrong(key, value, kind.expected()))?;
         Ok(Some(Setting { value: read, origin: self.source.origin(value.span()) }))
     }
 
     /// A string, which may be empty.
     pub(crate) fn string(&mut self, key: &'static str) -> Result<Option<Setting<String>>, ConfigError> {
-        self.value(key, "a string", |value| value.as_str().map(str::to_owned))
+        self.value(key, &Kind::String, |value| value.as_str().map(str::to_owned))
     }
 
     /// A string that is not empty.
     pub(crate) fn text(&mut self, key: &'static str) -> Result<Option<Setting<String>>, ConfigError> {
-        self.value(key, "a string that is not empty", |value| {
-            value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
-        })
+        self.value(key, &Kind::Text, |value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned))
     }
 
     /// `true` or `false`.
     pub(crate) fn switch(&mut self, key: &'static str) -> Result<Option<Setting<bool>>, ConfigError> {
-        self.value(key, "true or false", |value| value.as_bool())
+        self.value(key, &Kind::Switch, |value| value.as_bool())
     }
 
     /// A whole number in a range.
@@ -126,7 +206,7 @@ impl<'a> Table<'a> {
         key: &'static str,
         range: RangeInclusive<u64>,
     ) -> Result<Option<Setting<u64>>, ConfigError> {
-        self.value(key, &whole_number(&range), |value| {
+        self.value(key, &Kind::Number(range.clone()), |value| {
             let integer = value.as_integer()?;
             u64::from_str_radix(integer.as_str(), integer.radix()).ok().filter(|number| range.contains(number))
         })
@@ -134,7 +214,7 @@ impl<'a> Table<'a> {
 
     /// A number above zero, whole or not.
     pub(crate) fn amount(&mut self, key: &'static str) -> Result<Option<Setting<f64>>, ConfigError> {
-        self.value(key, "a number above 0", |value| {
+        self.value(key, &Kind::Amount, |value| {
             let number = match value {
                 DeValue::Integer(number) => number.as_str().parse::<f64>().ok()?,
                 DeValue::Float(number) => number.as_str().parse::<f64>().ok()?,
@@ -146,19 +226,19 @@ impl<'a> Table<'a> {
 
     /// One of several words.
     pub(crate) fn choice<T: ValueEnum>(&mut self, key: &'static str) -> Result<Option<Setting<T>>, ConfigError> {
-        self.value(key, &one_of::<T>(), |value| T::from_str(value.as_str()?, false).ok())
+        self.value(key, &Kind::choice::<T>(), |value| T::from_str(value.as_str()?, false).ok())
     }
 
     /// A list of strings.
     pub(crate) fn texts(&mut self, key: &'static str) -> Result<Option<Setting<Vec<String>>>, ConfigError> {
-        self.value(key, "an array of strings", |value| {
+        self.value(key, &Kind::Texts, |value| {
             value.as_array()?.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
         })
     }
 
     /// Names with a string each, in the order of the names.
     pub(crate) fn pairs(&mut self, key: &'static str) -> Result<Vec<(String, String)>, ConfigError> {
-        let pairs = self.value(key, "a table of strings", |value| {
+        let pairs = self.value(key, &Kind::Pairs, |value| {
             let pair = |(name, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
                 Some((AsRef::<str>::as_ref(name.get_ref()).to_owned(), value.get_ref().as_str()?.to_owned()))
             };
@@ -169,8 +249,8 @@ impl<'a> Table<'a> {
 
     /// Names with a word each, both with their places, in the order of the names.
     pub(crate) fn words(&mut self, key: &'static str) -> Result<Option<Setting<Words>>, ConfigError> {
-        let Some(value) = self.take(key) else { return Ok(None) };
-        let entries = value.get_ref().as_table().ok_or_else(|| self.wrong(key, value, "a table of strings"))?;
+        let Some(value) = self.take(key, &Kind::Pairs) else { return Ok(None) };
+        let entries = value.get_ref().as_table().ok_or_else(|| self.wrong(key, value, Kind::Pairs.expected()))?;
         let word = |(name, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
             let (name, begins): (&str, _) = (AsRef::<str>::as_ref(name.get_ref()), name.span());
             let text =
@@ -182,34 +262,49 @@ impl<'a> Table<'a> {
         Ok(Some(Setting { value: words, origin: self.source.origin(value.span()) }))
     }
 
+    /// A string that has to be there, and is not empty.
+    pub(crate) fn needed(&mut self, key: &'static str) -> Result<Setting<String>, ConfigError> {
+        let found = self.text(key)?;
+        if let Some(asked) = self.source.asked.borrow_mut().last_mut() {
+            asked.is_needed = true;
+        }
+        found.ok_or_else(|| self.missing(key))
+    }
+
+    /// That something is not there which has to be.
+    pub(crate) fn missing(&self, key: &'static str) -> ConfigError {
+        ConfigError::MissingKey { place: self.place(), table: self.name.clone(), key }
+    }
+
     /// A table below this one.
     pub(crate) fn table(&mut self, key: &'static str) -> Result<Option<Table<'a>>, ConfigError> {
-        let Some(value) = self.take(key) else { return Ok(None) };
-        let entries = value.get_ref().as_table().ok_or_else(|| self.wrong(key, value, "a table"))?;
-        Ok(Some(Self::new(self.source, format!("[{key}]"), value.span(), entries)))
+        let Some(value) = self.take(key, &Kind::Table) else { return Ok(None) };
+        let entries = value.get_ref().as_table().ok_or_else(|| self.wrong(key, value, Kind::Table.expected()))?;
+        Ok(Some(self.below(key, "", format!("[{key}]"), value.span(), entries)))
     }
 
     /// The tables of an array of tables, in their order.
     pub(crate) fn list(&mut self, key: &'static str) -> Result<Vec<Table<'a>>, ConfigError> {
-        let Some(value) = self.take(key) else { return Ok(Vec::new()) };
-        let items = value.get_ref().as_array().ok_or_else(|| self.wrong(key, value, "an array of tables"))?;
+        let Some(value) = self.take(key, &Kind::List) else { return Ok(Vec::new()) };
+        let items = value.get_ref().as_array().ok_or_else(|| self.wrong(key, value, Kind::List.expected()))?;
         let table = |item: &'a Spanned<DeValue<'a>>| {
-            let entries = item.get_ref().as_table().ok_or_else(|| self.wrong(key, item, "a table"))?;
-            Ok(Self::new(self.source, format!("[[{key}]]"), item.span(), entries))
+            let entries = item.get_ref().as_table().ok_or_else(|| self.wrong(key, item, Kind::Table.expected()))?;
+            Ok(self.below(key, "[]", format!("[[{key}]]"), item.span(), entries))
         };
         items.iter().map(table).collect()
     }
 
     /// The tables below a table, with their names, in the order in which they stand in the file.
     pub(crate) fn named(&mut self, key: &'static str) -> Result<Vec<(Setting<String>, Table<'a>)>, ConfigError> {
-        let Some(parent) = self.table(key)? else { return Ok(Vec::new()) };
+        let Some(value) = self.take(key, &Kind::Named) else { return Ok(Vec::new()) };
+        let parent = value.get_ref().as_table().ok_or_else(|| self.wrong(key, value, Kind::Named.expected()))?;
         let mut named = Vec::new();
-        for (name, value) in parent.entries {
+        for (name, value) in parent {
             let text: &str = name.get_ref().as_ref();
-            let wrong = || self.wrong(&format!("{key}.{text}"), value, "a table");
+            let wrong = || self.wrong(&format!("{key}.{text}"), value, Kind::Table.expected());
             let entries = value.get_ref().as_table().ok_or_else(wrong)?;
             let setting = Setting { value: text.to_owned(), origin: self.source.origin(name.span()) };
-            let table = Self::new(self.source, format!("[{key}.{text}]"), name.span(), entries);
+            let table = self.below(key, ".*", format!("[{key}.{text}]"), name.span(), entries);
             named.push((name.span().start, setting, table));
         }
         named.sort_by_key(|(start, ..)| *start);
@@ -242,8 +337,7 @@ pub(crate) fn whole_number(range: &RangeInclusive<u64>) -> String {
 
 /// What a word out of these is called in a message.
 pub(crate) fn one_of<T: ValueEnum>() -> String {
-    let names = T::value_variants().iter().filter_map(|choice| choice.to_possible_value());
-    names.map(|name| format!("{:?}", name.get_name())).collect::<Vec<_>>().join(" or ")
+    Kind::choice::<T>().expected()
 }
 
 fn found(value: &DeValue<'_>) -> String {

@@ -1,7 +1,6 @@
 //! The layer of the configuration file: which tables and keys there are, and what each may hold.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::{fs, io};
 
 use inhouse_serve::Skill;
@@ -80,7 +79,7 @@ pub(super) fn read(named: Option<&Path>, directory: &Path, environment: &HostEnv
 /// [`ConfigError`] with file and line.
 pub(super) fn tokens_file(named: Option<&Path>, directory: &Path) -> Result<Option<PathBuf>, ConfigError> {
     let Some((path, full, text)) = opened(named, directory)? else { return Ok(None) };
-    let source = Source { name: path.to_string_lossy().into(), text: &text };
+    let source = Source::new(path.to_string_lossy(), &text);
     let document = parse(&source)?;
     let Some(mut server) = Table::root(&source, &document).table("server")? else { return Ok(None) };
     let base = full.parent().unwrap_or(directory);
@@ -93,7 +92,7 @@ pub(super) fn tokens_file(named: Option<&Path>, directory: &Path) -> Result<Opti
 /// [`ConfigError`] with file and line.
 pub(super) fn audit(named: Option<&Path>, directory: &Path) -> Result<Audit, ConfigError> {
     let Some((path, full, text)) = opened(named, directory)? else { return Ok(Audit::default()) };
-    let source = Source { name: path.to_string_lossy().into(), text: &text };
+    let source = Source::new(path.to_string_lossy(), &text);
     let document = parse(&source)?;
     let table = Table::root(&source, &document).table("audit")?;
     let base = full.parent().unwrap_or(directory);
@@ -120,9 +119,16 @@ fn below(base: &Path, path: Setting<String>) -> Setting<PathBuf> {
 /// # Errors
 /// [`ConfigError`] with file and line.
 pub(super) fn layer(name: &str, base: &Path, text: &str, environment: &HostEnv) -> Result<FileLayer, ConfigError> {
-    let source = Source { name: Arc::from(name), text };
-    let document = parse(&source)?;
-    let mut root = Table::root(&source, &document);
+    read_from(&Source::new(name, text), base, environment)
+}
+
+/// The same of a source, which notes what was asked for.
+///
+/// # Errors
+/// [`ConfigError`] with file and line.
+pub(super) fn read_from(source: &Source<'_>, base: &Path, environment: &HostEnv) -> Result<FileLayer, ConfigError> {
+    let document = parse(source)?;
+    let mut root = Table::root(source, &document);
     let mut layer = Layer::default();
     if let Some(table) = root.table("server")? {
         server(base, table, &mut layer)?;
@@ -307,9 +313,7 @@ fn variables(table: &mut Table<'_>) -> Result<Vec<String>, ConfigError> {
 }
 
 fn skill(mut table: Table<'_>) -> Result<Skill, ConfigError> {
-    let missing =
-        |table: &Table<'_>, key| ConfigError::MissingKey { place: table.place(), table: table.name().into(), key };
-    let id = table.text("id")?.ok_or_else(|| missing(&table, "id"))?.value;
+    let id = table.needed("id")?.value;
     let text = |setting: Option<Setting<String>>| setting.map(|setting| setting.value);
     let texts = |setting: Option<Setting<Vec<String>>>| setting.map(|setting| setting.value).unwrap_or_default();
     let name = text(table.text("name")?).unwrap_or_else(|| id.clone());

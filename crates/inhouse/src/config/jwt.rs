@@ -87,11 +87,7 @@ pub(super) fn issuers(base: &Path, tables: Vec<Table<'_>>) -> Result<Vec<JwtConf
 }
 
 fn issuer(base: &Path, mut table: Table<'_>) -> Result<JwtConfig, ConfigError> {
-    let (place, called) = (table.place(), table.name().to_owned());
-    let missing = |key| ConfigError::MissingKey { place: place.clone(), table: called.clone(), key };
-    let name = table.text("name")?.ok_or_else(|| missing("name"))?;
-    let issuer = table.text("issuer")?.ok_or_else(|| missing("issuer"))?;
-    let audience = table.text("audience")?.ok_or_else(|| missing("audience"))?.value;
+    let (name, issuer, audience) = (table.needed("name")?, table.needed("issuer")?, table.needed("audience")?.value);
     let keys = keys_at(base, &issuer, table.text("jwks_file")?, table.text("jwks_url")?)?;
     let algorithms = table.texts("algorithms")?;
     let text = |setting: Option<Setting<String>>| setting.map(|setting| setting.value);

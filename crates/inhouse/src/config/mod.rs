@@ -23,6 +23,7 @@ mod origin;
 mod protected;
 mod renew;
 mod resolve;
+mod schema;
 mod show;
 mod tables;
 mod tls;
@@ -54,6 +55,7 @@ pub(crate) use model::{
     Surveyed,
 };
 pub(crate) use origin::{Origin, Setting};
+pub(crate) use schema::schema;
 pub(crate) use show::{show, summary, tables};
 pub(crate) use tls::{Clients, Tls, TlsFiles};
 

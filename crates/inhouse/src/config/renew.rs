@@ -167,3 +167,16 @@ fn tokens(callers: &Callers) -> Vec<[u8; 32]> {
     };
     list.iter().filter_map(digest).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::limits::LIMITS;
+    use super::*;
+
+    #[test]
+    fn what_is_made_at_the_start_is_bounded_by_bounds_that_there_are() {
+        let unknown: Vec<_> =
+            MADE_AT_START.iter().filter(|key| !LIMITS.iter().any(|limit| limit.key == **key)).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+    }
+}

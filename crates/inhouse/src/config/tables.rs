@@ -145,8 +145,7 @@ fn provider(table: &mut Table<'_>) -> Result<Option<Setting<Provider>>, ConfigEr
 }
 
 fn extension(mut table: Table<'_>) -> Result<Extension, ConfigError> {
-    let (place, name) = (table.place(), table.name().to_owned());
-    let uri = table.text("uri")?.ok_or(ConfigError::MissingKey { place, table: name, key: "uri" })?;
+    let uri = table.needed("uri")?;
     if !Extension::is_name(&uri.value) {
         return Err(ConfigError::Value {
             origin: uri.origin,
