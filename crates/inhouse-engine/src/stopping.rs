@@ -94,7 +94,7 @@ impl Engine {
         let asking: Vec<_> = lock(&self.inner.live).values().filter(|live| live.asking.waits()).cloned().collect();
         asking.iter().for_each(|live| live.stop.fire(StopCause::Shutdown));
         let mut running = self.inner.running.subscribe();
-        let grace = Duration::from_millis(self.inner.limits.shutdown_grace_ms);
+        let grace = Duration::from_millis(self.inner.limits().shutdown_grace_ms);
         let _ = tokio::time::timeout(grace, running.wait_for(|count| *count == 0)).await;
         self.stop_all();
         let _ = running.wait_for(|count| *count == 0).await;

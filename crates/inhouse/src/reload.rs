@@ -79,12 +79,12 @@ impl Reload {
         let Some(file) = issuer.config.file().map(Path::to_path_buf) else {
             return Ok(tokio::spawn(refresh(entrants, issuer, hangup)).abort_handle());
         };
-        let looked = file.clone();
+        let (looked, seen) = (file.clone(), look(&file));
         let changed = move || {
             let read = entrants.keys().read(&issuer.config, &file);
             entrants.renew_issuer(&issuer, read);
         };
-        Ok(tokio::spawn(follow(move || look(&looked), self.every, hangup, changed)).abort_handle())
+        Ok(tokio::spawn(follow(seen, move || look(&looked), self.every, hangup, changed)).abort_handle())
     }
 
     /// Takes over certificates and their keys.
