@@ -29,6 +29,7 @@ mod pipes;
 mod room;
 mod run;
 mod runner;
+mod sights;
 mod sys;
 
 #[cfg(target_os = "linux")]
@@ -54,7 +55,8 @@ pub use bounds::{Bounds, Cgroup, Resource};
 pub use error::RunError;
 pub use pipes::{Stderr, Stdin, Stdout};
 pub use run::{Exit, Run};
-pub use runner::{Guarded, Hidden, Options, Runner, Shortfall, Strict, Tier};
+pub use runner::{Options, Runner, Shortfall, Strict, Tier};
+pub use sights::{Guarded, Hidden};
 
 #[cfg(target_os = "linux")]
 pub use strict::confine;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use nix::sys::resource::rlim_t;
 
-use crate::runner::{Guarded, Hidden};
+use crate::sights::{Guarded, Hidden};
 
 /// What kind of supervisor it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, stat};
 
 use super::pins::pin_above;
-use crate::runner::Hidden;
+use crate::sights::Hidden;
 
 /// Room for the folders on the way to a room.
 const COVER: &str = "mode=0555,size=64k,nr_inodes=256";

@@ -10,7 +10,7 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 
 use super::pins::pin_above;
 use crate::mounts;
-use crate::runner::Guarded;
+use crate::sights::Guarded;
 
 /// All of them.
 #[derive(Default)]

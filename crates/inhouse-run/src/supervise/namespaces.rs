@@ -24,7 +24,7 @@ use super::guards::Guards;
 use super::owned;
 use crate::mounts::{self, Mount};
 use crate::namespace::{Refusal, Step};
-use crate::runner::{Guarded, Hidden};
+use crate::sights::{Guarded, Hidden};
 use crate::sys;
 
 /// What programs started here never have: mounting, entering namespaces; and reading the supervisor's memory. The
