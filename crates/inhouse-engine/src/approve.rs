@@ -101,7 +101,7 @@ impl Engine {
         };
         // Retries are counted by the task's owner: his are told from the owner's.
         let retry = self.retry_key(&submission).map(|RetryKey { key, content }| {
-            let key = format!("approver {} {key}", permit.principal().as_str()).into();
+            let key = format!("approver {}\n{key}", permit.principal().as_str()).into();
             RetryKey { key, content }
         });
         let decision = reply.choice().unwrap_or("no").to_owned();

@@ -9,7 +9,9 @@ pub(crate) fn refused(error: StoreError) -> A2aError {
     match error {
         StoreError::NotFound(id) => not_found(&id),
         StoreError::OtherContent(key) => {
-            // The engine's retry keys begin with what they are.
+            // The engine's retry keys begin with what they are; before an approver's stands whose it is.
+            let of_approver = key.strip_prefix("approver ").and_then(|of| of.split_once('\n'));
+            let key = of_approver.map_or(&*key, |(_, key)| key);
             let field = match key.split(' ').next() {
                 Some("task") => "id",
                 Some("key") => "Idempotency-Key",

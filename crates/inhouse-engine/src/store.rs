@@ -174,7 +174,7 @@ pub enum StoreError {
     /// A task of this owner has that id already.
     #[error("task {0} exists already")]
     Exists(Arc<str>),
-    /// The retry key was used with another content.
+    /// This retry key was used with another content.
     #[error("{0} was used before with other content")]
     OtherContent(Arc<str>),
     /// Somebody else took the task over.

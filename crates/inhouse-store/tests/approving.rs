@@ -180,6 +180,19 @@ async fn a_repeated_answer_answers_no_later_request() {
 }
 
 #[tokio::test]
+async fn an_approver_who_uses_an_id_again_learns_of_no_other_task() {
+    let (house, first) = asked(Script::asks(1), EngineLimits::default()).await;
+    let second = start(&house, "ann").await;
+    let yes = v1::Message { task_id: first.clone(), ..message("yes") };
+    house.engine.submit(&guarded("boss"), submission(yes.clone())).await.unwrap();
+    let again = v1::Message { task_id: second.clone(), ..yes.clone() };
+    let refused = house.engine.submit(&guarded("boss"), submission(again)).await.unwrap_err();
+    assert_eq!((refused.kind, refused.violations[0].field.as_str()), (ErrorKind::InvalidParams, "message.messageId"));
+    let said = format!("{refused:?}");
+    assert!(!said.contains(&first) && said.contains(&yes.message_id) && !said.contains("boss"), "{said}");
+}
+
+#[tokio::test]
 async fn one_id_of_two_callers_is_decided_for_neither() {
     let house = House::new(Script::asks(1));
     for who in ["ann", "eve"] {

@@ -86,10 +86,12 @@ impl Shelf {
     pub(super) fn resume(&mut self, next: NextMessage, configs_max: usize) -> Result<(Submitted, Change), StoreError> {
         let shared = self.known(&next.key)?;
         // The same key with other content: another answer on a task that its caller named, or a mistake.
-        if let Some((content, id)) = next.retry.as_ref().and_then(|retry| self.retries.get(&retry.key)) {
-            match next.retry.as_ref().is_some_and(|retry| retry.content == *content) {
+        if let Some(retry) = &next.retry
+            && let Some((content, id)) = self.retries.get(&retry.key)
+        {
+            match retry.content == *content {
                 true => return Ok((Submitted::Retried(Arc::clone(id)), Change::default())),
-                false if *id != next.key.id => return Err(StoreError::OtherContent(Arc::clone(id))),
+                false if *id != next.key.id => return Err(StoreError::OtherContent(Arc::clone(&retry.key))),
                 false => {}
             }
         }
