@@ -192,7 +192,11 @@ impl Inner {
     /// Promises a turn a place in the queue.
     pub(crate) fn reserve(self: &Arc<Self>, permit: &Permit) -> Option<Reservation> {
         let owner = owner(permit);
-        let reserved = lock(&self.queue).reserve(&owner, permit.limits());
+        let (starts, reserved) = {
+            let mut queue = lock(&self.queue);
+            (queue.bound(&owner, permit.limits()), queue.reserve(&owner))
+        };
+        self.start_all(starts);
         reserved.then(|| Reservation { inner: Arc::clone(self), owner, taken: false })
     }
 

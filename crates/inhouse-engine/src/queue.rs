@@ -86,15 +86,20 @@ impl<T> Queue<T> {
         self.agents.values_mut().flat_map(|lane| lane.fill(limits)).collect()
     }
 
+    /// Bounds of a caller's own, from here on. The turns of its that start now: no later one passes them.
+    pub(crate) fn bound(&mut self, owner: &Owner, narrow: CallerLimits) -> Vec<T> {
+        let lane = self.agents.entry(owner.agent.clone()).or_default();
+        let before = match narrow == CallerLimits::default() {
+            true => lane.narrow.remove(&owner.principal),
+            false => lane.narrow.insert(owner.principal.clone(), narrow),
+        };
+        if before.unwrap_or_default() == narrow { Vec::new() } else { lane.fill(self.limits) }
+    }
+
     /// Promises a place to a turn of `owner`; `false` when there is no room. Each promise is taken up by one `offer`, or given back.
-    /// `narrow` are bounds of this caller's own.
-    pub(crate) fn reserve(&mut self, owner: &Owner, narrow: CallerLimits) -> bool {
+    pub(crate) fn reserve(&mut self, owner: &Owner) -> bool {
         let lane = self.agents.entry(owner.agent.clone()).or_default();
         let caller = &owner.principal;
-        match narrow == CallerLimits::default() {
-            true => lane.narrow.remove(caller),
-            false => lane.narrow.insert(caller.clone(), narrow),
-        };
         let limits = lane.limits_of(caller, self.limits);
         let agent_room = limits.running_per_agent_max.saturating_add(limits.queued_per_agent_max);
         let caller_room = limits.running_per_caller_max.saturating_add(limits.queued_per_caller_max);
@@ -121,7 +126,7 @@ impl<T> Queue<T> {
         if self.is_closed {
             return Offer::Closed(turn);
         }
-        // Whatever waits can not start now, or `finish` would have started it: a turn that can passes nobody.
+        // Whatever waits can not start now, or it would have been started by what made room: a turn that can passes nobody.
         if lane.may_start(&slot, limits) {
             lane.start(slot);
             return Offer::Start(turn);

@@ -24,7 +24,7 @@ fn limits(running: usize, running_per_caller: usize, queued: usize, queued_per_c
 }
 
 fn offer(queue: &mut Queue<u32>, slot: &Slot, turn: u32) -> Option<Offer<u32>> {
-    queue.reserve(&slot.owner, CallerLimits::default()).then(|| queue.offer(slot.clone(), turn))
+    queue.reserve(&slot.owner).then(|| queue.offer(slot.clone(), turn))
 }
 
 #[test]
@@ -44,16 +44,19 @@ fn a_caller_with_narrower_bounds_has_them_alone() {
     let narrow = CallerLimits { running_max: Some(1), queued_max: Some(1), ..CallerLimits::default() };
     let mut offered = |caller: &str, context: &str, narrow: CallerLimits, turn: u32| {
         let slot = slot(caller, context);
-        queue.reserve(&slot.owner, narrow).then(|| queue.offer(slot, turn))
+        let started = queue.bound(&slot.owner, narrow);
+        (queue.reserve(&slot.owner).then(|| queue.offer(slot, turn)), started)
     };
-    assert_eq!(offered("ann", "c1", narrow, 1), Some(Offer::Start(1)));
-    assert_eq!(offered("ann", "c2", narrow, 2), Some(Offer::Queued { position: 1 }));
-    assert_eq!(offered("ann", "c3", narrow, 3), None);
-    assert_eq!(offered("bob", "c1", CallerLimits::default(), 4), Some(Offer::Start(4)));
-    assert_eq!(offered("bob", "c2", CallerLimits::default(), 5), Some(Offer::Start(5)));
+    let all = CallerLimits::default();
+    assert_eq!(offered("ann", "c1", narrow, 1), (Some(Offer::Start(1)), vec![]));
+    assert_eq!(offered("ann", "c2", narrow, 2), (Some(Offer::Queued { position: 1 }), vec![]));
+    assert_eq!(offered("ann", "c3", narrow, 3), (None, vec![]));
+    assert_eq!(offered("bob", "c1", all, 4), (Some(Offer::Start(4)), vec![]));
+    assert_eq!(offered("bob", "c2", all, 5), (Some(Offer::Start(5)), vec![]));
     let wide = CallerLimits { running_max: Some(99), queued_max: Some(99), ..CallerLimits::default() };
-    assert_eq!(offered("ann", "c3", wide, 6), Some(Offer::Start(6)), "as of the latest turn");
-    let started = (4..99).take_while(|number| offered("ann", &format!("c{number}"), wide, *number).is_some()).count();
+    let queued = Some(Offer::Queued { position: 1 });
+    assert_eq!(offered("ann", "c2", wide, 6), (queued, vec![2]), "as of the latest turn, which passes none of before");
+    let started = (4..99).take_while(|number| offered("ann", &format!("c{number}"), wide, *number).0.is_some()).count();
     assert_eq!(started, 5, "and never more than all may");
 }
 
@@ -122,10 +125,10 @@ fn a_closed_queue_gives_every_turn_back() {
     let ann = slot("ann", "a");
     offer(&mut queue, &ann, 1);
     offer(&mut queue, &ann, 2);
-    assert!(queue.reserve(&ann.owner, CallerLimits::default()));
+    assert!(queue.reserve(&ann.owner));
     assert_eq!(queue.close(), [2]);
     assert_eq!(queue.offer(ann.clone(), 3), Offer::Closed(3));
-    assert!(!queue.reserve(&ann.owner, CallerLimits::default()) && queue.finish(&ann).is_empty());
+    assert!(!queue.reserve(&ann.owner) && queue.finish(&ann).is_empty());
 }
 
 #[test]
@@ -135,7 +138,7 @@ fn beyond_the_limits_there_is_no_place_and_a_released_one_is_free_again() {
     assert_eq!(offer(&mut queue, &ann, 1), Some(Offer::Start(1)));
     assert_eq!(offer(&mut queue, &ann, 2), Some(Offer::Queued { position: 1 }));
     assert_eq!(offer(&mut queue, &ann, 3), None, "one waiting turn a caller");
-    assert!(queue.reserve(&bob.owner, CallerLimits::default()));
+    assert!(queue.reserve(&bob.owner));
     assert_eq!(offer(&mut queue, &eve, 4), None, "the promised place counts");
     queue.release(&bob.owner);
     assert_eq!(offer(&mut queue, &eve, 4), Some(Offer::Queued { position: 2 }));
