@@ -22,7 +22,7 @@ pub struct TaskSendParams {
     #[serde(alias = "accepted_output_modes")]
     pub accepted_output_modes: Option<Vec<String>>,
     /// Where to send news of the task.
-    #[serde(alias = "push_notification")]
+    #[serde(default, alias = "push_notification", deserialize_with = "read_object")]
     pub push_notification: Option<PushNotificationConfig>,
     /// At most this many of the latest messages in the answer.
     #[serde(alias = "history_length")]

@@ -5,6 +5,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::error::A2aError;
 use crate::json::{Struct, Value};
+use crate::v1::json_form::read_object;
 use crate::v1::{self, base64, part::Content};
 
 /// The member that holds `data` which is no object, as it must be in this generation.
@@ -55,6 +56,7 @@ struct Members {
     r#type: Option<String>,
     kind: Option<String>,
     text: Option<String>,
+    #[serde(default, deserialize_with = "read_object")]
     file: Option<FileContent>,
     data: Option<Value>,
     metadata: Option<Struct>,

@@ -11,7 +11,7 @@ pub struct PushNotificationConfig {
     url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "read_object", skip_serializing_if = "Option::is_none")]
     authentication: Option<AuthenticationInfo>,
 }
 

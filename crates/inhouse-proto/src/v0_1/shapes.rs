@@ -2,7 +2,7 @@
 
 use super::Part;
 use crate::json::{Struct, Timestamp};
-use crate::v1::json_form::null_as_default;
+use crate::v1::json_form::read_objects;
 
 /// Who said something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -45,7 +45,7 @@ pub struct Message {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
     /// What was said.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "read_objects")]
     pub parts: Vec<Part>,
     /// Anything else that is known of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

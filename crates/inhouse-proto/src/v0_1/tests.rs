@@ -82,6 +82,20 @@ fn parts_that_say_too_little_or_too_much_are_refused() {
 }
 
 #[test]
+fn a_list_is_no_object() {
+    let part = json!(["text", "text", "hi", null, null, null]);
+    for params in [
+        json!({"pushNotification": ["https://a", null, null]}),
+        json!({"pushNotification": {"url": "https://a", "authentication": [["Bearer"], "c"]}}),
+        json!({"message": {"role": "user", "parts": [part]}}),
+        json!({"message": {"role": "user", "parts": [{"type": "file", "file": ["f", "image/png", "AP8=", null]}]}}),
+    ] {
+        let taken = json::decode::<TaskSendParams>(params.to_string().as_bytes());
+        assert!(taken.is_err(), "{params}: {taken:?}");
+    }
+}
+
+#[test]
 fn queries_keep_the_callers_id() {
     let query: TaskQueryParams = v1_of(json!({"id": "mine", "history_length": 0}));
     assert_eq!(serde_json::to_value(query.into_v1()).unwrap(), json!({"id": "mine", "historyLength": 0}));
