@@ -10,15 +10,10 @@ pub fn may_move(from: TaskState, to: TaskState) -> bool {
         S::Unspecified => to == S::Submitted,
         S::Submitted => matches!(to, S::Submitted | S::Working) || is_terminal(to),
         S::Working => to == S::Working || is_interrupted(to) || is_terminal(to),
-        // Back to `SUBMITTED` by the caller's next message alone: see `may_resume`. A turn that asks may also go on by itself.
+        // Back to `SUBMITTED` by the caller's next message alone: see `is_interrupted`. A turn that asks may also go on by itself.
         S::InputRequired | S::AuthRequired => matches!(to, S::Working | S::Canceled | S::Failed),
         S::Completed | S::Failed | S::Canceled | S::Rejected => false,
     }
-}
-
-/// Whether the caller's next message lets a task in this state go on.
-pub fn may_resume(from: TaskState) -> bool {
-    is_interrupted(from)
 }
 
 #[cfg(test)]
@@ -55,7 +50,7 @@ mod tests {
     fn a_waiting_task_never_completes_without_working_again() {
         for from in [S::InputRequired, S::AuthRequired] {
             assert!(!may_move(from, S::Completed) && !may_move(from, S::Rejected) && !may_move(from, S::Submitted));
-            assert!(may_resume(from));
+            assert!(is_interrupted(from));
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use inhouse_engine::state::{is_interrupted, is_terminal, may_move, may_resume};
+use inhouse_engine::state::{is_interrupted, is_terminal, may_move};
 use inhouse_engine::store::{Hint, Lease, NewTask, NextMessage, Place, Progress, PushConfig, StoreError, TaskKey};
 use inhouse_proto::snapshot::{Snapshot, fold, head};
 use inhouse_proto::v1::TaskState;
@@ -135,7 +135,7 @@ impl Record {
 
     /// Whether the task waits for its caller.
     pub(super) fn check_waiting(&self) -> Result<(), StoreError> {
-        if may_resume(self.status.state) {
+        if is_interrupted(self.status.state) {
             Ok(())
         } else {
             Err(illegal(&self.id, self.status.state, TaskState::Submitted))
