@@ -224,7 +224,7 @@ impl Engine {
         place: Reservation,
     ) -> Result<Accepted, A2aError> {
         let message = filled(submission.message, &task.id, &task.context_id);
-        let history: Vec<v1::Message> = task.history.iter().filter_map(|json| json::decode(json).ok()).collect();
+        let history: Vec<v1::Message> = task.history.iter().filter_map(|json| json::decode_own(json).ok()).collect();
         let turns = history.iter().filter(|message| message.role() == v1::Role::User).count();
         let key = key(permit, &task.id);
         let push = submission.push.map(|config| named(config, &task.id, submission.label));

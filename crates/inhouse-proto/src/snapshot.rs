@@ -77,14 +77,10 @@ pub fn head(id: &str, context_id: &str) -> Bytes {
 pub fn fold(artifacts: &mut Vec<ArtifactJson>, event: &Event) {
     match event {
         Event::Text { head, text, append, .. } => {
-            let artifact = slot(artifacts, head.artifact_id(), |id| {
-                let mut members = b"\"artifactId\":".to_vec();
-                members.extend(quoted(id));
-                members.push(b',');
-                members.into()
-            });
+            let artifact = slot(artifacts, head.artifact_id(), bare);
             if !append {
                 artifact.parts.clear();
+                artifact.members = bare(head.artifact_id());
             }
             match artifact.parts.last_mut() {
                 // Says no more than that nothing follows.
@@ -112,7 +108,12 @@ pub fn fold(artifacts: &mut Vec<ArtifactJson>, event: &Event) {
 pub fn artifacts_to_v1(artifacts: &[ArtifactJson]) -> Result<Vec<v1::Artifact>, DecodeError> {
     let mut out = Pieces::default();
     list(&mut out, artifacts, ArtifactJson::write);
-    json::decode(&out.finish().concat())
+    json::decode_own(&out.finish().concat())
+}
+
+/// The members of an artifact that has nothing but text.
+fn bare(id: &str) -> Bytes {
+    [b"\"artifactId\":".as_slice(), &quoted(id), b","].concat().into()
 }
 
 fn slot<'a>(
@@ -246,7 +247,7 @@ impl Snapshot {
     pub fn to_v1(&self, view: View) -> Result<v1::Task, DecodeError> {
         let mut out = Pieces::default();
         self.write_v1(view, &mut out);
-        json::decode(&out.finish().concat())
+        json::decode_own(&out.finish().concat())
     }
 }
 
@@ -288,13 +289,29 @@ mod tests {
     }
 
     #[test]
+    fn what_was_taken_is_read_again_however_deep_it_is() {
+        let deepest = format!("{}1{}", r#"{"a":"#.repeat(json::DEPTH_MAX - 1), "}".repeat(json::DEPTH_MAX - 1));
+        let taken = format!(r#"{{"artifactId":"x","parts":[],"metadata":{deepest}}}"#);
+        let artifact: v1::Artifact = json::decode(taken.as_bytes()).unwrap();
+        let update = v1::TaskArtifactUpdateEvent { artifact: Some(artifact.clone()), ..Default::default() };
+        let event = Event::artifact(&update);
+        let payload = Some(v1::stream_response::Payload::ArtifactUpdate(update));
+        assert_eq!(event.to_v1().unwrap(), v1::StreamResponse { payload });
+        let mut artifacts = Vec::new();
+        fold(&mut artifacts, &event);
+        assert_eq!(artifacts_to_v1(&artifacts).unwrap(), [artifact]);
+    }
+
+    #[test]
     fn text_events_of_one_artifact_fold_into_one_text_part() {
         let head = Arc::new(TextHead::new("t", "c", "answer-1"));
         let say = |text, append, last| Event::text(&head, EscapedText::new(text), append, last);
-        let data = || {
-            let artifact = json::decode(br#"{"artifactId":"answer-1","parts":[{"data":1}]}"#).unwrap();
+        let artifact = |json: &str| {
+            let artifact = json::decode(json.as_bytes()).unwrap();
             Event::artifact(&v1::TaskArtifactUpdateEvent { artifact: Some(artifact), ..Default::default() })
         };
+        let data = || artifact(r#"{"artifactId":"answer-1","parts":[{"data":1}]}"#);
+        let named = || artifact(r#"{"artifactId":"answer-1","name":"n","metadata":{"m":1},"parts":[{"data":1}]}"#);
         for (events, json) in [
             (
                 vec![say("a", false, false), say("b", true, false), say("", true, true)],
@@ -307,6 +324,7 @@ mod tests {
             (vec![say("", false, true)], r#"[{"artifactId":"answer-1","parts":[{"text":""}]}]"#),
             (vec![data(), say("", true, true)], r#"[{"artifactId":"answer-1","parts":[{"data":1}]}]"#),
             (vec![data(), say("a", true, true)], r#"[{"artifactId":"answer-1","parts":[{"data":1},{"text":"a"}]}]"#),
+            (vec![named(), say("a", false, true)], r#"[{"artifactId":"answer-1","parts":[{"text":"a"}]}]"#),
         ] {
             assert_eq!(texts(&events), json);
         }

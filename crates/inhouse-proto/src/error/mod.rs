@@ -97,6 +97,7 @@ impl From<DecodeError> for A2aError {
         match error {
             DecodeError::NotJson(sentence) => Self::new(ErrorKind::ParseError).detail(sentence),
             DecodeError::WrongShape(sentence) => Self::new(ErrorKind::InvalidParams).detail(sentence),
+            DecodeError::Own(_) => Self::new(ErrorKind::Internal),
         }
     }
 }

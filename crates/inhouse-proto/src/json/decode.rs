@@ -20,6 +20,9 @@ pub enum DecodeError {
     /// They are, but not of the shape that was asked for.
     #[error("{0}")]
     WrongShape(String),
+    /// The server's own bytes are not what it made them to be.
+    #[error("{0}")]
+    Own(String),
 }
 
 /// Decodes one JSON value that fills all of `bytes`.
@@ -33,6 +36,14 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     }
     refuse_depth(bytes)?;
     Ok(serde_json::from_slice(bytes)?)
+}
+
+/// Decodes what the server has written itself. There, what was as deep as it may be stands in something more.
+///
+/// # Errors
+/// `Own`, and for nothing that this crate has written.
+pub fn decode_own<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
+    serde_json::from_slice(bytes).map_err(|error| DecodeError::Own(error.to_string()))
 }
 
 /// What a caller sends is an object, and not far larger in memory than on the wire.

@@ -140,6 +140,6 @@ fn refusal(detail: impl Into<String>) -> A2aError {
 fn shape_refusal(error: DecodeError) -> A2aError {
     match error {
         DecodeError::WrongShape(sentence) => refusal(sentence),
-        not_json @ DecodeError::NotJson(_) => not_json.into(),
+        other => other.into(),
     }
 }

@@ -190,7 +190,7 @@ impl Event {
     pub fn to_v1(&self) -> Result<v1::StreamResponse, DecodeError> {
         let mut pieces = Vec::new();
         self.write_v1(&mut pieces);
-        json::decode(&pieces.concat())
+        json::decode_own(&pieces.concat())
     }
 }
 

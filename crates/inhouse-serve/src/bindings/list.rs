@@ -50,7 +50,7 @@ impl ListPage {
     pub(crate) fn into_v1(self) -> Result<v1::ListTasksResponse, A2aError> {
         let mut out = Pieces::default();
         self.write_v1(&mut out);
-        Ok(json::decode(&out.finish().concat())?)
+        Ok(json::decode_own(&out.finish().concat())?)
     }
 }
 

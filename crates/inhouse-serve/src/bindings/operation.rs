@@ -285,7 +285,7 @@ fn submission(call: &Call<'_>, send: Box<Send>) -> Result<(Submission, View), A2
 /// The task, or the message that stands in its place, as a message of the model.
 pub(crate) fn sent(task: &Snapshot, view: View) -> Result<Payload, A2aError> {
     let Some(message) = &task.message else { return Ok(Payload::Task(task.to_v1(view)?)) };
-    let response: v1::StreamResponse = json::decode(message)?;
+    let response: v1::StreamResponse = json::decode_own(message)?;
     response.payload.ok_or_else(|| A2aError::new(ErrorKind::Internal))
 }
 
