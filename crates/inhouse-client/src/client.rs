@@ -1,5 +1,7 @@
 //! The calls of A2A v1.0 (spec 3.1), and how the endpoint is found.
 
+mod raw;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -194,35 +196,6 @@ impl Client {
     /// As for any call.
     pub async fn subscribe(&self, id: &str, last_event_id: Option<u64>) -> Result<EventStream, ClientError> {
         EventStream::subscribed(self.clone(), id, last_event_id).await
-    }
-
-    /// The result of any method with any parameters: for whoever tries a server.
-    ///
-    /// # Errors
-    /// As for any call.
-    pub async fn any(&self, method: &str, params: &impl Serialize) -> Result<Box<RawValue>, ClientError> {
-        let wait_ms = self.0.options.first_byte_timeout_ms;
-        let answer = self.asked(method, params, JSON, None, wait_ms).await?;
-        self.result(answer, wait_ms).await
-    }
-
-    /// The result of any body that is posted to the endpoint, or to a path below it, as if it were of this version of A2A: for whoever tries a server.
-    ///
-    /// # Errors
-    /// As for any call.
-    pub async fn raw(
-        &self,
-        version: &'static str,
-        path: &str,
-        body: impl Into<Bytes>,
-    ) -> Result<Box<RawValue>, ClientError> {
-        let endpoint = &self.endpoint().await?.address;
-        let address = if path.is_empty() { endpoint.clone() } else { endpoint.below(path) };
-        let wait_ms = self.0.options.first_byte_timeout_ms;
-        let mut request = self.request(Method::POST, &address, JSON, None, body.into())?;
-        request.headers_mut().insert("A2A-Version", HeaderValue::from_static(version));
-        let answer = self.exchange(&address, request, wait_ms).await?;
-        self.result(answer, wait_ms).await
     }
 
     pub(crate) fn options(&self) -> &ClientOptions {

@@ -261,15 +261,20 @@ fn a_wrong_configuration_says_what_to_do() {
 }
 
 #[test]
-fn nobody_gets_the_name_of_an_issuers_caller_before_that_issuer_is_gone() {
+fn nobody_gets_the_name_of_an_issuers_caller_until_that_issuer_is_gone() {
     let key = Signer::p256("k");
     let house = House::new(&[&key]);
     let server = house.server("", "");
-    let named = format!("{AGENTS}[[callers]]\nname = \"corp:ann\"\ntoken_env = \"API_TOKEN\"\n");
-    fs::write(house.0.join("inhouse.toml"), named).unwrap();
+    let (file, digest) = (house.0.join("inhouse.toml"), "5e".repeat(32));
+    let named = format!("[[callers]]\nname = \"corp:ann\"\ntoken_sha256 = \"{digest}\"\n");
+    let believed = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{believed}{named}")).unwrap();
     server.signal("HUP");
     wait("a word of it", || server.stderr().contains("the configuration of before stays in force: ").then_some(()));
     assert!(server.stderr().contains("names that begin with corp: are those of [[jwt]] corp"), "{}", server.stderr());
+    fs::write(&file, format!("{AGENTS}{named}")).unwrap();
+    server.signal("HUP");
+    wait("the name is free", || server.stderr().contains("the configuration is read again and in force").then_some(()));
 }
 
 #[test]

@@ -43,7 +43,9 @@ impl Routes {
         };
         let refusal = answer.as_ref().err().map(|refusal| refusal.code);
         let status = answer.as_ref().map_or_else(|refusal| refusal.status, Response::status);
-        self.write_down(request, caller, None, &Audited { refusal, is_change, ..Audited::default() }, status);
+        // What was refused has changed nothing: while the audit can not be written, nobody fills the memory with it.
+        let audited = Audited { refusal, is_change: is_change && refusal.is_none(), ..Audited::default() };
+        self.write_down(request, caller, None, &audited, status);
         answer.unwrap_or_else(|refusal| self.refusal(request, &refusal))
     }
 
