@@ -105,7 +105,9 @@ proptest! {
         };
         let whole = read(stream.len().max(1));
         prop_assert_eq!(&read(piece), &whole);
-        prop_assert!(!whole.contains(|c: char| c == '\u{1b}' || ('\u{80}'..'\u{a0}').contains(&c)), "{:?}", whole);
+        // A line's end in some encodings stays.
+        let escapes = |c: char| c == '\u{1b}' || (('\u{80}'..'\u{a0}').contains(&c) && c != '\u{85}');
+        prop_assert!(!whole.contains(escapes), "{:?}", whole);
         prop_assert_eq!(without_escapes(whole.clone()), whole);
     }
 }

@@ -85,6 +85,8 @@ fn an_audit_that_nobody_touched_holds_over_restarts_and_full_files() {
     assert_eq!(house.verify(&["--print-key"]), (0, format!("{key}\n")));
     let (code, said) = house.verify(&["--key", "another"]);
     assert!(code == 1 && said.contains("which is another one"), "{said}");
+    let (code, said) = house.verify(&["--key", "-a-key-that-begins-with-a-dash"]);
+    assert!(code == 1 && said.contains("which is another one"), "{said}");
     let words = house.verify(&[]).1;
     assert!(words.contains("lines hold, in 1 chain\n") && words.contains("heads are signed by"), "{words}");
     // Without the oldest file the rest still holds, and says that it is a rest.

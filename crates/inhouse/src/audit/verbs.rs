@@ -44,7 +44,8 @@ enum Verb {
         /// Files of the audit, - for standard input [default: the one of the configuration]
         files: Vec<PathBuf>,
         /// The public key that heads have to be signed by
-        #[arg(long, value_name = "KEY")]
+        // It may begin with a dash.
+        #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
         key: Option<String>,
         /// Fail as well where the audit does not begin with the first line of a chain, or does not end with an orderly stop
         #[arg(long)]
