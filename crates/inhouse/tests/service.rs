@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use support::{Launch, scratch, untested};
+use support::{Launch, commands, scratch, untested};
 
 fn launch(home: &Path, args: &[&str]) -> Launch {
     Launch::new(args).env("HOME", home).directory(home)
@@ -55,13 +55,10 @@ fn a_unit_is_written_where_systemd_looks_once_and_says_how_it_is_started() {
 }
 
 /// Those that the help lists.
-fn commands(home: &Path) -> Vec<String> {
-    let help = launch(home, &["--help"]).run().1;
-    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    let words = listed.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
-    let commands: Vec<_> = words.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect();
-    assert!(commands.len() > 10, "{help}");
-    commands.into_iter().filter(|command| command != "help").collect()
+fn all(home: &Path) -> Vec<String> {
+    let commands = commands(&launch(home, &["--help"]).run().1);
+    assert!(commands.len() > 10, "{commands:?}");
+    commands
 }
 
 #[test]
@@ -70,7 +67,7 @@ fn shells_take_the_completions_and_they_know_every_command() {
     for (shell, check) in [("bash", &["-n"][..]), ("zsh", &["-n"]), ("fish", &["--no-execute"])] {
         let (code, script, error) = launch(&home, &["completions", shell]).run();
         assert_eq!((code, error.as_str()), (0, ""));
-        for word in commands(&home).iter().map(String::as_str).chain(["require-sandbox"]) {
+        for word in all(&home).iter().map(String::as_str).chain(["require-sandbox"]) {
             assert!(script.contains(word), "{shell}: {word}");
         }
         let file = home.join(shell);
@@ -84,7 +81,7 @@ fn there_is_a_manual_page_for_each_command() {
     let home = scratch("service");
     let (code, _, error) = launch(&home, &["man", "pages"]).run();
     assert_eq!((code, error.as_str()), (0, ""));
-    for command in commands(&home) {
+    for command in all(&home) {
         assert!(home.join("pages").join(format!("inhouse-{command}.1")).is_file(), "{command}");
     }
     for (page, holds) in

@@ -265,6 +265,14 @@ pub fn processes_with(mark: &str) -> Vec<u32> {
 }
 
 /// An empty folder of this test run's own.
+/// The commands that a help text lists, without `help`.
+pub fn commands(help: &str) -> Vec<String> {
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let words = listed.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let words = words.filter_map(|line| line.split_whitespace().next()).filter(|word| *word != "help");
+    words.map(str::to_owned).collect()
+}
+
 /// Says that a test shows nothing here, and why. `cargo test` hides what a test prints that passes: the lanes read it from a file.
 pub fn untested(why: &str) {
     eprintln!("NOT TESTED: {why}");
