@@ -197,15 +197,48 @@ fn start(server: &Server, token: &str, text: &str) -> String {
     id
 }
 
-#[test]
-fn somebody_elses_task_is_missing_byte_for_byte() {
+/// A server with two callers, Ann and the one whose token is the tests'.
+fn house() -> Server {
     let folder = scratch("ownership");
     let agent = "case $(cat) in live) echo begun; sleep 300 ;; *) echo done ;; esac";
     let config = format!(
         "[push]\nallow = [\"127.0.0.1:9\"]\n[[callers]]\nname = \"ann\"\ntoken_env = \"ANN_TOKEN\"\n[agents.bot]\ncommand = [\"sh\", \"-c\", \"{agent}\"]\n"
     );
     std::fs::write(folder.join("inhouse.toml"), config).unwrap();
-    let server = Launch::new(&["serve"]).directory(&folder).env("ANN_TOKEN", ANN).start();
+    Launch::new(&["serve"]).directory(&folder).env("ANN_TOKEN", ANN).start()
+}
+
+/// What a caller gets by `ListTasks`, in a generation of the protocol that has it.
+fn listed(server: &Server, token: &str, params: Value) -> Value {
+    let bearer = format!("Bearer {token}");
+    let headers = headers(&[("Authorization", &bearer), ("Content-Type", "application/json"), ("A2A-Version", "1.0")]);
+    request(server.address, "POST", "/a2a", &headers, &rpc("ListTasks", params)).json()
+}
+
+#[test]
+fn somebody_elses_context_and_page_token_lead_to_nothing_of_his() {
+    let server = house();
+    let of = |token: &str| ["done", "more", "last"].map(|text| start(&server, token, text));
+    let (theirs, own) = (of(ANN), of(TOKEN));
+    let page = listed(&server, ANN, json!({"pageSize": 1}));
+    let place = &page["result"]["nextPageToken"];
+    assert!(place.as_str().is_some_and(|place| !place.is_empty()), "{page}");
+    let ids = |page: &Value| -> Vec<String> {
+        let tasks = page["result"]["tasks"].as_array().into_iter().flatten();
+        tasks.map(|task| task["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ids(&listed(&server, ANN, json!({"pageToken": place}))).len(), 2, "to her it is the place of the rest");
+    let found = listed(&server, TOKEN, json!({"pageToken": place}));
+    assert!(ids(&found).iter().all(|id| own.contains(id) && !theirs.contains(id)), "{found}");
+    let context = &page["result"]["tasks"][0]["contextId"];
+    let found = listed(&server, TOKEN, json!({"contextId": context}));
+    let missing = listed(&server, TOKEN, json!({"contextId": "a-context-that-nobody-has"}));
+    assert_eq!((&found, ids(&found).len()), (&missing, 0));
+}
+
+#[test]
+fn somebody_elses_task_is_missing_byte_for_byte() {
+    let server = house();
     let of = |token: &str| ["live", "done"].map(|text| start(&server, token, text));
     let (theirs, own) = (of(ANN), of(TOKEN));
     let grpc = Grpc::new();
