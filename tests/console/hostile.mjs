@@ -1,5 +1,7 @@
 // What agents and callers write to do harm: it is text.
 
+import http from "node:http";
+
 import { assert, begin, ended, step, text } from "./house.mjs";
 
 const HOSTILE =
@@ -50,9 +52,17 @@ step("hostile text: it is text, wherever it stands", async (watched, base) => {
 
 step("hostile text: no page of elsewhere may frame the console, and no script of elsewhere runs in it", async (watched, base) => {
   watched.expect(/Trusted|Content Security Policy|violates/);
+  let heard = 0;
+  const elsewhere = http.createServer((_, response) => {
+    heard += 1;
+    response.writeHead(200, { "Content-Type": "text/html", "Access-Control-Allow-Origin": "*" });
+    response.end(`<iframe src="${base}/console/"></iframe>`);
+  });
+  await new Promise((done) => elsewhere.listen(0, "127.0.0.1", () => done()));
+  const foreign = `http://127.0.0.1:${elsewhere.address().port}/`;
   const page = await watched.at("#/tasks");
   await page.waitForSelector(".tasks");
-  const tried = await page.evaluate(async () => {
+  const tried = await page.evaluate(async (foreign) => {
     const results = [];
     try {
       document.body.innerHTML = "<b>x</b>";
@@ -68,12 +78,19 @@ step("hostile text: no page of elsewhere may frame the console, and no script of
     } catch {}
     await Promise.race([blocked, new Promise((done) => setTimeout(done, 1000))]);
     if (document.title === "owned") results.push("script");
-    const fetched = await fetch("http://127.0.0.1:9/").then(
+    const fetched = await fetch(foreign).then(
       () => true,
       () => false,
     );
     if (fetched) results.push("fetch");
     return results;
-  });
-  assert(tried.length === 0, tried.join());
+  }, foreign);
+  assert(tried.length === 0 && heard === 0, `${tried} ${heard}`);
+  const context = await watched.browser.newContext();
+  const framing = await context.newPage();
+  await framing.goto(foreign);
+  const [, frame] = framing.frames();
+  assert(frame.url().startsWith("chrome-error:"), `the console is framed: ${frame.url()}`);
+  await context.close();
+  await new Promise((done) => elsewhere.close(done));
 });

@@ -1,7 +1,7 @@
 //! What `--help` says, command by command, as people see it: `tests/fixtures/help.txt`. A change of it is seen in the change itself;
 //! `INHOUSE_HELP=write cargo test -p inhouse --test help` takes it over.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod support;
 
