@@ -251,9 +251,14 @@ impl Client {
         params: &impl Serialize,
         wait_ms: u64,
     ) -> Result<Reply<T>, ClientError> {
-        let answer = self.asked(method, params, JSON, None, wait_ms).await?;
-        let json = self.result(answer, wait_ms).await?;
+        let json = self.told(method, params, wait_ms).await?;
         Ok(Reply { value: rpc::decode(&json)?, json })
+    }
+
+    /// The result of a call as its server wrote it.
+    async fn told(&self, method: &str, params: &impl Serialize, wait_ms: u64) -> Result<Box<RawValue>, ClientError> {
+        let answer = self.asked(method, params, JSON, None, wait_ms).await?;
+        self.result(answer, wait_ms).await
     }
 
     async fn open(

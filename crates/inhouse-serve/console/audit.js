@@ -1,12 +1,11 @@
 // What was decided, latest first, as the audit has it: what `inhouse audit tail` says, for those who run the server.
 
-import { Refused, auditLines } from "./api.js";
-import { fill, foreign, h, problem } from "./dom.js";
-import { forOperators } from "./status.js";
+import { auditLines } from "./api.js";
+import { fill, foreign, h } from "./dom.js";
+import { AGAIN_MS, missed } from "./status.js";
 import { Watch } from "./watch.js";
 import { lasted, time } from "./words.js";
 
-const AGAIN_MS = 5_000;
 /** Lines that are shown; the audit itself has all. */
 const LINES_MAX = 1_000;
 
@@ -86,9 +85,7 @@ class AuditPage {
       this.seen = next;
       this.take(lines.reverse());
     } catch (error) {
-      if (signal.aborted) return 0;
-      fill(this.said, problem(error), forOperators(error));
-      if (error instanceof Refused && error.status === 403) return 0;
+      return missed(this.said, error, signal);
     }
     return AGAIN_MS;
   }

@@ -5,7 +5,7 @@ import { fact, fill, foreign, h, problem, table } from "./dom.js";
 import { Watch } from "./watch.js";
 import { lasted, size, stateWord, time } from "./words.js";
 
-const AGAIN_MS = 5_000;
+export const AGAIN_MS = 5_000;
 
 /** @returns {Shown} */
 export function status() {
@@ -35,19 +35,26 @@ class StatusPage {
       if (config !== this.config) fill(this.settings, configuration(found.config));
       this.config = config;
     } catch (error) {
-      if (signal.aborted) return 0;
-      fill(this.said, problem(error), forOperators(error));
-      if (error instanceof Refused && error.status === 403) return 0;
+      return missed(this.said, error, signal);
     }
     return AGAIN_MS;
   }
 }
 
-/** What helps whoever may not look. @param {unknown} error */
-export const forOperators = (error) =>
-  error instanceof Refused &&
-  error.status === 403 &&
-  h("p", { class: "note" }, "This is for those who run the server: ", h("code", {}, "inhouse token new NAME --scope read --scope admin"));
+/**
+ * Says why a look at the server has shown nothing.
+ * @param {Element} said
+ * @param {unknown} error
+ * @param {AbortSignal} signal
+ * @returns {number} when to look again; whoever may not, never
+ */
+export function missed(said, error, signal) {
+  if (signal.aborted) return 0;
+  const mayNot = error instanceof Refused && error.status === 403;
+  const cure = h("code", {}, "inhouse token new NAME --scope read --scope admin");
+  fill(said, problem(error), mayNot && h("p", { class: "note" }, "This is for those who run the server: ", cure));
+  return mayNot ? 0 : AGAIN_MS;
+}
 
 /** @param {ServerStatus} found */
 function facts({ version, started, uptime_s, containment, tls, listening, connections, readers, push }) {

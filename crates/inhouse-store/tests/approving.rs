@@ -36,20 +36,6 @@ async fn says(house: &House, who: &str, id: &str, text: &str) -> Result<Accepted
     house.engine.submit(&guarded(who), submission(message)).await
 }
 
-/// The task, once it has ended.
-async fn ended(house: &House, who: &str, id: &str) -> Snapshot {
-    let done = async {
-        loop {
-            let task = house.engine.get(&guarded(who), id).await.unwrap();
-            if inhouse_engine::state::is_terminal(task.state) {
-                return task;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), done).await.unwrap()
-}
-
 /// What this caller is told of the task, and of one that nobody has.
 async fn is_missing(house: &House, who: &str, id: &str) -> bool {
     let permit = guarded(who);
@@ -89,7 +75,7 @@ async fn an_approver_sees_the_request_and_no_more_and_his_answer_is_the_last_tha
         assert!(message.contains("The agent has its answer: allow.") && !message.contains(&id), "{message}");
     }
     assert!(rest.next().await.unwrap().is_empty());
-    let task = ended(&house, "ann", &id).await;
+    let task = house.ended_for(&guarded("ann"), &id).await;
     assert_eq!((task.state, text_of(&task).as_str()), (TaskState::Completed, "before allow"));
     assert_eq!(house.decided(), ["ann Bash allow approver boss"]);
     assert!(is_missing(&house, "boss", &id).await);
@@ -104,7 +90,7 @@ async fn the_caller_can_not_give_leave_and_a_stranger_sees_nothing() {
     assert!(is_missing(&house, "eve", &id).await);
     assert!(house.decided().is_empty());
     says(&house, "boss", &id, "no").await.unwrap();
-    assert_eq!(text_of(&ended(&house, "ann", &id).await), "before no");
+    assert_eq!(text_of(&house.ended_for(&guarded("ann"), &id).await), "before no");
     assert_eq!(house.decided(), ["ann Bash deny approver boss"]);
 }
 
@@ -113,7 +99,7 @@ async fn an_approver_decides_on_his_own_tasks_as_their_caller() {
     let house = House::new(Script::asks(1));
     let id = start(&house, "boss").await;
     says(&house, "boss", &id, "yes").await.unwrap();
-    ended(&house, "boss", &id).await;
+    house.ended_for(&guarded("boss"), &id).await;
     assert_eq!(house.decided(), ["boss Bash allow caller"]);
 }
 
@@ -122,7 +108,7 @@ async fn a_question_stays_its_callers() {
     let (house, id) = asked(Script::AsksAQuestion, EngineLimits::default()).await;
     assert!(is_missing(&house, "boss", &id).await);
     says(&house, "ann", &id, "allow").await.unwrap();
-    assert_eq!(text_of(&ended(&house, "ann", &id).await), "allow");
+    assert_eq!(text_of(&house.ended_for(&guarded("ann"), &id).await), "allow");
 }
 
 #[tokio::test]
@@ -141,7 +127,7 @@ async fn what_is_no_answer_and_what_would_tell_more_is_refused() {
 async fn what_no_approver_answers_is_denied_in_time() {
     let limits = EngineLimits { ask_ms_max: 20, ..EngineLimits::default() };
     let (house, id) = asked(Script::asks(1), limits).await;
-    assert_eq!(text_of(&ended(&house, "ann", &id).await), "before no");
+    assert_eq!(text_of(&house.ended_for(&guarded("ann"), &id).await), "before no");
     assert_eq!(house.decided(), ["ann Bash deny nobody"]);
     assert!(is_missing(&house, "boss", &id).await);
 }
@@ -157,7 +143,7 @@ async fn each_request_of_a_task_is_decided_anew() {
     };
     tokio::time::timeout(Duration::from_secs(20), again).await.unwrap();
     says(&house, "boss", &id, "no").await.unwrap();
-    assert_eq!(text_of(&ended(&house, "ann", &id).await), "before allow no");
+    assert_eq!(text_of(&house.ended_for(&guarded("ann"), &id).await), "before allow no");
 }
 
 #[tokio::test]
@@ -176,7 +162,7 @@ async fn a_repeated_answer_answers_no_later_request() {
     let task = settled(&say().await.unwrap()).await;
     assert_eq!((task.state, house.decided().len()), (TaskState::InputRequired, 1));
     says(&house, "boss", &id, "no").await.unwrap();
-    assert_eq!(text_of(&ended(&house, "ann", &id).await), "before allow no");
+    assert_eq!(text_of(&house.ended_for(&guarded("ann"), &id).await), "before allow no");
 }
 
 #[tokio::test]
@@ -205,7 +191,7 @@ async fn one_id_of_two_callers_is_decided_for_neither() {
     assert_eq!(says(&house, "boss", "chosen", "yes").await.err().unwrap().kind, ErrorKind::TaskNotFound);
     house.engine.cancel(&guarded("eve"), "chosen").await.unwrap();
     says(&house, "boss", "chosen", "yes").await.unwrap();
-    ended(&house, "ann", "chosen").await;
+    house.ended_for(&guarded("ann"), "chosen").await;
     assert_eq!(house.decided(), ["ann Bash allow approver boss"]);
 }
 

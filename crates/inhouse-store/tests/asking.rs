@@ -9,24 +9,10 @@ use std::time::Duration;
 use inhouse_engine::{EngineLimits, QueueLimits};
 use inhouse_proto::error::ErrorKind;
 use inhouse_proto::json::Value;
-use inhouse_proto::snapshot::{Snapshot, View};
+use inhouse_proto::snapshot::View;
 use inhouse_proto::v1::{self, TaskState, part::Content};
 use inhouse_store::MemoryLimits;
 use scripted::{House, Script, Step, message, permit, reason, state, steps, text_of};
-
-/// The task, once it has ended.
-async fn ended(house: &House, id: &str) -> Snapshot {
-    let done = async {
-        loop {
-            let task = house.engine.get(&permit("ann"), id).await.unwrap();
-            if inhouse_engine::state::is_terminal(task.state) {
-                return task;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), done).await.unwrap()
-}
 
 async fn asked(script: Script, limits: EngineLimits) -> (House, String) {
     let house = House::with(script, limits);
@@ -45,7 +31,7 @@ async fn an_answer_reaches_the_turn_that_asked_and_joins_the_task() {
     house.say(&id, "yes").await.unwrap();
     house.wait_for(&id, TaskState::InputRequired).await;
     house.say(&id, "no").await.unwrap();
-    let task = ended(&house, &id).await;
+    let task = house.ended(&id).await;
     assert_eq!((task.state, text_of(&task).as_str()), (TaskState::Completed, "before allow no"));
     assert_eq!(task.history.iter().filter(|message| message.windows(9).any(|at| at == b"ROLE_USER")).count(), 3);
     assert_eq!(house.decided(), ["ann Bash allow caller", "ann Bash deny caller"]);
@@ -59,7 +45,7 @@ async fn what_can_not_be_written_down_is_not_allowed() {
     let (house, id) = asked(Script::asks(1), EngineLimits::default()).await;
     house.fill_audit();
     house.say(&id, "yes").await.unwrap();
-    let task = ended(&house, &id).await;
+    let task = house.ended(&id).await;
     assert_eq!((task.state, text_of(&task).as_str()), (TaskState::Completed, "before no"));
     assert_eq!(house.decided(), ["ann Bash deny nobody"]);
 }
@@ -80,7 +66,7 @@ async fn what_is_no_answer_is_refused_and_changes_nothing() {
     let task = house.engine.get(&permit("ann"), &id).await.unwrap();
     assert_eq!((task.state, house.decided().len()), (TaskState::InputRequired, 0));
     house.say(&id, "allow").await.unwrap();
-    assert_eq!(text_of(&ended(&house, &id).await), "before allow");
+    assert_eq!(text_of(&house.ended(&id).await), "before allow");
 }
 
 #[tokio::test]
@@ -88,7 +74,7 @@ async fn two_answers_at_once_are_one_answer() {
     let (house, id) = asked(Script::asks(1), EngineLimits::default()).await;
     let (one, other) = tokio::join!(house.say(&id, "yes"), house.say(&id, "no"));
     assert!(one.is_ok() != other.is_ok(), "the second one finds nothing to answer");
-    ended(&house, &id).await;
+    house.ended(&id).await;
     assert_eq!(house.decided().len(), 1);
 }
 
@@ -97,7 +83,7 @@ async fn an_ask_that_nobody_answers_is_denied_and_the_turn_goes_on() {
     let limits = EngineLimits { ask_ms_max: 20, ..EngineLimits::default() };
     let house = House::with(Script::asks(1), limits);
     let id = house.start("ann", "hi").await;
-    let task = ended(&house, &id).await;
+    let task = house.ended(&id).await;
     assert_eq!((task.state, text_of(&task).as_str()), (TaskState::Completed, "before no"));
     assert_eq!(house.decided(), ["ann Bash deny nobody"]);
     let states: Vec<_> = house.read_from(&id, 0).await.iter().filter_map(|(_, event)| state(event)).collect();
@@ -117,7 +103,7 @@ async fn an_answer_to_what_the_agent_no_longer_asks_is_none_to_what_it_asks_next
     house.tell();
     house.wait_for(&id, TaskState::InputRequired).await;
     house.say(&id, "no").await.unwrap();
-    let task = ended(&house, &id).await;
+    let task = house.ended(&id).await;
     assert_eq!((task.state, text_of(&task).as_str()), (TaskState::Completed, "before no"));
     assert_eq!(house.decided(), ["ann Bash allow caller", "ann Bash deny caller"]);
 }
@@ -147,7 +133,7 @@ async fn a_task_whose_turn_asks_is_not_forgotten_for_want_of_room() {
         house.ends(number).await;
     }
     house.say(&first, "yes").await.unwrap();
-    assert_eq!(ended(&house, &first).await.state, TaskState::Completed);
+    assert_eq!(house.ended(&first).await.state, TaskState::Completed);
 }
 
 #[tokio::test]
@@ -155,14 +141,14 @@ async fn while_one_turn_waits_for_its_caller_others_run() {
     let queue = QueueLimits { running_per_agent_max: 1, asking_per_caller_max: 1, ..QueueLimits::default() };
     let (house, id) = asked(Script::asks(1), EngineLimits { queue, ..EngineLimits::default() }).await;
     let other = house.start("ann", "in another context").await;
-    let other = ended(&house, &other).await;
+    let other = house.ended(&other).await;
     assert_eq!(text_of(&other), "before too many", "it may run, but not ask as well");
     let context = house.engine.get(&permit("ann"), &id).await.unwrap().context_id.to_string();
     let same = v1::Message { context_id: context, ..message("and then?") };
     let same = house.submit("ann", same).await.unwrap().task_id().to_string();
     assert_eq!(house.engine.get(&permit("ann"), &same).await.unwrap().state, TaskState::Submitted, "one after another");
     house.say(&id, "yes").await.unwrap();
-    ended(&house, &id).await;
+    house.ended(&id).await;
     house.wait_for(&same, TaskState::InputRequired).await;
 }
 
@@ -174,7 +160,7 @@ async fn the_time_in_which_a_turn_waits_is_not_its_own() {
     // Longer than the turn may take.
     tokio::time::sleep(Duration::from_millis(500)).await;
     house.say(&id, "yes").await.unwrap();
-    let task = ended(&house, &id).await;
+    let task = house.ended(&id).await;
     assert_eq!((task.state, reason(&task)), (TaskState::Completed, None));
 }
 
@@ -202,7 +188,7 @@ async fn a_turn_that_goes_on_without_an_answer_is_alone_with_its_task() {
     let refused = house.say(&id, "yes").await.unwrap_err();
     assert_eq!(refused.kind, ErrorKind::UnsupportedOperation);
     house.tell();
-    let task = ended(&house, &id).await;
+    let task = house.ended(&id).await;
     assert_eq!((task.state, text_of(&task).as_str(), task.history.len()), (TaskState::Completed, "done", 2));
 }
 
@@ -210,7 +196,7 @@ async fn a_turn_that_goes_on_without_an_answer_is_alone_with_its_task() {
 async fn a_turn_whose_adapter_fails_after_an_answer_ends_its_task() {
     let (house, id) = asked(steps([Step::Ask("r1"), Step::Reply, Step::Panic]), EngineLimits::default()).await;
     house.say(&id, "yes").await.unwrap();
-    let task = ended(&house, &id).await;
+    let task = house.ended(&id).await;
     assert_eq!((task.state, reason(&task).as_deref()), (TaskState::Failed, Some("internal")));
 }
 

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use inhouse_engine::{EngineLimits, Submission};
 use inhouse_proto::json::Struct;
-use inhouse_proto::snapshot::Snapshot;
 use inhouse_proto::v1::{self, TaskState};
 use inhouse_proto::wire::Event;
 use scripted::{House, Script, Step, message, permit, reason, steps, submission, text_of};
@@ -20,20 +19,6 @@ fn small(script: Script) -> House {
 
 fn long() -> String {
     "x".repeat(20_000)
-}
-
-/// The task, once it has ended.
-async fn ended(house: &House, id: &str) -> Snapshot {
-    let done = async {
-        loop {
-            let task = house.engine.get(&permit("ann"), id).await.unwrap();
-            if inhouse_engine::state::is_terminal(task.state) {
-                return task;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), done).await.unwrap()
 }
 
 async fn asked(house: &House) -> String {
@@ -88,7 +73,7 @@ async fn what_an_agent_says_beside_what_it_asks_is_kept_for_when_it_goes_on() {
     let house = House::new(steps([one, two, three, four, Step::Reply, Step::text("c")]));
     let id = asked(&house).await;
     house.say(&id, "yes").await.unwrap();
-    let task = ended(&house, &id).await;
+    let task = house.ended(&id).await;
     assert_eq!((task.state, text_of(&task).as_str()), (TaskState::Completed, "abcm"));
     let house = House::new(Script::Steps(script.to_vec(), std::sync::Arc::default()));
     let task = house.send_to_the_end("ann", "hi").await;
@@ -114,7 +99,7 @@ async fn what_is_said_to_an_ask_takes_room_of_its_task() {
     let id = asked(&house).await;
     let metadata = Some(Struct(serde_json::Map::from_iter([("note".to_owned(), "y".repeat(5_000).into())])));
     house.submit("ann", v1::Message { task_id: id.clone(), metadata, ..message("yes") }).await.unwrap();
-    let task = ended(&house, &id).await;
+    let task = house.ended(&id).await;
     assert_eq!((task.state, reason(&task).as_deref()), (TaskState::Failed, Some("output_limit")));
 }
 
@@ -131,7 +116,7 @@ async fn a_store_in_trouble_makes_a_turn_fail_and_keeps_no_task_open() {
         }
         house.refuse(1);
         house.tell();
-        let task = ended(&house, &id).await;
+        let task = house.ended(&id).await;
         assert_eq!((task.state, reason(&task).as_deref()), (TaskState::Failed, Some("internal")));
         assert_eq!((text_of(&task).as_str(), house.ends(1).await), (said, vec!["ann demo internal".to_owned()]));
     }

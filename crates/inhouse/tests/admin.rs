@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use support::http::{self, Response, headers, request};
-use support::{Launch, Server, TOKEN, message, rpc, scratch, wait};
+use support::{Launch, Server, TOKEN, issue, message, rpc, scratch, wait};
 
 const CONFIG: &str = "[agents.cat]\ncommand = [\"cat\", \"--show-ends\"]\ninput = \"stdin\"\ndefault = true\ntokens_per_day_max = 9\n\
     [agents.cat.env_set]\nSHOP_KEY = \"never-to-be-shown\"\n\
@@ -123,14 +123,11 @@ fn the_audit_is_shown_line_by_line_as_it_is_written() {
 fn both_are_for_a_token_that_may_look_at_the_server() {
     let home = scratch("admin");
     let server = server(&home);
-    let issue = |args: &[&str]| {
-        let (code, out, err) =
-            Launch::new(&[&["token", "new"], args].concat()).env("HOME", &home).directory(&home).run();
-        assert_eq!(code, 0, "{err}");
-        out.trim().to_owned()
-    };
-    let tokens =
-        [issue(&["caller"]), issue(&["one", "--scope", "admin", "--agent", "cat"]), issue(&["op", "--scope", "admin"])];
+    let tokens = [
+        issue(&home, &["caller"]),
+        issue(&home, &["one", "--scope", "admin", "--agent", "cat"]),
+        issue(&home, &["op", "--scope", "admin"]),
+    ];
     wait("the tokens to be known", || (asked(&server, "GET", "/metrics", &tokens[2]).status == 200).then_some(()));
     for path in ["/admin/status", "/admin/audit"] {
         let refused = asked(&server, "GET", path, &tokens[0]);
@@ -146,21 +143,18 @@ fn both_are_for_a_token_that_may_look_at_the_server() {
     assert_eq!(asked(&server, "GET", "/admin/other", &tokens[2]).status, 404);
 }
 
+/// A verb of the client's, with this token: its exit code, and what it says.
+fn verb(server: &Server, home: &Path, args: &[&str], token: &str) -> (i32, String, String) {
+    let url = format!("http://{}", server.address);
+    Launch::new(args).env("HOME", home).env("INHOUSE_URL", url).env("INHOUSE_TOKEN", token).directory(home).run()
+}
+
 #[test]
 fn the_verb_shows_it_to_people_and_to_programs() {
     let home = scratch("admin");
     let server = server(&home);
     server.send("one");
-    let url = format!("http://{}", server.address);
-    let run = |args: &[&str], token: &str| {
-        let args = [&["status"], args].concat();
-        Launch::new(&args)
-            .env("HOME", &home)
-            .env("INHOUSE_URL", &url)
-            .env("INHOUSE_TOKEN", token)
-            .directory(&home)
-            .run()
-    };
+    let run = |args: &[&str], token: &str| verb(&server, &home, &[&["status"], args].concat(), token);
     let (code, out, err) = run(&[], TOKEN);
     assert_eq!(code, 0, "{err}");
     let lines: Vec<_> = out.lines().collect();
@@ -184,16 +178,7 @@ fn the_verb_shows_it_to_people_and_to_programs() {
 fn a_reload_is_asked_for_and_answered_by_what_came_of_it() {
     let home = scratch("admin");
     let server = server(&home);
-    let url = format!("http://{}", server.address);
-    let run = |args: &[&str], token: &str| {
-        let args = [&["reload"], args].concat();
-        Launch::new(&args)
-            .env("HOME", &home)
-            .env("INHOUSE_URL", &url)
-            .env("INHOUSE_TOKEN", token)
-            .directory(&home)
-            .run()
-    };
+    let run = |args: &[&str], token: &str| verb(&server, &home, &[&["reload"], args].concat(), token);
     let write = |text: &str| fs::write(home.join("inhouse.toml"), text).unwrap();
     assert_eq!(run(&[], TOKEN), (0, "nothing has changed\n".to_owned(), String::new()));
     write(&CONFIG.replace("running_per_caller_max = 1", "running_per_caller_max = 2\nfinished_s_max = 9"));

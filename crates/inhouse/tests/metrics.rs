@@ -10,7 +10,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use support::http::{self, Response, headers, request};
-use support::{Launch, Server, TOKEN, message, rpc, scratch, wait};
+use support::{Launch, Server, TOKEN, issue, message, rpc, scratch, wait};
 
 const AGENTS: &str = "[agents.cat]\ncommand = [\"cat\"]\ninput = \"stdin\"\ndefault = true\n\
     [agents.slow]\ncommand = [\"sh\", \"-c\", \"echo begun; sleep 300\"]\ninput = \"stdin\"\n\
@@ -96,16 +96,10 @@ fn the_page_shows_what_runs_waits_and_is_open_now() {
 fn it_is_for_a_token_that_may_look_at_the_server() {
     let home = scratch("metrics");
     let server = server(&home);
-    let issue = |args: &[&str]| {
-        let (code, out, err) =
-            Launch::new(&[&["token", "new"], args].concat()).env("HOME", &home).directory(&home).run();
-        assert_eq!(code, 0, "{err}");
-        out.trim().to_owned()
-    };
     let tokens = [
-        issue(&["caller"]),
-        issue(&["one-agent", "--scope", "admin", "--agent", "cat"]),
-        issue(&["prometheus", "--scope", "admin"]),
+        issue(&home, &["caller"]),
+        issue(&home, &["one-agent", "--scope", "admin", "--agent", "cat"]),
+        issue(&home, &["prometheus", "--scope", "admin"]),
     ];
     wait("the tokens to be known", || (asked(&server, "GET", &tokens[2]).status == 200).then_some(()));
     let refused = asked(&server, "GET", &tokens[0]);

@@ -15,9 +15,7 @@ impl Client {
     /// # Errors
     /// As for any call.
     pub async fn any(&self, method: &str, params: &impl Serialize) -> Result<Box<RawValue>, ClientError> {
-        let wait_ms = self.0.options.first_byte_timeout_ms;
-        let answer = self.asked(method, params, JSON, None, wait_ms).await?;
-        self.result(answer, wait_ms).await
+        self.told(method, params, self.0.options.first_byte_timeout_ms).await
     }
 
     /// The result of any body that is posted to the endpoint, or to a path below it, as if it were of this version of A2A.

@@ -315,6 +315,25 @@ impl House {
         Self::over(false, MemoryLimits::default(), self.script, self.limits, turn_ms_max)
     }
 
+    /// Ann's task, once it has ended.
+    pub async fn ended(&self, id: &str) -> Snapshot {
+        self.ended_for(&permit("ann"), id).await
+    }
+
+    /// The same of whoever has this permit.
+    pub async fn ended_for(&self, permit: &Permit, id: &str) -> Snapshot {
+        let done = async {
+            loop {
+                let task = self.engine.get(permit, id).await.unwrap();
+                if inhouse_engine::state::is_terminal(task.state) {
+                    return task;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), done).await.unwrap()
+    }
+
     fn over(is_deaf: bool, kept: MemoryLimits, script: Script, limits: EngineLimits, turn_ms_max: u64) -> Self {
         let watch = Arc::new(Watch::default());
         let store = Watched::new(MemoryStore::new(kept), is_deaf, &watch);

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use inhouse_client::{CardKeys, Unverified};
 use inhouse_proto::v1::{AgentCapabilities, AgentCard, AgentSkill};
 
-use super::connection::{Connection, ConnectionArgs};
+use super::connection::{Connection, ServerArgs};
 use super::exit::Exit;
 use super::output::Output;
 use super::problem::Problem;
@@ -39,26 +39,20 @@ enum CardVerb {
 
 #[derive(clap::Args)]
 struct VerifyArgs {
-    /// The server; the same as --url
-    #[arg(value_name = "URL", conflicts_with_all = ["url", "profile"])]
-    server: Option<String>,
     /// A file with the keys that are trusted, as a JWK set [default: the server's own, /.well-known/jwks.json]
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
     #[command(flatten)]
-    connection: ConnectionArgs,
+    server: ServerArgs,
 }
 
 #[derive(clap::Args)]
 struct ShowArgs {
-    /// The server; the same as --url
-    #[arg(value_name = "URL", conflicts_with_all = ["url", "profile"])]
-    server: Option<String>,
     /// Print the card as the server wrote it
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    connection: ConnectionArgs,
+    server: ServerArgs,
 }
 
 /// Runs the verb.
@@ -72,7 +66,7 @@ pub(crate) async fn run(args: CardArgs) -> ExitCode {
 }
 
 async fn card(args: ShowArgs, output: &mut Output) -> Result<Exit, Problem> {
-    let connection = Connection::new(args.connection.at(args.server))?;
+    let connection = Connection::new(args.server.into())?;
     let card = connection.client.card().await.map_err(|error| Problem::of(&error, &connection))?;
     if args.json {
         output.json(&card.json)?;
@@ -83,7 +77,7 @@ async fn card(args: ShowArgs, output: &mut Output) -> Result<Exit, Problem> {
 }
 
 async fn verify(args: VerifyArgs, output: &mut Output) -> Result<Exit, Problem> {
-    let connection = Connection::new(args.connection.at(args.server))?;
+    let connection = Connection::new(args.server.into())?;
     let told = |error| Problem::of(&error, &connection);
     let card = connection.client.card().await.map_err(told)?.value;
     if card.signatures.is_empty() {

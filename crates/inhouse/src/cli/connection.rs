@@ -35,6 +35,22 @@ pub(crate) struct ConnectionArgs {
     pub(crate) files: Files,
 }
 
+/// The same, of verbs that say nothing else: the server can be named without a flag.
+#[derive(Clone, clap::Args)]
+pub(crate) struct ServerArgs {
+    /// The server; the same as --url
+    #[arg(value_name = "URL", conflicts_with_all = ["url", "profile"])]
+    server: Option<String>,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+impl From<ServerArgs> for ConnectionArgs {
+    fn from(ServerArgs { server, connection }: ServerArgs) -> Self {
+        connection.at(server)
+    }
+}
+
 /// The bindings that are spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum BindingChoice {

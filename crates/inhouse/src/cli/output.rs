@@ -6,6 +6,7 @@
 use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
 
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::exit::Exit;
@@ -96,6 +97,22 @@ impl Output {
             self.out.write(&line)?
         }
         self.out.write("\n")
+    }
+
+    /// Writes what a server tells of itself: as it wrote it, or as people read it. `what` it is.
+    pub(crate) fn told<T: DeserializeOwned>(
+        &mut self,
+        json: &RawValue,
+        as_it_is: bool,
+        what: &str,
+        text: impl FnOnce(&T) -> String,
+    ) -> Result<(), Problem> {
+        if as_it_is {
+            return self.json(json);
+        }
+        let told = serde_json::from_str(json.get())
+            .map_err(|error| Problem::new(Exit::Failed, format!("the server tells its {what} otherwise: {error}")))?;
+        self.result(&text(&told))
     }
 
     /// Tells something about the work, on a line of its own on stderr.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use inhouse_client::ClientError;
 use inhouse_serve::Reloaded;
 
-use super::connection::{Connection, ConnectionArgs};
+use super::connection::{Connection, ServerArgs};
 use super::exit::Exit;
 use super::output::Output;
 use super::problem::Problem;
@@ -25,14 +25,11 @@ Examples:
 A configuration that can not be used changes nothing: it is told, and the exit code is 2.
 The server's token does, or one with the scope admin: inhouse token new ops --scope admin")]
 pub(crate) struct ReloadArgs {
-    /// The server; the same as --url
-    #[arg(value_name = "URL", conflicts_with_all = ["url", "profile"])]
-    server: Option<String>,
     /// Print what the server answers as it wrote it
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    connection: ConnectionArgs,
+    server: ServerArgs,
 }
 
 /// Runs the verb.
@@ -43,20 +40,14 @@ pub(crate) async fn run(args: ReloadArgs) -> ExitCode {
 }
 
 async fn reload(args: ReloadArgs, output: &mut Output) -> Result<Exit, Problem> {
-    let connection = Connection::new(args.connection.at(args.server))?;
+    let connection = Connection::new(args.server.into())?;
     let json = connection.client.reload_server().await.map_err(|error| match error {
         ClientError::Rpc(error) if error.reason.as_deref() == Some(REFUSED) => {
             Problem::usage(format!("the configuration of before stays in force: {}", error.message))
         }
         error => Problem::of(&error, &connection),
     })?;
-    if args.json {
-        output.json(&json)?;
-    } else {
-        let changes = serde_json::from_str(json.get())
-            .map_err(|error| Problem::new(Exit::Failed, format!("the server tells its changes otherwise: {error}")))?;
-        output.result(&text(&changes))?;
-    }
+    output.told(&json, args.json, "changes", text)?;
     Ok(Exit::Done)
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use inhouse_proto::v1::TaskState;
 use serde::Deserialize;
 
-use super::connection::{Connection, ConnectionArgs};
+use super::connection::{Connection, ServerArgs};
 use super::exit::Exit;
 use super::output::Output;
 use super::problem::Problem;
@@ -26,14 +26,11 @@ Examples:
 
 The server's token does, or one with the scope admin: inhouse token new ops --scope admin")]
 pub(crate) struct StatusArgs {
-    /// The server; the same as --url
-    #[arg(value_name = "URL", conflicts_with_all = ["url", "profile"])]
-    server: Option<String>,
     /// Print what the server tells as it wrote it, with its whole configuration
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    connection: ConnectionArgs,
+    server: ServerArgs,
 }
 
 /// What is read of it. What another version does not tell is left out.
@@ -111,15 +108,9 @@ pub(crate) async fn run(args: StatusArgs) -> ExitCode {
 }
 
 async fn status(args: StatusArgs, output: &mut Output) -> Result<Exit, Problem> {
-    let connection = Connection::new(args.connection.at(args.server))?;
+    let connection = Connection::new(args.server.into())?;
     let json = connection.client.server_status().await.map_err(|error| Problem::of(&error, &connection))?;
-    if args.json {
-        output.json(&json)?;
-    } else {
-        let status: Status = serde_json::from_str(json.get())
-            .map_err(|error| Problem::new(Exit::Failed, format!("the server tells its status otherwise: {error}")))?;
-        output.result(&text(&status))?;
-    }
+    output.told(&json, args.json, "status", text)?;
     Ok(Exit::Done)
 }
 

@@ -265,6 +265,13 @@ pub fn processes_with(mark: &str) -> Vec<u32> {
 }
 
 /// An empty folder of this test run's own.
+/// Issues a token as `inhouse token new` does it for the server of this home: the token.
+pub fn issue(home: &Path, args: &[&str]) -> String {
+    let (code, out, err) = Launch::new(&[&["token", "new"], args].concat()).env("HOME", home).directory(home).run();
+    assert_eq!(code, 0, "{err}");
+    out.trim().to_owned()
+}
+
 /// The commands that a help text lists, without `help`.
 pub fn commands(help: &str) -> Vec<String> {
     let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());

@@ -13,7 +13,7 @@ use inhouse_client::Binding;
 use serde_json::json;
 
 use self::probe::{Finding, Probe};
-use super::connection::{BindingChoice, Connection, ConnectionArgs};
+use super::connection::{BindingChoice, Connection, ConnectionArgs, ServerArgs};
 use super::exit::Exit;
 use super::output::Output;
 use super::problem::Problem;
@@ -33,9 +33,6 @@ Examples:
 A2A 1.0 over JSON-RPC and HTTP+JSON, side by side. The agent is sent two short messages by each; what has not ended by itself is canceled.
 The exit code is 1 when something is wrong.")]
 pub(crate) struct InspectArgs {
-    /// The server; the same as --url
-    #[arg(value_name = "URL", conflicts_with_all = ["url", "profile"])]
-    server: Option<String>,
     /// What the agent is told
     #[arg(long, value_name = "TEXT", default_value = TEXT)]
     text: String,
@@ -46,7 +43,7 @@ pub(crate) struct InspectArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    connection: ConnectionArgs,
+    server: ServerArgs,
 }
 
 /// Runs the verb.
@@ -63,7 +60,7 @@ struct Judged {
 }
 
 async fn inspect(args: InspectArgs, output: &mut Output) -> Result<Exit, Problem> {
-    let wanted = args.connection.at(args.server);
+    let wanted = ConnectionArgs::from(args.server);
     let (bindings, others) = bindings(&wanted).await?;
     let mut judged = Vec::new();
     for choice in bindings {
