@@ -77,9 +77,9 @@ pub struct ServedAgent {
     pub name: AgentName,
     /// How its program is spoken to.
     pub driver: String,
-    /// How many of its turns may run at the same time, and how many wait.
+    /// How many of its turns may run at the same time.
     pub running_max: u64,
-    /// The second of them.
+    /// How many of its turns may wait.
     pub waiting_max: u64,
     /// What it may spend in a day.
     pub budgets: Budgets,

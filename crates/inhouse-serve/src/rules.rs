@@ -1,7 +1,7 @@
 //! What the front door goes by: its bounds, the names that it is called by, the pages and the proxies that it knows. They can change
 //! while the server runs: a connection keeps the bounds that it began with, each request is judged by the rules of its time.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use inhouse_trust::{HostRule, OriginRule};
 use tokio::sync::watch;
@@ -42,7 +42,7 @@ impl DoorRules {
         let door = &self.0;
         let before = door.rules.now();
         if limits.failures_per_minute_max != before.limits.failures_per_minute_max {
-            let mut failures = door.failures.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let mut failures = door.failures.lock().unwrap_or_else(PoisonError::into_inner);
             *failures = FailureLimit::new(limits.failures_per_minute_max);
         }
         let own_names = Arc::new(OwnNames { hosts, ports: before.own_names.ports.clone() });
